@@ -1,0 +1,1 @@
+"""What every endpoint shares: the error envelope, pagination, default-deny permission, authentication."""

@@ -1,0 +1,82 @@
+"""The one error envelope, and the domain errors that become it.
+
+``{"type": "client_error", "errors": [{"code": "...", "detail": "...", "attr": null}]}``: the shape of
+drf-standardized-errors, also for errors raised outside REST framework (unknown host, unknown URL).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, JsonResponse
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework.exceptions import APIException, NotFound
+
+
+class DomainError(Exception):
+    """Something a person asked for that cannot be done. ``code`` is for programs, the message for people."""
+
+    status_code: ClassVar[int] = 409
+    code: ClassVar[str] = "conflict"
+
+    def __init__(self, message: str, *, attr: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.attr = attr
+
+
+class Refused(DomainError):
+    """The request is understood and not allowed."""
+
+    status_code = 403
+    code = "refused"
+
+
+class Invalid(DomainError):
+    """A value does not fit."""
+
+    status_code = 400
+    code = "invalid"
+
+
+class Missing(DomainError):
+    """There is no such thing, or it is not this person's to know of: one answer for both."""
+
+    status_code = 404
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")
+
+
+class EnvelopeExceptionHandler(ExceptionHandler):  # type: ignore[misc]  # the package ships no types
+    """Maps domain errors to responses, once."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, Missing):
+            return NotFound()
+        if isinstance(exc, DomainError):
+            mapped = APIException(detail={exc.attr: [exc.message]} if exc.attr else exc.message, code=exc.code)
+            mapped.status_code = exc.status_code
+            return mapped
+        converted: Exception = super().convert_known_exceptions(exc)
+        return converted
+
+
+def error_response(status: int, code: str, detail: str) -> JsonResponse:
+    """The envelope for what fails outside REST framework."""
+    kind = "server_error" if status >= 500 else "client_error"
+    body: dict[str, Any] = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
+    return JsonResponse(body, status=status)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001  Django's signature
+    return error_response(404, "not_found", "Not found.")
+
+
+def server_error(request: HttpRequest) -> JsonResponse:  # noqa: ARG001  Django's signature
+    return error_response(500, "error", "Something went wrong on our side. It has been reported.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
+    return error_response(400, "bad_request", "The request could not be understood.")

@@ -1,0 +1,35 @@
+"""Deny by default: a view names, per HTTP method, the permission it needs; what is not named is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+# Declared by views that anybody may call, e.g. to log in.
+PUBLIC: Final = "public"
+# Declared by views that any signed-in person may call about themselves.
+SIGNED_IN: Final = "signed_in"
+
+
+def declared_permission(view: type[APIView] | APIView, method: str) -> str | None:
+    """The permission that ``view`` declares for ``method``, ``None`` when it declares none."""
+    declared: Mapping[str, str] = getattr(view, "permissions", {})
+    return declared.get("GET" if method == "HEAD" else method)
+
+
+class DeclaredPermission(BasePermission):
+    """Grants what the view declares for the method and the person's role has; refuses everything else."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = declared_permission(view, request.method or "")
+        if needed is None:
+            return False
+        if needed == PUBLIC:
+            return True
+        if not request.user.is_authenticated:
+            return False
+        return needed == SIGNED_IN or bool(request.user.may(needed))

@@ -1,0 +1,125 @@
+"""What a task works with: its sandbox, its progress, and the one transaction that records and finishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from academy.jobs.backend import ring_dispatcher
+from academy.jobs.compute import ComputeSandbox
+from academy.jobs.errors import LeaseLost
+from academy.jobs.models import Job, JobState
+
+PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
+
+
+class JobContext:
+    """One attempt at one job. Only the latest attempt may write: every write here is fenced by its number."""
+
+    def __init__(self, job: Job, sandbox: ComputeSandbox, time_limit_seconds: float) -> None:
+        self.job = job
+        self.is_finished = False
+        self.steps = 0
+        self._sandbox = sandbox
+        self._deadline = time.monotonic() + time_limit_seconds
+        self._reported_at = 0.0
+
+    @property
+    def attempt(self) -> int:
+        return self.job.attempt
+
+    def step(self) -> None:
+        """Say that something was achieved: the heartbeat extends the lease only for those who say so."""
+        self.steps += 1
+
+    def compute(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Run ``function`` ("workers.compute:name") in the sandbox, within what is left of the time limit."""
+        self.step()
+        result = self._sandbox.run(
+            function, *args, timeout_seconds=max(self._deadline - time.monotonic(), 0.1), **kwargs
+        )
+        self.step()
+        return result
+
+    def report_progress(self, fraction: float) -> None:
+        """Show ``fraction`` (0 to 1) to whoever waits. Raises ``LeaseLost``."""
+        self.step()
+        now = time.monotonic()
+        if now - self._reported_at < PROGRESS_SECONDS:
+            return
+        self._reported_at = now
+        with transaction.atomic():
+            self._move(progress=min(max(fraction, 0.0), 1.0))
+
+    @contextmanager
+    def finishing(self, **result: Any) -> Iterator[None]:
+        """The last transaction: what is written inside is committed together with SUCCEEDED, or not at all.
+
+        Raises ``LeaseLost`` before the block runs when another attempt owns the job.
+        """
+        with transaction.atomic():
+            self._move(state=JobState.SUCCEEDED, finished_at=Now(), progress=1.0, result=result, lease_expires_at=None)
+            yield
+            ring_dispatcher()  # a place in the queue is free
+        self.is_finished = True
+
+    @contextmanager
+    def failing(self, *, code: str, message: str) -> Iterator[None]:
+        """Like :meth:`finishing`, ending in FAILED for a reason that a person can act on."""
+        with transaction.atomic():
+            self._move(
+                state=JobState.FAILED,
+                finished_at=Now(),
+                error_code=code[:64],
+                error_message=message,
+                lease_expires_at=None,
+            )
+            yield
+            ring_dispatcher()
+        self.is_finished = True
+
+    def put_back(self, *, delay_seconds: float, code: str, message: str) -> None:
+        """Queue the job again after a failure that may pass. Raises ``LeaseLost``."""
+        with transaction.atomic():
+            self._move(
+                state=JobState.QUEUED,
+                available_at=Now() + timedelta(seconds=delay_seconds),
+                error_code=code[:64],
+                error_message=message,
+                lease_expires_at=None,
+            )
+            ring_dispatcher()
+
+    def release(self) -> None:
+        """Give the job up unharmed, for the next worker to claim at once. Raises ``LeaseLost``."""
+        self._move(state=JobState.SENT, attempt=F("attempt") - 1, lease_expires_at=None)
+
+    def _move(self, **changes: Any) -> None:
+        mine = Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=JobState.RUNNING)
+        if mine.update(**changes) != 1:
+            raise LeaseLost(f"job {self.job.pk}, attempt {self.job.attempt}")
+
+
+_current: ContextVar[JobContext] = ContextVar("job_context")
+
+
+def current_job() -> JobContext:
+    """The attempt this thread is running. Raises ``LookupError`` outside a task."""
+    return _current.get()
+
+
+@contextmanager
+def running(context: JobContext) -> Iterator[None]:
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,189 @@
+"""The dispatcher: the only sender. It moves committed jobs from their rows to SQS, and puts back what got stuck.
+
+It works across academies, which nothing else may: on a connection and a role of its own, whose policy covers the job
+table and whose column rights show no arguments and no results. Any number may run; one works at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import re
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from psycopg import sql
+
+from academy.jobs.backend import DOORBELL
+from academy.jobs.message import JobMessage
+from academy.jobs.queues import Tier, queue_url, sqs_client
+from academy.tenancy.models import POOL_SCHEMA
+
+logger = logging.getLogger(__name__)
+
+# At most this many messages of one academy are unfinished in one queue, so that whoever comes next waits for at
+# most this many jobs of each other academy.
+MAX_UNFINISHED_PER_TENANT: Final = 20
+BATCH: Final = 10  # messages: what SQS takes in one call
+ROUND_LIMIT: Final = 500  # jobs sent in one transaction
+POLL_SECONDS: Final = 1.0  # how late a job is noticed when its ring was missed
+SWEEP_SECONDS: Final = 5.0
+# A lease may be this much over before the sweeper acts: the heartbeat may be late by a round trip.
+LEASE_GRACE_SECONDS: Final = 5.0
+# A message that was sent but never claimed for so long is taken for lost. Sending twice is harmless.
+RESEND_AFTER_SECONDS: Final = 3600.0
+DISPATCH_LOCK: Final = 7_244_002
+
+_SCHEMA_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
+
+_ADMISSIBLE: Final = """
+    SELECT due.id, due.tenant_id, due.queue
+    FROM (
+        SELECT tenant_id, queue, count(*) FILTER (WHERE state IN ('sent', 'running')) AS under_way
+        FROM jobs_job
+        WHERE state IN ('queued', 'sent', 'running')
+        GROUP BY tenant_id, queue
+    ) AS load
+    CROSS JOIN LATERAL (
+        SELECT id, tenant_id, queue, row_number() OVER (ORDER BY id) AS place
+        FROM (
+            SELECT id, tenant_id, queue
+            FROM jobs_job
+            WHERE tenant_id = load.tenant_id AND queue = load.queue AND state = 'queued' AND available_at <= now()
+            ORDER BY id
+            LIMIT greatest(%(cap)s - load.under_way, 0)
+            FOR UPDATE SKIP LOCKED
+        ) AS waiting
+    ) AS due
+    ORDER BY due.place, due.id
+    LIMIT %(limit)s
+"""
+_MARK_SENT: Final = "UPDATE jobs_job SET state = 'sent', sent_at = now() WHERE id = ANY(%s) AND state = 'queued'"
+_PUT_BACK_EXPIRED: Final = """
+    UPDATE jobs_job SET state = 'queued', lease_expires_at = NULL
+    WHERE state = 'running' AND lease_expires_at < now() - make_interval(secs => %s)
+"""
+_PUT_BACK_UNCLAIMED: Final = """
+    UPDATE jobs_job SET state = 'queued'
+    WHERE state = 'sent' AND sent_at < now() - make_interval(secs => %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    message: JobMessage
+    tier: Tier
+
+
+def connect() -> psycopg.Connection:
+    """A connection as the dispatcher's role, in autocommit mode so that it can listen."""
+    return psycopg.connect(
+        settings.DISPATCHER_DATABASE_URL, autocommit=True, connect_timeout=5, application_name="academy-dispatcher"
+    )
+
+
+def schemas(connection: psycopg.Connection) -> list[str]:
+    """The pool and every silo."""
+    rows = connection.execute("SELECT DISTINCT schema_name FROM public.tenancy_tenant WHERE isolation = 'silo'")
+    return [POOL_SCHEMA, *(name for (name,) in rows if _SCHEMA_NAME.match(name))]
+
+
+def dispatch_once(connection: psycopg.Connection) -> int:
+    """Send what is due in every schema. Returns how many messages went out; 0 while another dispatcher works.
+
+    The rows stay locked while SQS is called: a crash in between leaves them queued, to be sent again.
+    """
+    return sum(_dispatch_schema(connection, schema) for schema in schemas(connection))
+
+
+def _dispatch_schema(connection: psycopg.Connection, schema: str) -> int:
+    with connection.transaction():
+        if not _enter(connection, schema):
+            return 0
+        rows = connection.execute(_ADMISSIBLE, {"cap": MAX_UNFINISHED_PER_TENANT, "limit": ROUND_LIMIT}).fetchall()
+        sent = _send([_Due(JobMessage(job_id=job, tenant_id=tenant), Tier(queue)) for job, tenant, queue in rows])
+        if sent:
+            connection.execute(_MARK_SENT, [sent])
+        return len(sent)
+
+
+def sweep_once(connection: psycopg.Connection) -> int:
+    """Put back jobs whose worker died or whose message was lost. Returns how many."""
+    put_back = 0
+    for schema in schemas(connection):
+        with connection.transaction():
+            if not _enter(connection, schema):
+                continue
+            put_back += connection.execute(_PUT_BACK_EXPIRED, [LEASE_GRACE_SECONDS]).rowcount
+            put_back += connection.execute(_PUT_BACK_UNCLAIMED, [RESEND_AFTER_SECONDS]).rowcount
+    if put_back:
+        logger.warning("put back %d jobs whose worker or message was lost", put_back)
+    return put_back
+
+
+def _enter(connection: psycopg.Connection, schema: str) -> bool:
+    """Work in ``schema`` until the transaction ends; ``False`` when another dispatcher does."""
+    connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [DISPATCH_LOCK, schema]).fetchone()
+    return bool(row and row[0])
+
+
+def _send(due: list[_Due]) -> list[int]:
+    """The ids of the jobs that SQS has accepted. What it has not stays queued for the next round."""
+    by_tier: dict[Tier, list[JobMessage]] = defaultdict(list)
+    for item in due:
+        by_tier[item.tier].append(item.message)
+    sent: list[int] = []
+    for tier, messages in by_tier.items():
+        for start in range(0, len(messages), BATCH):
+            chunk = messages[start : start + BATCH]
+            try:
+                answer = sqs_client().send_message_batch(
+                    QueueUrl=queue_url(tier),
+                    Entries=[
+                        {
+                            "Id": str(message.job_id),
+                            "MessageBody": message.to_body(),
+                            "MessageGroupId": str(message.tenant_id),
+                        }
+                        for message in chunk
+                    ],
+                )
+            except (BotoCoreError, ClientError) as error:
+                logger.warning("SQS did not take %d messages for %s: %s", len(chunk), tier, error)
+                return sent
+            sent += [int(entry["Id"]) for entry in answer.get("Successful", [])]
+            for failure in answer.get("Failed", []):
+                logger.warning("SQS refused job %s: %s", failure["Id"], failure.get("Message"))
+    return sent
+
+
+def run_forever(stop: threading.Event) -> None:
+    """Dispatch at every ring and at least once a second, sweep every five, until ``stop`` is set."""
+    while not stop.is_set():
+        try:
+            with contextlib.closing(connect()) as connection:
+                connection.execute(f"LISTEN {DOORBELL}")
+                _run_connected(connection, stop)
+        except psycopg.Error as error:
+            logger.warning("the dispatcher lost its database: %s", error)
+            stop.wait(random.uniform(0.5, 2.0))  # noqa: S311  jitter, not secrecy
+
+
+def _run_connected(connection: psycopg.Connection, stop: threading.Event) -> None:
+    next_sweep = 0.0
+    while not stop.is_set():
+        if time.monotonic() >= next_sweep:
+            sweep_once(connection)
+            next_sweep = time.monotonic() + SWEEP_SECONDS
+        if dispatch_once(connection) >= ROUND_LIMIT:
+            continue  # there may be more
+        for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            pass

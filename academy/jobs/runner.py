@@ -1,0 +1,193 @@
+"""One delivery of a message, from claim to finish. Safe at every point of a crash and at every second delivery."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Hashable
+from datetime import timedelta
+from typing import Final
+
+from django.db import close_old_connections, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from academy.jobs.backend import JobTask, job_kinds
+from academy.jobs.compute import (
+    ChildCrashed,
+    ChildOutOfMemory,
+    ComputeFailed,
+    ComputeRefused,
+    ComputeSandbox,
+    JobCancelled,
+    JobTimedOut,
+)
+from academy.jobs.context import JobContext, running
+from academy.jobs.disposition import Disposition
+from academy.jobs.errors import LeaseLost, PermanentFailure
+from academy.jobs.message import JobMessage, MalformedMessage
+from academy.jobs.models import FINAL_STATES, Job, JobState
+from academy.jobs.queues import VISIBILITY_SECONDS
+from academy.tenancy.context import acting_for
+from academy.tenancy.models import Tenant, TenantStatus
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS: Final = float(VISIBILITY_SECONDS)
+# A message that cannot be claimed comes back after this; dead letters take it when that never helps.
+UNCLAIMABLE_SECONDS: Final = 20
+BACKOFF_SECONDS: Final = 5.0  # before the second attempt; four times as long before each further one
+BACKOFF_FACTOR: Final = 4.0
+# What kills its child is tried once more, in case the machine was at fault, and then given up.
+POISON_ATTEMPTS: Final = 2
+
+GAVE_UP: Final = "This could not be processed because of a fault on our side. Your file is kept; please try again."
+TOOK_TOO_LONG: Final = "This took too long to process. Try a smaller or simpler file."
+TOO_DEMANDING: Final = "This file could not be processed safely. Try to scan or export it again."
+
+
+class JobRun:
+    """Handles one received message. ``run`` blocks in a slot's thread; ``beat`` is called from another thread."""
+
+    def __init__(self, message_body: str, receive_count: int, sandbox: ComputeSandbox) -> None:
+        self._body = message_body
+        self._receive_count = receive_count
+        self._sandbox = sandbox
+        self._tenant: Tenant | None = None
+        self._context: JobContext | None = None
+        self._seen: Hashable = None
+        self._is_abandoned = False
+
+    def run(self) -> Disposition:
+        """Claim, run the task, finish. Returns what is to become of the message; raises nothing for bad input."""
+        close_old_connections()
+        try:
+            message = JobMessage.from_body(self._body)
+        except MalformedMessage as error:
+            logger.error("a message that is none of ours: %s", error)
+            return Disposition.defer(UNCLAIMABLE_SECONDS)
+        tenant = Tenant.objects.select_related("plan").filter(pk=message.tenant_id).first()
+        if tenant is None:
+            logger.error("job %d: its message names tenant %d, which does not exist", message.job_id, message.tenant_id)
+            return Disposition.defer(UNCLAIMABLE_SECONDS)
+        self._tenant = tenant
+        with acting_for(tenant):
+            return self._run_for_tenant(message)
+
+    def beat(self) -> bool:
+        """Extend the lease if the job is still ours and has moved since the last beat."""
+        context, tenant = self._context, self._tenant
+        if context is None or tenant is None:
+            return True  # not claimed yet, or finished just now
+        seen = (context.steps, self._sandbox.progress_token())
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        close_old_connections()
+        with acting_for(tenant), transaction.atomic():
+            mine = Job.objects.filter(pk=context.job.pk, attempt=context.attempt, state=JobState.RUNNING)
+            return mine.update(lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS)) == 1
+
+    def abandon(self) -> None:
+        """The worker stops: kill the computation; ``run`` then hands the message back."""
+        self._is_abandoned = True
+        self._sandbox.kill()
+
+    def _run_for_tenant(self, message: JobMessage) -> Disposition:
+        job = _claim(message)
+        if job is None:
+            return _unclaimed(message)
+        task = job_kinds().get(job.kind)
+        context = JobContext(job, self._sandbox, task.time_limit_seconds if task else 0.0)
+        self._context = context
+        try:
+            if task is None:
+                raise PermanentFailure("unknown_kind", GAVE_UP)
+            if self._tenant is not None and self._tenant.status != TenantStatus.ACTIVE:
+                raise PermanentFailure("academy_suspended", "The academy is suspended.")
+            if job.attempt > job.max_attempts:
+                raise PermanentFailure("worker_died", GAVE_UP)
+            with running(context):
+                task.func(*job.arguments.get("args", []), **job.arguments.get("kwargs", {}))
+            if not context.is_finished:
+                with context.finishing():
+                    pass
+        except LeaseLost:
+            logger.warning("job %d: attempt %d was overtaken, nothing written", job.pk, job.attempt)
+            return Disposition.defer(UNCLAIMABLE_SECONDS)
+        except JobCancelled:
+            return self._hand_back(context)
+        except Exception as error:  # noqa: BLE001  whatever a task raises is recorded, and the worker lives
+            return _settle_failure(context, task, error)
+        finally:
+            self._context = None
+        return Disposition.delete()
+
+    def _hand_back(self, context: JobContext) -> Disposition:
+        if self._is_abandoned:
+            logger.info("job %d: handed back", context.job.pk)
+        try:
+            with transaction.atomic():
+                context.release()
+        except LeaseLost:
+            return Disposition.defer(UNCLAIMABLE_SECONDS)
+        return Disposition.defer(0)
+
+
+def _claim(message: JobMessage) -> Job | None:
+    """Make the job RUNNING under a new attempt, or ``None`` when it is not there to be claimed."""
+    waiting = Q(state__in=[JobState.QUEUED, JobState.SENT], available_at__lte=Now())
+    orphaned = Q(state=JobState.RUNNING, lease_expires_at__lt=Now())
+    with transaction.atomic():
+        claimed = Job.objects.filter(waiting | orphaned, pk=message.job_id).update(
+            state=JobState.RUNNING,
+            attempt=F("attempt") + 1,
+            started_at=Now(),
+            lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS),
+        )
+        return Job.objects.get(pk=message.job_id) if claimed else None
+
+
+def _unclaimed(message: JobMessage) -> Disposition:
+    """A finished job's message is done with; every other one comes back, for a dead-letter queue to collect."""
+    with transaction.atomic():
+        state = Job.objects.filter(pk=message.job_id).values_list("state", flat=True).first()
+    if state is None:
+        logger.error("job %d of tenant %d does not exist: forged, or deleted", message.job_id, message.tenant_id)
+    elif state in FINAL_STATES:
+        return Disposition.delete()
+    return Disposition.defer(UNCLAIMABLE_SECONDS)
+
+
+def _settle_failure(context: JobContext, task: JobTask | None, error: Exception) -> Disposition:
+    job = context.job
+    code, message, allowed = _classify(error, job.max_attempts)
+    is_final = job.attempt >= allowed
+    if isinstance(error, (PermanentFailure, ComputeRefused)):
+        logger.info("job %d (%s) failed: %s", job.pk, job.kind, code)
+    else:
+        detail = error.traceback_text if isinstance(error, ComputeFailed) else ""
+        logger.error("job %d (%s), attempt %d: %s %s", job.pk, job.kind, job.attempt, code, detail, exc_info=error)
+    try:
+        if is_final:
+            with context.failing(code=code, message=message):
+                pass
+        else:
+            delay = BACKOFF_SECONDS * BACKOFF_FACTOR ** (job.attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+            context.put_back(delay_seconds=delay, code=code, message=message)
+    except LeaseLost:
+        return Disposition.defer(UNCLAIMABLE_SECONDS)
+    return Disposition.delete()
+
+
+def _classify(error: Exception, max_attempts: int) -> tuple[str, str, int]:
+    """Code, message for people, and how many attempts such an error is worth."""
+    if isinstance(error, PermanentFailure):
+        return error.code, error.message, 0
+    if isinstance(error, ComputeRefused):
+        return error.reason, error.message, 0
+    if isinstance(error, JobTimedOut):
+        return "took_too_long", TOOK_TOO_LONG, min(POISON_ATTEMPTS, max_attempts)
+    if isinstance(error, (ChildCrashed, ChildOutOfMemory)):
+        return "too_demanding", TOO_DEMANDING, min(POISON_ATTEMPTS, max_attempts)
+    return "internal_error", GAVE_UP, max_attempts

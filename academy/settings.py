@@ -1,0 +1,178 @@
+"""All settings, from the environment. A missing or malformed variable stops the process; none has a lax default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+
+ENVIRONMENT: str = env.str("ACADEMY_ENV")
+if ENVIRONMENT not in {"local", "test", "production"}:
+    raise environ.ImproperlyConfigured(f"ACADEMY_ENV is {ENVIRONMENT!r}: one of local, test, production")
+IS_PRODUCTION = ENVIRONMENT == "production"
+
+DEBUG = False
+SECRET_KEY: str = env.str("SECRET_KEY")
+if len(SECRET_KEY) < 50:
+    raise environ.ImproperlyConfigured("SECRET_KEY needs at least 50 characters")
+
+# --- hosts: the table of domains decides, not a list here; an unknown host is a 404 from the tenancy middleware
+ALLOWED_HOSTS = ["*"]
+BASE_DOMAIN: str = env.str("BASE_DOMAIN")
+PLATFORM_HOST: str = env.str("PLATFORM_HOST")
+
+SHARED_APPS = [
+    "django_tenants",
+    "academy.tenancy",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "phonenumber_field",
+    "django_tasks",
+]
+TENANT_APPS = [
+    "apps.accounts",
+    "academy.storage",
+    "academy.jobs",
+    "apps.students",
+    "apps.exams",
+]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+TENANT_MODEL = "tenancy.Tenant"
+TENANT_DOMAIN_MODEL = "tenancy.Domain"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "academy.tenancy.middleware.TenantMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "academy.urls"
+WSGI_APPLICATION = "academy.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+# --- database: transaction-local tenant settings, so a pooler in transaction mode may stand in between
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **env.db_url("DATABASE_URL"),
+        "ENGINE": "academy.tenancy.postgres",
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"prepare_threshold": None, "application_name": "academy"},
+    }
+}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+APP_DB_ROLE: str = env.str("APP_DB_ROLE", default="academy_app")
+DISPATCHER_DB_ROLE: str = env.str("DISPATCHER_DB_ROLE", default="academy_dispatcher")
+# Only the dispatcher uses it: the role that sees job rows of every academy, and nothing else.
+DISPATCHER_DATABASE_URL: str = env.str("DISPATCHER_DATABASE_URL")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- identity
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["apps.accounts.authentication.PhoneBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_ENGINE = "apps.accounts.sessions"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+PHONENUMBER_DEFAULT_REGION = "KR"
+PHONENUMBER_DB_FORMAT = "E164"
+PHONENUMBER_DEFAULT_FORMAT = "E164"
+
+# --- transport. Without TLS only where everything is on this machine.
+IS_TLS = IS_PRODUCTION or env.bool("TLS", default=False)
+SESSION_COOKIE_SECURE = IS_TLS
+CSRF_COOKIE_SECURE = IS_TLS
+SESSION_COOKIE_NAME = "__Host-session" if IS_TLS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_TLS else "csrf"
+SECURE_SSL_REDIRECT = IS_TLS
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_TLS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_TLS
+SECURE_HSTS_PRELOAD = IS_TLS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; files go to S3, never through the API
+
+# --- language and time
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", "한국어"), ("en", "English")]
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+
+# --- AWS, or what speaks its protocols: boto3 reads AWS_ENDPOINT_URL and the credentials by itself
+AWS_REGION: str = env.str("AWS_REGION")
+MEDIA_BUCKET: str = env.str("MEDIA_BUCKET")
+QUEUE_PREFIX: str = env.str("QUEUE_PREFIX", default="academy")
+S3_PATH_STYLE: bool = env.bool("S3_PATH_STYLE", default=not IS_PRODUCTION)
+TASKS = {
+    "default": {
+        "BACKEND": "academy.jobs.backend.OutboxBackend",
+        "QUEUES": ["lite", "basic", "premium", "video"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["academy.http.authentication.CsrfSessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["academy.http.permissions.DeclaredPermission"],
+    "DEFAULT_RENDERER_CLASSES": ["academy.http.rendering.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "academy.http.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "academy.http.errors.EnvelopeExceptionHandler"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Academy",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"botocore": {"level": "WARNING"}, "boto3": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

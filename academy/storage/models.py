@@ -1,0 +1,36 @@
+"""What people send: one row per presigned upload."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from academy.tenancy.base import TenantModel
+from academy.tenancy.fields import TenantForeignKey
+
+
+class UploadState(models.TextChoices):
+    PRESIGNED = "presigned", "Presigned"
+    USED = "used", "Used"
+
+
+class Upload(TenantModel):
+    """A file that a person was allowed to send, under a key of our choosing. Used at most once."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=255)
+    file_name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100)
+    max_bytes = models.PositiveBigIntegerField()
+    byte_count = models.PositiveBigIntegerField(null=True)
+    state = models.CharField(max_length=10, choices=UploadState, default=UploadState.PRESIGNED)
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "key"], name="upload_key_once")]
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="upload_by_time")]
+
+    def __str__(self) -> str:
+        return self.file_name

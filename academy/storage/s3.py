@@ -1,0 +1,137 @@
+"""The one door to S3. Every key is made here, from the acting academy; none is ever taken from a request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from django.conf import settings
+
+from academy.tenancy.context import acting_tenant
+from academy.tenancy.errors import ForeignTenant
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UPLOAD_SECONDS: Final = 15 * 60
+DOWNLOAD_SECONDS: Final = 5 * 60
+
+_PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
+
+
+class ObjectMissing(Exception):
+    """There is no object under this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """Where and with which form fields a browser sends a file. The policy in ``fields`` fixes key, type and size."""
+
+    url: str
+    fields: dict[str, str]
+
+
+@cache
+def s3_client() -> S3Client:
+    config = Config(
+        region_name=settings.AWS_REGION,
+        signature_version="s3v4",
+        connect_timeout=3,
+        read_timeout=30,
+        retries={"mode": "standard", "max_attempts": 3},
+        max_pool_connections=32,
+        s3={"addressing_style": "path"} if settings.S3_PATH_STYLE else {},
+    )
+    return boto3.client("s3", config=config)
+
+
+def tenant_key(*parts: str) -> str:
+    """``t/<tenant id>/<part>/<part>`` for the acting academy. Raises ``ValueError`` for a part that is no name."""
+    for part in parts:
+        if not _PART.match(part):
+            raise ValueError(f"not a key part: {part!r}")
+    return "/".join(["t", str(acting_tenant().pk), *parts])
+
+
+def _own(key: str) -> str:
+    if not key.startswith(f"t/{acting_tenant().pk}/"):
+        raise ForeignTenant(f"{key!r} is not under the prefix of tenant {acting_tenant().pk}")
+    return key
+
+
+def presign_post(key: str, *, content_type: str, max_bytes: int) -> PresignedPost:
+    """A form that uploads one object of at most ``max_bytes`` under ``key``, within 15 minutes."""
+    signed = s3_client().generate_presigned_post(
+        settings.MEDIA_BUCKET,
+        _own(key),
+        Fields={"Content-Type": content_type},
+        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+        ExpiresIn=UPLOAD_SECONDS,
+    )
+    return PresignedPost(url=signed["url"], fields=signed["fields"])
+
+
+def presign_get(key: str) -> str:
+    """A link to one object, good for 5 minutes. Made when it is used, never stored."""
+    return s3_client().generate_presigned_url(
+        "get_object", Params={"Bucket": settings.MEDIA_BUCKET, "Key": _own(key)}, ExpiresIn=DOWNLOAD_SECONDS
+    )
+
+
+def object_bytes(key: str) -> int | None:
+    """The size of the object, ``None`` when there is none."""
+    try:
+        return s3_client().head_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))["ContentLength"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+            return None
+        raise
+
+
+def read_object(key: str, *, max_bytes: int) -> bytes:
+    """The whole object. Raises ``ObjectMissing``, and ``ValueError`` when it is larger than ``max_bytes``."""
+    try:
+        answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            raise ObjectMissing(key) from error
+        raise
+    with answer["Body"] as body:
+        if answer["ContentLength"] > max_bytes:
+            raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
+        return body.read()
+
+
+def write_object(key: str, data: bytes, *, content_type: str) -> None:
+    s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key), Body=data, ContentType=content_type)
+
+
+def create_bucket() -> str:
+    """Make the media bucket where it is missing; returns its name. Browsers may post to it from any academy."""
+    client, name = s3_client(), settings.MEDIA_BUCKET
+    try:
+        client.head_bucket(Bucket=name)
+    except ClientError:
+        if settings.AWS_REGION == "us-east-1":
+            client.create_bucket(Bucket=name)
+        else:
+            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": settings.AWS_REGION})
+    client.put_bucket_cors(
+        Bucket=name,
+        CORSConfiguration={
+            "CORSRules": [
+                {
+                    "AllowedMethods": ["POST", "GET"],
+                    "AllowedOrigins": ["*"],
+                    "AllowedHeaders": ["*"],
+                    "MaxAgeSeconds": 3600,
+                }
+            ]
+        },
+    )
+    return name

@@ -1,0 +1,66 @@
+"""Uploads: allowed first, then used, once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from academy.http.errors import DomainError, Invalid, Missing
+from academy.storage import s3
+from academy.storage.models import Upload, UploadState
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+MEGABYTE: Final = 1024 * 1024
+
+# What may be sent, and how large. The worker judges by content; this refuses early what can never be read.
+MAX_BYTES_BY_TYPE: Final[Mapping[str, int]] = {
+    "image/jpeg": 30 * MEGABYTE,
+    "image/png": 60 * MEGABYTE,
+    "image/heic": 30 * MEGABYTE,
+    "image/heif": 30 * MEGABYTE,
+    "application/pdf": 300 * MEGABYTE,
+    "application/json": 1 * MEGABYTE,
+}
+
+
+class UploadMissing(DomainError):
+    code: ClassVar[str] = "upload_missing"
+
+
+class UploadUsed(DomainError):
+    code: ClassVar[str] = "upload_used"
+
+
+def presign_upload(*, file_name: str, content_type: str, created_by: User) -> tuple[Upload, s3.PresignedPost]:
+    """Allow one file to be sent. Raises ``Invalid`` for a type that nothing here reads."""
+    max_bytes = MAX_BYTES_BY_TYPE.get(content_type)
+    if max_bytes is None:
+        allowed = ", ".join(sorted(MAX_BYTES_BY_TYPE))
+        raise Invalid(f"Files of type {content_type!r} are not taken. Send one of: {allowed}.", attr="content_type")
+    key = s3.tenant_key("uploads", secrets.token_urlsafe(24).replace("-", "A").replace("_", "B"))
+    upload = Upload(
+        key=key, file_name=file_name, content_type=content_type, max_bytes=max_bytes, created_by=created_by
+    )
+    upload.save(force_insert=True)
+    return upload, s3.presign_post(key, content_type=content_type, max_bytes=max_bytes)
+
+
+def use_upload(*, upload_id: int) -> Upload:
+    """Take a sent file into use, once. Raises ``Missing``, ``UploadMissing`` or ``UploadUsed``."""
+    upload = Upload.objects.filter(pk=upload_id).first()
+    if upload is None:
+        raise Missing
+    size = s3.object_bytes(upload.key)
+    if size is None:
+        raise UploadMissing("The file has not arrived. Send it again.", attr="upload")
+    if size == 0 or size > upload.max_bytes:
+        raise Invalid("The file is empty or too large.", attr="upload")
+    if not Upload.objects.filter(pk=upload.pk, state=UploadState.PRESIGNED).update(
+        state=UploadState.USED, byte_count=size
+    ):
+        raise UploadUsed("This file has been handed in already.", attr="upload")
+    upload.state, upload.byte_count = UploadState.USED, size
+    return upload

@@ -1,0 +1,48 @@
+"""The base of every tenant table."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.utils import timezone
+
+from academy.tenancy.context import acting_tenant
+from academy.tenancy.errors import ForeignTenant
+from academy.tenancy.fields import TenantKey
+from academy.tenancy.managers import TenantManager
+from academy.tenancy.models import Tenant
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one academy.
+
+    Reading asks the acting tenant's rows only; writing another's raises ``ForeignTenant``. The database holds the
+    same line by itself: row-level security and composite keys, written by the schema editor.
+    """
+
+    tenant = TenantKey(Tenant, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+
+    def claim_for_acting_tenant(self) -> None:
+        """Set the acting tenant on a new row; raise ``ForeignTenant`` if the row is another's."""
+        tenant = acting_tenant()
+        if self.tenant_id is None:
+            self.tenant = tenant
+        elif self.tenant_id != tenant.pk:
+            raise ForeignTenant(f"{type(self).__name__} of tenant {self.tenant_id} written for tenant {tenant.pk}")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.claim_for_acting_tenant()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self.claim_for_acting_tenant()
+        return super().delete(*args, **kwargs)

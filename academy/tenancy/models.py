@@ -1,0 +1,88 @@
+"""Academies, their hosts and their plans: the shared tables, the only ones in the ``public`` schema."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django_tenants.models import DomainMixin, TenantMixin
+
+POOL_SCHEMA: Final = "pool"
+
+# A DNS label: it becomes the academy's host name below the base domain.
+SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z"
+
+
+class Plan(models.Model):
+    """What an academy has bought: ``job_kinds`` maps each kind of job it may run to the tier that runs it.
+
+    A kind that is not listed is refused; an empty plan allows nothing.
+    """
+
+    code = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=80)
+    job_kinds = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+    def tier_of(self, kind: str) -> str | None:
+        """The tier that runs ``kind`` for this plan, ``None`` when the plan does not include it."""
+        tier = self.job_kinds.get(kind)
+        return tier if isinstance(tier, str) else None
+
+
+class Isolation(models.TextChoices):
+    POOL = "pool", "Pool"
+    SILO = "silo", "Silo"
+
+
+class TenantStatus(models.TextChoices):
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+
+
+class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants ships no types
+    """An academy, or the platform itself (``is_platform``), whose people are the operators.
+
+    ``schema_name`` says where its rows live: ``pool`` for pooled academies, a schema of its own for a silo.
+    """
+
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    schema_name = models.CharField(max_length=63, default=POOL_SCHEMA, editable=False)
+    slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(SLUG_PATTERN)])
+    name = models.CharField(max_length=120)
+    isolation = models.CharField(max_length=8, choices=Isolation, default=Isolation.POOL)
+    status = models.CharField(max_length=12, choices=TenantStatus, default=TenantStatus.ACTIVE)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    is_platform = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_platform"], condition=models.Q(is_platform=True), name="tenant_one_platform"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(isolation=Isolation.POOL, schema_name=POOL_SCHEMA)
+                | (models.Q(isolation=Isolation.SILO) & ~models.Q(schema_name__in=[POOL_SCHEMA, "public"])),
+                name="tenant_schema_fits_isolation",
+            ),
+            models.UniqueConstraint(
+                fields=["schema_name"], condition=models.Q(isolation=Isolation.SILO), name="tenant_silo_schema_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Domain(DomainMixin):  # type: ignore[misc]
+    """A host name of an academy, lower case, without port or trailing dot."""
+
+    def __str__(self) -> str:
+        return str(self.domain)

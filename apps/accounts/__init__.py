@@ -1,0 +1,1 @@
+"""People and what they may do: known by phone within one academy, signed in by a session on its host."""

@@ -1,0 +1,140 @@
+"""Processes and ports of this machine: who lives, who must die with whom, which port is free."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+# Linux hands out ephemeral ports from 32768 up; a listener below it can't meet an outgoing connection's port.
+PORT_RANGE = range(20_000, 32_768)
+POLL_SECONDS = 0.01
+# Who a server may run as when root's own identity is refused and there is no user namespace: nobody.
+NOBODY_ID = 65_534
+
+
+class NoFreePort(RuntimeError):
+    """Every port that was tried is taken."""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs. A zombie, dead but not yet reaped by its parent, does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # The command name, in brackets, may itself hold brackets and spaces.
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def started_at(pid: int) -> str | None:
+    """When the process began, in kernel ticks: with the pid it names one process for ever; None once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def working_in(folder: Path) -> list[int]:
+    """The live processes whose working directory is this folder, however they were started."""
+    target = os.fspath(folder.resolve())
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            if os.readlink(entry / "cwd") == target and is_alive(int(entry.name)):  # noqa: PTH115 - no Path wanted
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until_gone(pids: Sequence[int], *, seconds: float) -> bool:
+    """Whether all of them ended within the time."""
+    deadline = time.monotonic() + seconds
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def end_process(pid: int, signals: Sequence[tuple[signal.Signals, float]]) -> None:
+    """Send each signal in turn, waiting its number of seconds, until the process is gone."""
+    for number, seconds in signals:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if wait_until_gone([pid], seconds=seconds):
+            return
+
+
+def die_with_parent(signal_name: str) -> list[str]:
+    """The command prefix of a child that gets the signal when the THREAD that started it ends, even by kill -9."""
+    return ["setpriv", f"--pdeathsig={signal_name}", "--"]
+
+
+@cache
+def unprivileged() -> tuple[str, ...]:
+    """The command prefix under which PostgreSQL accepts to run: empty unless we are root.
+
+    As root, a user namespace in which we appear as another user, so that the files stay ours; where the kernel or a
+    container forbids that, the user nobody, who keeps root's right to pass through closed folders.
+    """
+    if os.geteuid() != 0:
+        return ()
+    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+    if shutil.which("unshare") and subprocess.run([*namespace, "true"], capture_output=True).returncode == 0:
+        return namespace
+    identity = ("setpriv", f"--reuid={NOBODY_ID}", f"--regid={NOBODY_ID}", "--clear-groups")
+    passing = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    if subprocess.run([*identity, *passing, "--", "true"], capture_output=True).returncode == 0:
+        return (*identity, *passing, "--")
+    return (*identity, "--")
+
+
+def give_to_unprivileged(folder: Path) -> None:
+    """Make the folder belong to whom `unprivileged()` runs as, where that is another user."""
+    if unprivileged()[:1] == ("setpriv",):
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY_ID, NOBODY_ID, follow_symlinks=False)
+
+
+def is_port_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1 at this port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: connections in TIME_WAIT don't count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def free_port(preferred: int | None = None) -> int:
+    """The preferred port if it is free, else another free one below the ephemeral range."""
+    if preferred is not None and is_port_free(preferred):
+        return preferred
+    for port in random.sample(PORT_RANGE, 100):
+        if is_port_free(port):
+            return port
+    raise NoFreePort(f"100 ports between {PORT_RANGE.start} and {PORT_RANGE.stop} are taken")
+
+
+@contextlib.contextmanager
+def exclusively(lock_file: Path) -> Iterator[None]:
+    """One process at a time past this line; the lock ends with its holder, whatever ended it."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,31 @@
+"""What can be wrong with an uploaded file, in words a teacher can act on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class MediaProblem(StrEnum):
+    """Why a file cannot be turned into pages. Every one is permanent: the same bytes fail again."""
+
+    EMPTY = "empty"
+    NOT_A_PICTURE = "not_a_picture"
+    TOO_LARGE = "too_large"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    ENCRYPTED = "encrypted"
+    TOO_MANY_PAGES = "too_many_pages"
+    NO_SUCH_PAGE = "no_such_page"
+    UNSUPPORTED = "unsupported"
+
+
+class BrokenMedia(Exception):
+    """The file cannot be decoded; ``reason`` says why, the message says what to do."""
+
+    def __init__(self, reason: MediaProblem, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[BrokenMedia], tuple[MediaProblem, str]]:
+        return (BrokenMedia, (self.reason, self.message))

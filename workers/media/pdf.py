@@ -1,0 +1,93 @@
+"""PDF pages: bytes in, one grey page out, rendered by PDFium.
+
+PDFium is not thread-safe, not even on different documents: call these functions from one thread of a process
+only (https://pdfium.googlesource.com/pdfium, "fpdfview.h"). The sandboxed child, which has one thread, does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+import pypdfium2 as pdfium  # type: ignore[import-untyped]  # ships no py.typed
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]  # ships no py.typed
+from numpy.typing import NDArray
+
+from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.images import DEFAULT_LIMITS
+
+POINTS_PER_INCH: Final = 72
+# A4 at 300 dpi has 8.7 megapixels; a poster is rendered coarser, never larger.
+MAX_PAGE_PIXELS: Final = 25_000_000
+MAX_PAGE_SIDE_PX: Final = 12_000
+
+
+def count_pages(data: bytes, *, max_pages: int = DEFAULT_LIMITS.max_pages) -> int:
+    """The number of pages of the PDF ``data``.
+
+    Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, TOO_MANY_PAGES (over ``max_pages``).
+    """
+    with _opened(data) as document:
+        pages = len(document)
+    if pages > max_pages:
+        raise BrokenMedia(
+            MediaProblem.TOO_MANY_PAGES, f"The PDF has {pages} pages, more than {max_pages}. Please split it."
+        )
+    return pages
+
+
+def render_page_grey(
+    data: bytes, index: int, *, dpi: float = 200, max_pixels: int = MAX_PAGE_PIXELS
+) -> NDArray[np.uint8]:
+    """Page ``index`` (from 0) on white paper, grey (H, W) uint8, upright, annotations drawn.
+
+    ``dpi``: wanted resolution; a page that would have more than ``max_pixels`` is rendered coarser.
+    Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, NO_SUCH_PAGE.
+    """
+    with _opened(data) as document:
+        if not 0 <= index < len(document):
+            raise BrokenMedia(
+                MediaProblem.NO_SUCH_PAGE, f"The PDF has {len(document)} pages, page {index + 1} is missing."
+            )
+        try:
+            page = document[index]
+            scale = _scale(page.get_width(), page.get_height(), dpi, max_pixels)
+            bitmap = page.render(scale=scale, grayscale=True)
+        except (pdfium.PdfiumError, ValueError, OverflowError) as error:
+            raise BrokenMedia(
+                MediaProblem.DAMAGED, f"Page {index + 1} of the PDF cannot be drawn. Please export the PDF again."
+            ) from error
+        grey = np.array(bitmap.to_numpy(), dtype=np.uint8)
+        bitmap.close()
+        page.close()
+    return grey.reshape(grey.shape[:2])
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[pdfium.PdfDocument]:
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
+            raise BrokenMedia(
+                MediaProblem.ENCRYPTED, "The PDF is locked with a password. Please save a copy without one."
+            ) from error
+        raise BrokenMedia(
+            MediaProblem.DAMAGED, "The PDF is damaged or not finished. Please export or scan it again."
+        ) from error
+    try:
+        yield document
+    finally:
+        document.close()
+
+
+def _scale(width_pt: float, height_pt: float, dpi: float, max_pixels: int) -> float:
+    """Pixels a point, at most ``dpi`` / 72, so that the page fits the caps. Raises ``ValueError`` on no area."""
+    if not (math.isfinite(width_pt) and math.isfinite(height_pt) and min(width_pt, height_pt) > 0):
+        raise ValueError(f"a page of {width_pt} x {height_pt} points")
+    by_area = math.sqrt(max_pixels) / (math.sqrt(width_pt) * math.sqrt(height_pt))
+    by_side = MAX_PAGE_SIDE_PX / max(width_pt, height_pt)
+    return min(dpi / POINTS_PER_INCH, by_area, by_side)

@@ -1,0 +1,28 @@
+"""A child process per job, forked from a warm parent of its own, that can be killed and holds no secret."""
+
+from workers.sandbox.errors import (
+    ChildCrashed,
+    ChildOutOfMemory,
+    ComputeFailed,
+    ComputeRefused,
+    JobCancelled,
+    JobTimedOut,
+    SandboxError,
+    SandboxUnavailable,
+)
+from workers.sandbox.limits import SandboxLimits
+from workers.sandbox.parent import Sandbox, hide_this_process
+
+__all__ = [
+    "ChildCrashed",
+    "ChildOutOfMemory",
+    "ComputeFailed",
+    "ComputeRefused",
+    "JobCancelled",
+    "JobTimedOut",
+    "Sandbox",
+    "SandboxError",
+    "SandboxLimits",
+    "SandboxUnavailable",
+    "hide_this_process",
+]
