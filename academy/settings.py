@@ -91,6 +91,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- identity
 AUTH_USER_MODEL = "accounts.User"
+# W004: a phone is unique within its academy, not everywhere; PhoneBackend looks in the acting academy only.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["apps.accounts.authentication.PhoneBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

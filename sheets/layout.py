@@ -202,10 +202,10 @@ def _check_layout(layout: Layout) -> None:
     paper, markers = layout.paper, layout.markers
     require(50 <= paper.width_mm <= 1000 and 50 <= paper.height_mm <= 1000, "paper sides are 50-1000 mm")
     require(0 <= markers.hole_mm < markers.size_mm and markers.size_mm >= 3, "markers are >= 3 mm, hole inside")
-    half = markers.size_mm / 2
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = markers.centres
-    require(max(ax, dx) + half < min(bx, cx) - half, "markers left of markers right")
-    require(max(ay, by) + half < min(cy, dy) - half, "markers above markers below")
+    (left, top), (right, bottom) = markers.centres[0], markers.centres[2]
+    is_rectangle = markers.centres == ((left, top), (right, top), (right, bottom), (left, bottom))
+    require(is_rectangle, "markers form an upright rectangle, clockwise from the top left")
+    require(right - left > 4 * markers.size_mm and bottom - top > 4 * markers.size_mm, "markers lie apart")
     for x, y in markers.centres:
         require(is_inside(paper, x, y, markers.size_mm, markers.size_mm), "markers lie on the paper")
     for box in (layout.code, layout.name_box):

@@ -32,12 +32,13 @@ BOLD: Final = "NanumGothicBold"
 
 INK: Final = HexColor(0x1B2433)
 ACCENT: Final = HexColor(0x24476B)
-BUBBLE_LINE: Final = HexColor(0x7A8797)
+BUBBLE_LINE: Final = HexColor(0x56616F)
 BUBBLE_TEXT: Final = HexColor(0x8A95A3)
 HAIRLINE: Final = HexColor(0xC3CAD3)
 FAINT: Final = HexColor(0x66717F)
 
 BUBBLE_LINE_MM: Final = 0.25
+"""Dark enough to survive a one-bit scan: the reader checks its alignment against these outlines."""
 PANEL_LINE_MM: Final = 0.3
 PANEL_RADIUS_MM: Final = 1.6
 

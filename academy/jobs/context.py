@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from academy.jobs.backend import ring_dispatcher
 from academy.jobs.compute import ComputeSandbox
-from academy.jobs.errors import LeaseLost
+from academy.jobs.disposition import LeaseLost
 from academy.jobs.models import Job, JobState
 
 PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
@@ -58,6 +58,15 @@ class JobContext:
         self._reported_at = now
         with transaction.atomic():
             self._move(progress=min(max(fraction, 0.0), 1.0))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction in the middle of the job, holding off any other attempt. Raises ``LeaseLost``."""
+        with transaction.atomic():
+            if self._mine().select_for_update().first() is None:
+                raise LeaseLost(f"job {self.job.pk}, attempt {self.job.attempt}")
+            yield
+        self.step()
 
     @contextmanager
     def finishing(self, **result: Any) -> Iterator[None]:
@@ -103,9 +112,11 @@ class JobContext:
         self._move(state=JobState.SENT, attempt=F("attempt") - 1, lease_expires_at=None)
 
     def _move(self, **changes: Any) -> None:
-        mine = Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=JobState.RUNNING)
-        if mine.update(**changes) != 1:
+        if self._mine().update(**changes) != 1:
             raise LeaseLost(f"job {self.job.pk}, attempt {self.job.attempt}")
+
+    def _mine(self) -> QuerySet[Job]:
+        return Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=JobState.RUNNING)
 
 
 _current: ContextVar[JobContext] = ContextVar("job_context")

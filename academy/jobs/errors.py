@@ -20,10 +20,6 @@ class TransientFailure(Exception):
     """Trying again may help: retried with back-off until the attempts are used up."""
 
 
-class LeaseLost(Exception):
-    """Another attempt has taken the job over, or it was cancelled: nothing may be written any more."""
-
-
 class KindNotIncluded(DomainError):
     """The academy's plan does not include this kind of job. It is never run on a lower tier instead."""
 

@@ -23,8 +23,8 @@ from academy.jobs.compute import (
     JobTimedOut,
 )
 from academy.jobs.context import JobContext, running
-from academy.jobs.disposition import Disposition
-from academy.jobs.errors import LeaseLost, PermanentFailure
+from academy.jobs.disposition import Disposition, LeaseLost
+from academy.jobs.errors import PermanentFailure
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
 from academy.jobs.queues import VISIBILITY_SECONDS
@@ -75,7 +75,10 @@ class JobRun:
             return self._run_for_tenant(message)
 
     def beat(self) -> bool:
-        """Extend the lease if the job is still ours and has moved since the last beat."""
+        """Extend the lease if the job has moved since the last beat; ``False`` when it has not.
+
+        Raises ``LeaseLost`` when another attempt owns the job.
+        """
         context, tenant = self._context, self._tenant
         if context is None or tenant is None:
             return True  # not claimed yet, or finished just now
@@ -86,7 +89,9 @@ class JobRun:
         close_old_connections()
         with acting_for(tenant), transaction.atomic():
             mine = Job.objects.filter(pk=context.job.pk, attempt=context.attempt, state=JobState.RUNNING)
-            return mine.update(lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS)) == 1
+            if mine.update(lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS)) != 1:
+                raise LeaseLost(f"job {context.job.pk}, attempt {context.attempt}")
+        return True
 
     def abandon(self) -> None:
         """The worker stops: kill the computation; ``run`` then hands the message back."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
-from django_tenants.models import DomainMixin, TenantMixin
+from django_tenants.models import DomainMixin
 
 POOL_SCHEMA: Final = "pool"
 
@@ -44,14 +44,12 @@ class TenantStatus(models.TextChoices):
     SUSPENDED = "suspended", "Suspended"
 
 
-class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants ships no types
+class Tenant(models.Model):
     """An academy, or the platform itself (``is_platform``), whose people are the operators.
 
-    ``schema_name`` says where its rows live: ``pool`` for pooled academies, a schema of its own for a silo.
+    ``schema_name`` says where its rows live: ``pool`` for pooled academies, a schema of its own for a silo. Not
+    django-tenants' TenantMixin: that one wants a schema for every tenant.
     """
-
-    auto_create_schema = False
-    auto_drop_schema = False
 
     schema_name = models.CharField(max_length=63, default=POOL_SCHEMA, editable=False)
     slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(SLUG_PATTERN)])
@@ -81,7 +79,7 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants ships no type
         return self.slug
 
 
-class Domain(DomainMixin):  # type: ignore[misc]
+class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants ships no types
     """A host name of an academy, lower case, without port or trailing dot."""
 
     def __str__(self) -> str:

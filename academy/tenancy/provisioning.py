@@ -13,6 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from academy.tenancy.context import tenant_connection
 from academy.tenancy.hosts import forget_hosts
 from academy.tenancy.models import POOL_SCHEMA, Domain, Isolation, Plan, Tenant
+from academy.tenancy.plans import ensure_plans
 from academy.tenancy.postgres.base import PUBLIC_SCHEMA
 
 # Any number: it only has to be the same for every process that migrates.
@@ -42,6 +43,7 @@ def migrate_everything(*, verbosity: int = 1) -> None:
         silos = Tenant.objects.filter(isolation=Isolation.SILO).order_by("pk")
         for schema in list(silos.values_list("schema_name", flat=True)):
             migrate_schema(schema, verbosity=verbosity)
+        ensure_plans()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
     finally:
@@ -85,22 +87,14 @@ def create_tenant(
     Raises ``ValidationError`` when a value is malformed or taken.
     """
     schema = POOL_SCHEMA if isolation == Isolation.POOL else f"silo_{slug.replace('-', '_')}"
+    tenant = Tenant(slug=slug, name=name, plan=plan, isolation=isolation, schema_name=schema, is_platform=is_platform)
+    tenant.full_clean()
+    host = Domain(tenant=tenant, domain=(domain or default_domain(slug)).lower(), is_primary=True)
     with transaction.atomic():
-        tenant = Tenant(
-            slug=slug, name=name, plan=plan, isolation=isolation, schema_name=schema, is_platform=is_platform
-        )
-        tenant.full_clean()
+        if isolation == Isolation.SILO:
+            migrate_schema(schema, verbosity=0)
         tenant.save()
-        host = Domain(tenant=tenant, domain=(domain or default_domain(slug)).lower(), is_primary=True)
         host.full_clean()
         host.save()
-    if isolation == Isolation.SILO:
-        connection = tenant_connection()
-        connection.is_session_scoped = True
-        try:
-            migrate_schema(schema, verbosity=0)
-        finally:
-            connection.close()
-            connection.is_session_scoped = False
     forget_hosts()
     return tenant

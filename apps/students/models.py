@@ -11,14 +11,14 @@ from academy.tenancy.base import TenantModel
 from academy.tenancy.fields import TenantForeignKey
 from apps.accounts.models import User
 
-NUMBER_PATTERN = r"^[0-9]{4,12}\Z"
+NUMBER_PATTERN = r"^[0-9A-Z]{1,20}\Z"
 
 
 class Student(TenantModel):
     """A student. ``number`` is what they mark on an answer sheet; ``user`` their own account, if they have one."""
 
     id = models.BigAutoField(primary_key=True)
-    number = models.CharField(max_length=12, validators=[RegexValidator(NUMBER_PATTERN)])
+    number = models.CharField(max_length=20, validators=[RegexValidator(NUMBER_PATTERN)])
     name = models.CharField(max_length=80)
     user = TenantForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="student_records")
 

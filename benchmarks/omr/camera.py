@@ -46,16 +46,15 @@ def scan_page(page: GreyImage, base_dpi: int, dials: ScanDials, rng: np.random.G
     dpi = int(rng.choice(dials.dpi))
     scale = dpi / base_dpi
     height, width = round(page.shape[0] * scale), round(page.shape[1] * scale)
-    image = cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(page, (width, height), interpolation=shrink)
     angle = float(rng.normal(0, dials.skew_degrees / 2))
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, float(rng.uniform(0.985, 1.005)))
-    matrix[:, 2] += rng.normal(0, dials.shift_mm / 25.4 * dpi / 2, 2)
+    matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + rng.normal(0, dials.shift_mm / 25.4 * dpi / 2, 2)])
     border = int(rng.choice([255, 250, 235]))
-    image = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(border,))
+    flat = cv2.warpAffine(resized, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(border,))
     level, gain = rng.uniform(0, 18), rng.uniform(0.92, 1.0)
-    image = _with_noise(
-        image * np.float32(gain) * np.float32((255 - level) / 255) + np.float32(level), dials.noise, rng
-    )
+    image = _with_noise(flat * np.float32(gain) * np.float32((255 - level) / 255) + np.float32(level), dials.noise, rng)
     if dials.is_bitonal:
         image = np.where(image > rng.integers(120, 190), 255, 0).astype(np.uint8)
     return _through_jpeg(image, dials.jpeg, rng)
@@ -113,6 +112,7 @@ def _ray_maps(
     camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
     distance = focal * page_mm[1] / (height * 0.9)
     fill = rng.uniform(*dials.fill)
+    middle, extent = np.zeros(2), np.ones(2)
     for _ in range(12):
         # back off until the tilted page fills the wished share of the picture
         view = turn @ np.vstack([corners.T, np.zeros(4)]) + np.array([[0], [0], [distance]])
@@ -122,7 +122,7 @@ def _ray_maps(
         distance *= extent.max() / fill
     aim = np.array([width / 2, height / 2]) - middle
     slack = np.maximum((1 - extent) / 2 * np.array([width, height]) - 4, 0)
-    aim += rng.uniform(-slack, slack)
+    aim = aim + rng.uniform(-slack, slack)
     lens = rng.uniform(-dials.lens, dials.lens)
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     u = (columns - aim[0] - width / 2) / focal
@@ -161,7 +161,8 @@ def _table(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float3
         extent = rng.uniform(0.01, 0.12, 2) * width
         box = cv2.boxPoints((centre, (float(extent[0]), float(extent[1])), float(rng.uniform(0, 90)))).astype(np.int32)
         cv2.fillPoly(table, [box], (float(rng.uniform(15, 235)),))
-    return np.clip(table, 8, 245).astype(np.float32)
+    limited: NDArray[np.float32] = np.clip(table, 8, 245).astype(np.float32)
+    return limited
 
 
 def _light(size: tuple[int, int], dials: PhoneDials, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -105,7 +105,6 @@ CONDITIONS: Final = {
 def make_sample(layout: Layout, condition: Condition, seed: int, *, page: int = 1) -> Sample:
     """One filled and captured page of ``layout``. The same arguments give the same sample."""
     rng = np.random.default_rng([seed, page])
-    sheet_id = str(1000 + seed)
     raster = blank_page(layout, sheet_id="bench", page=page).copy()
     truth = fill_page(raster, layout, page, condition, draw_person(rng), rng, sheet_id="bench")
     if isinstance(condition.capture, ScanDials):

@@ -177,7 +177,8 @@ def _scribble(
     tilt = rng.uniform(-0.7, 0.7)
     rotation = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     inner = np.maximum(scale - 0.5 * stroke / half, 0.15)
-    return centre + (points @ rotation.T) * inner + rng.normal(0, wobble, points.shape)
+    path: NDArray[np.float64] = centre + (points @ rotation.T) * inner + rng.normal(0, wobble, points.shape)
+    return path
 
 
 def _stroke(ink: GreyImage, points: NDArray[np.float64], width: float) -> None:

@@ -5,7 +5,6 @@ its passwords and its log. Root may start it. Roles and rights are those of prod
 """
 
 import importlib.util
-import json
 import os
 import secrets
 import shutil
@@ -22,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from infra.local import processes
+from infra.local.state import read_private, write_private
 
 Role = Literal["academy_owner", "academy_app", "academy_dispatcher", "postgres"]
 ROLES: tuple[Role, ...] = ("academy_owner", "academy_app", "academy_dispatcher", "postgres")
@@ -96,6 +96,10 @@ class RunningPostgres:
         """End the server: sessions are cut, data is written. Stopping a stopped one does nothing."""
         # SIGINT is PostgreSQL's fast shutdown; SIGQUIT leaves recovery to the next start.
         processes.end_process(self.pid, [(signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
+        self.reap()
+
+    def reap(self) -> None:
+        """Take note of the end of a process that this one started, so that no zombie stays."""
         if self._child is not None:
             self._child.wait()
 
@@ -151,21 +155,21 @@ class _Remembered:
     port: int | None = None
 
     @classmethod
-    def read(cls, folder: Path) -> "_Remembered":
+    def read(cls, folder: Path) -> Self:
         """What was written last; fresh passwords the first time."""
-        try:
-            return cls(**json.loads((folder / "settings.json").read_text()))
-        except FileNotFoundError:
+        content = read_private(folder / "settings.json")
+        if content is None:
             fresh = cls({role: secrets.token_urlsafe(24) for role in ROLES})
             fresh.write(folder)
             return fresh
+        passwords, port = content["passwords"], content["port"]
+        if not isinstance(passwords, dict) or not isinstance(port, int | None):
+            raise PostgresFailed(f"{folder / 'settings.json'} is damaged: remove {folder}")
+        return cls(passwords, port)
 
     def write(self, folder: Path) -> None:
-        """Replace the file in one step, readable by its owner only."""
-        partial = folder / "settings.json.new"
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps({"passwords": self.passwords, "port": self.port}))
-        partial.replace(folder / "settings.json")
+        """Keep it for the next start."""
+        write_private(folder / "settings.json", {"passwords": self.passwords, "port": self.port})
 
 
 def binaries() -> Path:

@@ -65,7 +65,8 @@ $$;
 
 -- The running code names a tenant's schema in each transaction; outside one it sees `public` only.
 ALTER ROLE academy_app SET search_path = public;
-ALTER ROLE academy_app SET statement_timeout = '30s';
+-- Shorter than the web server's time-out for a request (infra/gunicorn_conf.py), so that the query is what ends.
+ALTER ROLE academy_app SET statement_timeout = '20s';
 ALTER ROLE academy_app SET lock_timeout = '10s';
 ALTER ROLE academy_app SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE academy_dispatcher SET search_path = public;

@@ -11,6 +11,8 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +68,7 @@ FULL_SIZE_LIMITS: Final = DecodeLimits(keep_long_side_px=None)
 class ImageInfo:
     """A picture's header. ``width`` and ``height`` in pixels as it stands upright, at full size.
 
-    ``orientation``: EXIF value 1 to 8; always 1 for HEIC, whose own rotation is counted in already.
+    ``orientation``: EXIF value 1 to 8; always 1 for HEIC and TIFF, whose decoders turn them.
     """
 
     format: MediaFormat
@@ -85,10 +87,12 @@ def probe_image(data: bytes) -> ImageInfo:
         header = jpeg.read_header(data)
         return _info(kind, header.width, header.height, header.orientation)
     if kind is MediaFormat.HEIC:
-        width, height = _open_heic(data).size
+        heic = _open_heic(data)
+        with _parsing():
+            width, height = heic.size
         return _info(kind, width, height, 1)
     picture = _open_with_pillow(data, kind)
-    return _info(kind, *picture.size, _orientation_of(picture), _frames_of(picture, kind))
+    return _info(kind, *picture.size, _orientation_of(picture, kind), _frames_of(picture, kind))
 
 
 def decode_grey(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS, frame: int = 0) -> NDArray[np.uint8]:
@@ -109,11 +113,14 @@ def decode_grey(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS, frame: in
     picture = _open_with_pillow(data, info.format)
     if frame:
         # Every page of a TIFF has a header of its own: the first one's size says nothing about the others.
-        picture.seek(frame)
+        with _parsing():
+            picture.seek(frame)
         check_size(*picture.size, limits)
         factor = _reduction(max(picture.size), limits.keep_long_side_px)
-    orientation = _orientation_of(picture)
-    if info.format is MediaFormat.PNG and not _has_transparency(picture):
+    orientation = _orientation_of(picture, info.format)
+    with _parsing():
+        has_transparency = picture.has_transparency_data
+    if info.format is MediaFormat.PNG and not has_transparency:
         grey = _png_grey(data, picture.size)
     else:
         grey = _pillow_grey(picture)
@@ -171,12 +178,14 @@ def _damaged(error: Exception) -> BrokenMedia:
     return BrokenMedia(MediaProblem.DAMAGED, "The picture is damaged. Please take or scan it again.")
 
 
-def _open_with_pillow(data: bytes, kind: MediaFormat) -> Image.Image:
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Pillow's many errors as ``BrokenMedia``, its warnings unheard: a picture is read or refused."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data), formats=[kind.value.upper()])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            yield
+    except Image.DecompressionBombError as error:
         raise BrokenMedia(
             MediaProblem.TOO_LARGE, "The picture has too many pixels. Please scan at 300 dpi or less."
         ) from error
@@ -184,81 +193,86 @@ def _open_with_pillow(data: bytes, kind: MediaFormat) -> Image.Image:
         raise _damaged(error) from error
 
 
-def _orientation_of(picture: Image.Image) -> int:
+def _open_with_pillow(data: bytes, kind: MediaFormat) -> Image.Image:
+    with _parsing():
+        return Image.open(io.BytesIO(data), formats=[kind.value.upper()])
+
+
+def _orientation_of(picture: Image.Image, kind: MediaFormat) -> int:
+    if kind is MediaFormat.TIFF:
+        return 1  # Pillow turns these itself, in its size too
     try:
-        value: object = picture.getexif().get(ORIENTATION_TAG)
-    except _PARSE_ERRORS:
+        with _parsing():
+            value: object = picture.getexif().get(ORIENTATION_TAG)
+    except BrokenMedia:
         return 1  # a picture with damaged EXIF is still a picture
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _frames_of(picture: Image.Image, kind: MediaFormat) -> int:
-    if kind is not MediaFormat.TIFF:
-        return 1
     count = 1
-    try:
-        while count <= DEFAULT_LIMITS.max_pages:
-            picture.seek(count)
+    with _parsing():
+        while kind is MediaFormat.TIFF and count <= DEFAULT_LIMITS.max_pages:
+            try:
+                picture.seek(count)
+            except EOFError:
+                picture.seek(0)
+                return count
             count += 1
-    except EOFError:
-        pass
-    except _PARSE_ERRORS as error:
-        raise _damaged(error) from error
     if count > DEFAULT_LIMITS.max_pages:
         raise BrokenMedia(
             MediaProblem.TOO_MANY_PAGES, f"The file has more than {DEFAULT_LIMITS.max_pages} pages. Please split it."
         )
-    picture.seek(0)
     return count
-
-
-def _has_transparency(picture: Image.Image) -> bool:
-    try:
-        return picture.has_transparency_data
-    except _PARSE_ERRORS as error:
-        raise _damaged(error) from error
 
 
 def _png_grey(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
     """An opaque PNG through OpenCV, which needs a third of Pillow's memory and half its time."""
+    if not _are_png_chunks_whole(data):
+        raise _damaged(OSError("truncated"))
     try:
         flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     except cv2.error as error:
         raise _damaged(error) from error
     if grey is None or grey.shape != (size[1], size[0]):
-        raise _damaged(OSError("damaged" if b"IEND" in data[-64:] else "truncated"))
+        raise _damaged(OSError("damaged"))
     return np.asarray(grey, dtype=np.uint8)
+
+
+def _are_png_chunks_whole(data: bytes) -> bool:
+    """Whether every chunk up to IEND lies inside ``data``: OpenCV reserves what its length claims (2 GiB)."""
+    position = 8
+    while position + 12 <= len(data):
+        name = data[position + 4 : position + 8]
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+        if name == b"IEND":
+            return position <= len(data)
+    return False
 
 
 def _pillow_grey(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode in {"F", "I"}:
         raise BrokenMedia(MediaProblem.UNSUPPORTED, "Pictures of 32-bit numbers are not read. Please save as PNG.")
-    try:
+    with _parsing():
         if picture.mode.startswith("I;16"):
             return (np.asarray(picture) >> 8).astype(np.uint8)
-        if not _has_transparency(picture):
+        if not picture.has_transparency_data:
             return np.asarray(picture.convert("L"))
         mode = "LA" if picture.mode in {"1", "L", "LA", "La"} else "RGBA"
         with_alpha = picture if picture.mode == mode else picture.convert(mode)
         ink = cv2.bitwise_not(np.asarray(with_alpha.convert("L")))
         alpha = np.asarray(with_alpha.getchannel("A"))
-    except _PARSE_ERRORS as error:
-        raise _damaged(error) from error
     return np.asarray(cv2.bitwise_not(cv2.multiply(ink, alpha, scale=1 / 255)), dtype=np.uint8)
 
 
 def _open_heic(data: bytes) -> pillow_heif.HeifFile:
-    try:
+    with _parsing():
         return pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
-    except _PARSE_ERRORS as error:
-        raise _damaged(error) from error
 
 
 def _heic_grey(data: bytes) -> NDArray[np.uint8]:
     heic = _open_heic(data)
-    try:
+    with _parsing():
         picture = heic.to_pillow()
-    except _PARSE_ERRORS as error:
-        raise _damaged(error) from error
     return _pillow_grey(picture)

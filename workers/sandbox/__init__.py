@@ -7,7 +7,7 @@ from workers.sandbox.errors import (
     ComputeRefused,
     JobCancelled,
     JobTimedOut,
-    SandboxError,
+    ComputeError,
     SandboxUnavailable,
 )
 from workers.sandbox.limits import SandboxLimits
@@ -21,7 +21,7 @@ __all__ = [
     "JobCancelled",
     "JobTimedOut",
     "Sandbox",
-    "SandboxError",
+    "ComputeError",
     "SandboxLimits",
     "SandboxUnavailable",
     "hide_this_process",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from academy.jobs import compute
+from academy.jobs.compute import ChildOutOfMemory, ComputeError, ComputeFailed, ComputeRefused, JobCancelled
 
-class SandboxError(Exception):
-    """A sandboxed job gave no result."""
+__all__ = [
+    "ChildCrashed",
+    "ChildOutOfMemory",
+    "ComputeError",
+    "ComputeFailed",
+    "ComputeRefused",
+    "JobCancelled",
+    "JobTimedOut",
+    "SandboxUnavailable",
+]
 
 
-class JobTimedOut(SandboxError):
+class JobTimedOut(compute.JobTimedOut):
     """The job used up its wall-clock or CPU time and was killed with all that it had started."""
 
     def __init__(self, seconds: float, clock: str) -> None:
@@ -17,11 +27,7 @@ class JobTimedOut(SandboxError):
         """"wall-clock" or "CPU"."""
 
 
-class JobCancelled(SandboxError):
-    """`Sandbox.kill()` ended the job."""
-
-
-class ChildCrashed(SandboxError):
+class ChildCrashed(compute.ChildCrashed):
     """The child died of a signal, exited without an answer, or answered with what is no answer."""
 
     def __init__(self, message: str, signal: int | None = None) -> None:
@@ -30,29 +36,5 @@ class ChildCrashed(SandboxError):
         """The signal's number, None where the child was not ended by one."""
 
 
-class ChildOutOfMemory(SandboxError):
-    """The job asked for more memory than it may have, or the kernel ended it for want of memory."""
-
-
-class ComputeRefused(SandboxError):
-    """The function refused its input on purpose: an exception with `reason` and `message`."""
-
-    def __init__(self, kind: str, reason: str, message: str) -> None:
-        super().__init__(f"{kind} ({reason}): {message}")
-        self.kind = kind
-        """Module-qualified class of the exception, such as "workers.vision.errors.UnreadableSheet"."""
-        self.reason = reason
-        self.message = message
-
-
-class ComputeFailed(SandboxError):
-    """The function raised what it did not mean to: a bug, or an input nobody thought of."""
-
-    def __init__(self, message: str, traceback_text: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.traceback_text = traceback_text
-
-
-class SandboxUnavailable(SandboxError):
+class SandboxUnavailable(ComputeError):
     """No child could be started; nothing was computed, so the job may be tried again elsewhere or later."""

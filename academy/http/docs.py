@@ -1,0 +1,17 @@
+"""The OpenAPI schema and its browser. They describe the API and show nobody's data."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from academy.http.permissions import PUBLIC
+
+
+class SchemaView(SpectacularAPIView):
+    permissions: ClassVar = {"GET": PUBLIC}
+
+
+class DocsView(SpectacularSwaggerView):
+    permissions: ClassVar = {"GET": PUBLIC}

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from academy.jobs.api import JobView
+
+urlpatterns = [path("jobs/<int:job_id>", JobView.as_view(), name="job")]

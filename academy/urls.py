@@ -1,0 +1,22 @@
+"""Every URL there is. The only file that names every app."""
+
+from django.urls import include, path
+
+from academy.http.docs import DocsView, SchemaView
+from academy.http.health import health, ready
+
+urlpatterns = [
+    path("health", health, name="health"),
+    path("ready", ready, name="ready"),
+    path("api/v1/", include("apps.accounts.urls")),
+    path("api/v1/", include("apps.students.urls")),
+    path("api/v1/", include("apps.exams.urls")),
+    path("api/v1/", include("academy.storage.urls")),
+    path("api/v1/", include("academy.jobs.urls")),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(url_name="schema"), name="api-docs"),
+]
+
+handler400 = "academy.http.errors.bad_request"
+handler404 = "academy.http.errors.not_found"
+handler500 = "academy.http.errors.server_error"

@@ -1,0 +1,192 @@
+"""Exams over HTTP: make one, print its sheet, set the key, hand in scans, see what was read."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from academy.http.errors import Missing
+from academy.http.pagination import NewestFirst
+from academy.tenancy.context import acting_tenant
+from apps.accounts.roles import Permission
+from apps.exams import queries, services
+from apps.exams.models import Batch, Exam, Maker, Scan
+from apps.exams.serializers import (
+    AnswerKeySerializer,
+    BatchSerializer,
+    ExamSerializer,
+    NewExamSerializer,
+    NewTemplateExamSerializer,
+    RegradedSerializer,
+    ResultSerializer,
+    ScanDetailSerializer,
+    ScanSerializer,
+    SubmitScansSerializer,
+    batch_json,
+    scan_detail_json,
+)
+from sheets.layout import Layout
+from sheets.pdf import Prefill, render_pdf
+
+
+def _exam(exam_id: int) -> Exam:
+    exam = queries.exams_with_layout().filter(pk=exam_id).first()
+    if exam is None:
+        raise Missing
+    return exam
+
+
+class ExamsView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_EXAMS, "POST": Permission.MANAGE_EXAMS}
+
+    @extend_schema(responses=ExamSerializer(many=True), operation_id="exams_list")
+    def get(self, request: Request) -> Response:
+        """The academy's exams, newest first."""
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(queries.exams_with_layout(), request, view=self)
+        return paginator.get_paginated_response(ExamSerializer(page, many=True).data)
+
+    @extend_schema(request=NewExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create")
+    def post(self, request: Request) -> Response:
+        """A new exam on a sheet of ours."""
+        asked = NewExamSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        exam = services.create_exam(created_by=request.user, **asked.validated_data)
+        return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
+
+
+class TemplateExamsView(APIView):
+    permissions: ClassVar = {"POST": Permission.MANAGE_EXAMS}
+
+    @extend_schema(
+        request=NewTemplateExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create_on_template"
+    )
+    def post(self, request: Request) -> Response:
+        """A new exam on another maker's sheet, described by an OMRChecker ``template.json``."""
+        asked = NewTemplateExamSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        exam = services.create_exam_on_template(created_by=request.user, **asked.validated_data)
+        return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
+
+
+class ExamView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
+
+    @extend_schema(responses=ExamSerializer, operation_id="exams_show")
+    def get(self, request: Request, exam_id: int) -> Response:
+        return Response(ExamSerializer(_exam(exam_id)).data)
+
+
+class AnswerKeyView(APIView):
+    permissions: ClassVar = {"GET": Permission.MANAGE_EXAMS, "PUT": Permission.MANAGE_EXAMS}
+
+    @extend_schema(responses=AnswerKeySerializer, operation_id="exams_key_show")
+    def get(self, request: Request, exam_id: int) -> Response:
+        key = queries.key_of_exam(_exam(exam_id).pk)
+        return Response(
+            {
+                "answers": {question.label: list(question.accepted) for question in key},
+                "points": {question.label: question.points for question in key},
+            }
+        )
+
+    @extend_schema(request=AnswerKeySerializer, responses=RegradedSerializer, operation_id="exams_key_set")
+    def put(self, request: Request, exam_id: int) -> Response:
+        """Set accepted answers; what was read already is scored anew at once."""
+        asked = AnswerKeySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        regraded = services.set_answer_key(exam_id=exam_id, **asked.validated_data)
+        return Response({"regraded": regraded})
+
+
+class SheetView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
+
+    @extend_schema(
+        responses={200: OpenApiResponse(OpenApiTypes.BINARY, description="PDF, A4")}, operation_id="exams_sheet"
+    )
+    def get(self, request: Request, exam_id: int) -> HttpResponse:
+        """The printable answer sheet; with ``?prefilled=1`` one per student, name and number filled in."""
+        exam = _exam(exam_id)
+        if exam.layout.maker != Maker.OWN:
+            raise services.NotPrintable("This sheet is printed by its own maker.")
+        layout = Layout.from_json(exam.layout.definition)
+        copies: list[Prefill] = []
+        if request.query_params.get("prefilled") == "1":
+            numbered = queries.students_with_number_of(layout.number_digits)
+            copies = [Prefill(name=student.name, number=student.number) for student in numbered]
+        pdf = render_pdf(
+            layout, sheet_id=exam.sheet_code, heading=exam.title, academy=acting_tenant().name, copies=copies
+        )
+        return HttpResponse(
+            pdf,
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="sheet-{exam.pk}.pdf"', "Cache-Control": "no-store"},
+        )
+
+
+class ExamScansView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_SCANS, "POST": Permission.SUBMIT_SCANS}
+
+    @extend_schema(responses=ScanSerializer(many=True), operation_id="exams_scans_list")
+    def get(self, request: Request, exam_id: int) -> Response:
+        """The exam's scanned pages, newest first."""
+        exam = _exam(exam_id)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(queries.scans_with_job_and_student(exam.pk), request, view=self)
+        return paginator.get_paginated_response(ScanSerializer(page, many=True).data)
+
+    @extend_schema(request=SubmitScansSerializer, responses={202: BatchSerializer}, operation_id="exams_scans_submit")
+    def post(self, request: Request, exam_id: int) -> Response:
+        """Hand in a sent file: one page, or a PDF of many. It is read in the background."""
+        asked = SubmitScansSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        batch = services.submit_scans(
+            exam_id=exam_id, upload_id=asked.validated_data["upload"], created_by=request.user
+        )
+        return Response(_batch_json(batch.pk), status=status.HTTP_202_ACCEPTED)
+
+
+class BatchView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+
+    @extend_schema(responses=BatchSerializer, operation_id="batches_show")
+    def get(self, request: Request, batch_id: int) -> Response:
+        """How far a handed-in file is, and what went wrong with which page."""
+        return Response(_batch_json(batch_id))
+
+
+def _batch_json(batch_id: int) -> dict[str, Any]:
+    batch: Batch | None = queries.batches_with_job().filter(pk=batch_id).first()
+    if batch is None:
+        raise Missing
+    return batch_json(batch, queries.progress_of_batch(batch), queries.failures_of_batch(batch))
+
+
+class ScanView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+
+    @extend_schema(responses=ScanDetailSerializer, operation_id="scans_show")
+    def get(self, request: Request, scan_id: int) -> Response:
+        """One page: what was read, how sure, how it scores, and the picture with the reading drawn on it."""
+        scan: Scan | None = queries.scans_with_job_and_student().filter(pk=scan_id).first()
+        if scan is None:
+            raise Missing
+        return Response(scan_detail_json(scan, queries.key_of_exam(scan.exam_id)))
+
+
+class ResultsView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+
+    @extend_schema(responses=ResultSerializer(many=True), operation_id="exams_results")
+    def get(self, request: Request, exam_id: int) -> Response:
+        """Points per student with a matched sheet, by number."""
+        results = queries.results_of_exam(_exam(exam_id).pk)
+        return Response(ResultSerializer(results, many=True).data)

@@ -1,0 +1,154 @@
+"""Sheets, exams, keys, and the scans that were handed in."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from academy.jobs.models import Job
+from academy.storage.models import Upload
+from academy.tenancy.base import TenantModel
+from academy.tenancy.fields import TenantForeignKey
+from apps.students.models import Student
+
+
+class ImmutableRow(RuntimeError):
+    """A row that is never changed once it is written was about to be."""
+
+
+class Maker(models.TextChoices):
+    OWN = "own", "Our own sheet"
+    OMRCHECKER = "omrchecker", "OMRChecker template"
+
+
+class SheetLayout(TenantModel):
+    """An answer sheet's definition: fingerprinted and never changed, so that old scans stay readable.
+
+    ``definition`` is the JSON of ``sheets.layout.Layout`` or another maker's template; ``assets`` maps the template's
+    picture names to S3 keys; ``number_label`` is the field that holds the student number ("" when none does).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    maker = models.CharField(max_length=12, choices=Maker)
+    fingerprint = models.CharField(max_length=64)
+    definition = models.JSONField()
+    assets = models.JSONField(default=dict, blank=True)
+    labels = models.JSONField()  # of the questions, in printed order
+    number_label = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "fingerprint", "number_label"], name="sheet_layout_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ImmutableRow("a sheet layout is never changed; make a new one")
+        super().save(*args, **kwargs)
+
+
+class Exam(TenantModel):
+    """An exam on one sheet layout. ``sheet_code`` is printed on its sheets and recognised on its scans."""
+
+    id = models.BigAutoField(primary_key=True)
+    title = models.CharField(max_length=120)
+    layout = TenantForeignKey(SheetLayout, on_delete=models.PROTECT, related_name="exams")
+    sheet_code = models.CharField(max_length=16)
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "sheet_code"], name="exam_sheet_code_once")]
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="exam_by_time")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Question(TenantModel):
+    """One question of an exam with its accepted answers. An empty list means: no key yet."""
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.CASCADE, related_name="questions")
+    label = models.CharField(max_length=80)
+    position = models.PositiveSmallIntegerField()
+    accepted = models.JSONField(default=list)
+    points = models.DecimalField(max_digits=6, decimal_places=2, default=1)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "exam", "label"], name="question_once")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Batch(TenantModel):
+    """One handed-in file. ``page_count`` is unknown until a PDF has been opened; ``job`` opens it."""
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.PROTECT, related_name="batches")
+    upload = TenantForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
+    job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    page_count = models.PositiveSmallIntegerField(null=True)
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "upload"], name="batch_upload_once")]
+        indexes: ClassVar = [models.Index(fields=["tenant", "exam", "created_at"], name="batch_by_exam")]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
+class Match(models.TextChoices):
+    """Whose sheet it is. Never guessed: what is not exact is for a person to decide."""
+
+    PENDING = "pending", "Not read yet"
+    MATCHED = "matched", "Matched"
+    NUMBER_UNREADABLE = "number_unreadable", "Number unreadable"
+    NUMBER_UNKNOWN = "number_unknown", "No student has this number"
+    NO_NUMBER = "no_number", "The sheet has no number"
+    DUPLICATE = "duplicate", "The student has this page already"
+
+
+class Scan(TenantModel):
+    """One page of a batch and what the machine read on it.
+
+    Whether it is queued, running or failed, and why, is its ``job``'s to say; ``reading`` is set once it was read.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.PROTECT, related_name="scans")
+    batch = TenantForeignKey(Batch, on_delete=models.CASCADE, related_name="scans")
+    page_index = models.PositiveSmallIntegerField()
+    source_key = models.CharField(max_length=255)
+    job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    reading = models.JSONField(null=True)  # sheets.reading.SheetReading
+    read_at = models.DateTimeField(null=True)
+    page = models.PositiveSmallIntegerField(null=True)  # the sheet's printed page number
+    is_sheet_confirmed = models.BooleanField(default=False)  # its printed code was read and is this exam's
+    overlay_key = models.CharField(max_length=255, blank=True, default="")
+    match = models.CharField(max_length=20, choices=Match, default=Match.PENDING)
+    number_read = models.CharField(max_length=20, blank=True, default="")
+    student = TenantForeignKey(Student, on_delete=models.SET_NULL, null=True, related_name="scans")
+    points = models.DecimalField(max_digits=8, decimal_places=2, null=True)  # NULL: not read, or no key
+    max_points = models.DecimalField(max_digits=8, decimal_places=2, null=True)
+    unsure_count = models.PositiveSmallIntegerField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "batch", "page_index"], name="scan_page_once"),
+            models.UniqueConstraint(
+                fields=["tenant", "exam", "student", "page"],
+                condition=models.Q(match=Match.MATCHED),
+                name="scan_counts_once",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "exam", "id"], name="scan_by_exam")]
+
+    def __str__(self) -> str:
+        return f"scan {self.pk}"

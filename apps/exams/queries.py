@@ -1,0 +1,113 @@
+"""What the API shows of exams. Each query loads all that its serializer touches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, QuerySet, Sum
+
+from academy.jobs.models import JobState
+from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetLayout
+from apps.exams.scoring import KeyedQuestion
+from apps.students.models import Student
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """How far a batch is: pages known, read and failed, and whether more pages may still be found."""
+
+    page_count: int | None
+    read: int
+    failed: int
+
+    @property
+    def is_finished(self) -> bool:
+        return self.page_count is not None and self.read + self.failed >= self.page_count
+
+
+def exams_with_layout() -> QuerySet[Exam]:
+    return Exam.objects.select_related("layout")
+
+
+def layouts() -> QuerySet[SheetLayout]:
+    return SheetLayout.objects.all()
+
+
+def batches_with_job() -> QuerySet[Batch]:
+    return Batch.objects.select_related("job", "upload")
+
+
+def scans_with_job_and_student(exam_id: int | None = None) -> QuerySet[Scan]:
+    scans = Scan.objects.select_related("job", "student", "batch__upload")
+    return scans if exam_id is None else scans.filter(exam_id=exam_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailure:
+    """Why a page, or the whole file (``page_index`` is None), could not be read."""
+
+    page_index: int | None
+    code: str
+    message: str
+
+
+def failures_of_batch(batch: Batch) -> list[PageFailure]:
+    """The pages of a batch that failed, in order, and the file's own failure first."""
+    rows = Scan.objects.filter(batch_id=batch.pk, job__state=JobState.FAILED).order_by("page_index")
+    failures = [
+        PageFailure(*row) for row in rows.values_list("page_index", "job__error_code", "job__error_message")
+    ]
+    if batch.job is not None and batch.job.state == JobState.FAILED:
+        failures.insert(0, PageFailure(None, batch.job.error_code, batch.job.error_message))
+    return failures
+
+
+def students_with_number_of(digits: int) -> QuerySet[Student]:
+    """Students whose number fits a sheet of ``digits`` digits, by number."""
+    return Student.objects.filter(number__regex=rf"^[0-9]{{{digits}}}$").order_by("number")
+
+
+def key_of_exam(exam_id: int) -> list[KeyedQuestion]:
+    rows = Question.objects.filter(exam_id=exam_id).order_by("position")
+    return [KeyedQuestion(row.label, tuple(row.accepted), row.points) for row in rows]
+
+
+def progress_of_batch(batch: Batch) -> BatchProgress:
+    """From the states of its pages' jobs; a batch that could not be opened counts as one failed page."""
+    by_state = Scan.objects.filter(batch_id=batch.pk).values("job__state").annotate(n=Count("id"))
+    states = Counter({row["job__state"]: row["n"] for row in by_state})
+    page_count = batch.page_count
+    read = states[JobState.SUCCEEDED]
+    failed = states[JobState.FAILED] + states[JobState.CANCELLED]
+    if page_count is None and batch.job is not None and batch.job.state in (JobState.FAILED, JobState.CANCELLED):
+        return BatchProgress(page_count=sum(states.values()) + 1, read=read, failed=failed + 1)
+    return BatchProgress(page_count=page_count, read=read, failed=failed)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentResult:
+    student_id: int
+    number: str
+    name: str
+    points: Decimal | None
+    max_points: Decimal | None
+    unsure_count: int
+    page_count: int
+
+
+def results_of_exam(exam_id: int) -> list[StudentResult]:
+    """One row per student with a matched sheet, by number. Points are NULL while the exam has no key."""
+    rows = (
+        Student.objects.filter(scans__exam_id=exam_id, scans__match=Match.MATCHED)
+        .annotate(
+            points=Sum("scans__points"),
+            max_points=Sum("scans__max_points"),
+            unsure_count=Sum("scans__unsure_count"),
+            page_count=Count("scans"),
+        )
+        .order_by("number")
+        .values_list("id", "number", "name", "points", "max_points", "unsure_count", "page_count")
+    )
+    return [StudentResult(*row) for row in rows]

@@ -1,0 +1,152 @@
+"""Everything that people write to exams: sheets, keys, and files handed in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import ClassVar, Final
+
+from django.db import transaction
+
+from academy.http.errors import DomainError, Invalid, Missing
+from academy.storage import s3
+from academy.storage.services import use_upload
+from apps.accounts.models import User
+from apps.exams import tasks
+from apps.exams.grading import regrade_exam
+from apps.exams.models import Batch, Exam, Maker, Question, SheetLayout
+from sheets.layout import design_layout
+from sheets.template import BadTemplate, describe_template
+
+# No 0/O, 1/I: people read it aloud when the printed code is torn off.
+_CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_CODE_LENGTH: Final = 10
+PDF_TYPE: Final = "application/pdf"
+MAX_TEMPLATE_BYTES: Final = 1024 * 1024
+MAX_ASSETS: Final = 8
+"""Pictures that one template of another maker may bring along."""
+MAX_ACCEPTED: Final = 10
+
+
+class NotPrintable(DomainError):
+    """A sheet of another maker is printed by its maker."""
+
+    code: ClassVar[str] = "not_printable"
+
+
+def create_exam(
+    *,
+    title: str,
+    question_count: int,
+    choice_count: int,
+    number_digits: int,
+    created_by: User,
+) -> Exam:
+    """An exam on a sheet of our own. Raises ``Invalid`` when no such sheet can be made."""
+    try:
+        layout = design_layout(question_count=question_count, choice_count=choice_count, number_digits=number_digits)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    sheet, _ = SheetLayout.objects.get_or_create(
+        fingerprint=layout.fingerprint,
+        number_label="",
+        defaults={"maker": Maker.OWN, "definition": layout.to_json(), "labels": list(layout.question_labels)},
+    )
+    return _create_exam(title=title, sheet=sheet, created_by=created_by)
+
+
+def create_exam_on_template(
+    *,
+    title: str,
+    template_upload: int,
+    asset_uploads: Mapping[str, int],
+    number_label: str,
+    created_by: User,
+) -> Exam:
+    """An exam on another maker's sheet, described by its ``template.json`` and the pictures that names.
+
+    Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``.
+    """
+    if len(asset_uploads) > MAX_ASSETS:
+        raise Invalid(f"At most {MAX_ASSETS} pictures belong to a template.", attr="assets")
+    upload = use_upload(upload_id=template_upload)
+    try:
+        definition = json.loads(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
+        described = describe_template(definition, asset_names=frozenset(asset_uploads))
+    except BadTemplate as error:
+        raise Invalid(f"The template cannot be used: {error}", attr="template_upload") from error
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The template is not a JSON file.", attr="template_upload") from error
+    if number_label and number_label not in described.labels:
+        raise Invalid(f"The template has no field {number_label!r}.", attr="number_label")
+    assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
+    # The pictures belong to the definition: other pictures, other sheet.
+    fingerprint = hashlib.sha256("\n".join([described.fingerprint, *sorted(assets.values())]).encode()).hexdigest()
+    sheet = SheetLayout(
+        maker=Maker.OMRCHECKER,
+        fingerprint=fingerprint,
+        definition=definition,
+        assets=assets,
+        labels=[label for label in described.labels if label != number_label],
+        number_label=number_label,
+    )
+    sheet.save()
+    return _create_exam(title=title, sheet=sheet, created_by=created_by)
+
+
+def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:
+    code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
+    exam = Exam(title=title, layout=sheet, sheet_code=code, created_by=created_by)
+    exam.save()
+    Question.objects.bulk_create(
+        Question(exam=exam, label=label, position=position) for position, label in enumerate(sheet.labels, start=1)
+    )
+    return exam
+
+
+def set_answer_key(
+    *, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]
+) -> int:
+    """Set the accepted answers of the named questions and regrade at once. Returns how many pages were regraded.
+
+    Questions that are not named keep what they have. Raises ``Missing`` and, for a label the exam does not have,
+    ``Invalid``.
+    """
+    with transaction.atomic():
+        if not Exam.objects.select_for_update().filter(pk=exam_id).exists():
+            raise Missing
+        questions = {question.label: question for question in Question.objects.filter(exam_id=exam_id)}
+        unknown = sorted((set(answers) | set(points)) - set(questions))
+        if unknown:
+            raise Invalid(f"The exam has no question {unknown[0]!r}.", attr="answers")
+        for label, accepted in answers.items():
+            questions[label].accepted = list(accepted)[:MAX_ACCEPTED]
+        for label, worth in points.items():
+            questions[label].points = worth
+        changed = [questions[label] for label in sorted(set(answers) | set(points))]
+        Question.objects.bulk_update(changed, ["accepted", "points"])
+        return regrade_exam(exam_id)
+
+
+def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
+    """Take a sent file as scans of an exam and queue their reading.
+
+    Raises ``Missing``, ``UploadMissing``, ``UploadUsed``, and ``KindNotIncluded`` when the plan has no OMR.
+    """
+    with transaction.atomic():
+        exam = Exam.objects.filter(pk=exam_id).first()
+        if exam is None:
+            raise Missing
+        upload = use_upload(upload_id=upload_id)
+        is_pdf = upload.content_type == PDF_TYPE
+        batch = Batch(exam=exam, upload=upload, created_by=created_by, page_count=None if is_pdf else 1)
+        batch.save()
+        if is_pdf:
+            batch.job_id = int(tasks.open_batch.enqueue(batch.pk).id)
+            batch.save(update_fields=["job"])
+        else:
+            tasks.add_scan(batch, page_index=0, source_key=upload.key)
+    return batch

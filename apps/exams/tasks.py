@@ -1,0 +1,102 @@
+"""The kinds of job of this app: one function each. Claim, fetch, compute in the sandbox, record; safe twice."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypedDict, cast
+
+from django.db import transaction
+from django_tasks import task
+
+from academy.jobs.context import JobContext, current_job
+from academy.jobs.errors import PermanentFailure
+from academy.storage import s3
+from apps.exams.grading import record_reading
+from apps.exams.models import Batch, Maker, Scan
+from apps.exams.queries import batches_with_job
+from sheets.reading import SheetReading
+
+MAX_PAGE_BYTES: Final = 60 * 1024 * 1024
+MAX_BATCH_BYTES: Final = 300 * 1024 * 1024
+PAGES_PER_COMPUTE: Final = 10
+"""PDF pages drawn by one call: the file crosses to the child once per call, the drawn pages stay in memory."""
+
+FILE_LOST: Final = "The file is no longer there. Please send it again."
+OTHER_SHEET: Final = "This is a sheet of another exam. Hand it in there, or check that the right sheets were printed."
+
+
+class ReadSheetAnswer(TypedDict):
+    """What ``workers.compute`` gives back for one page."""
+
+    reading: Any
+    overlay_jpeg: bytes
+
+
+def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
+    try:
+        data = s3.read_object(key, max_bytes=max_bytes)
+    except s3.ObjectMissing as error:
+        raise PermanentFailure("file_lost", FILE_LOST) from error
+    job.step()
+    return data
+
+
+@task(queue_name="basic", time_limit_seconds=30.0)
+def read_scan(scan_id: int) -> None:
+    """Read one page of an answer sheet, match the student and score it."""
+    job = current_job()
+    with transaction.atomic():
+        scan = Scan.objects.select_related("exam__layout").filter(pk=scan_id).first()
+    if scan is None:
+        raise PermanentFailure("scan_deleted", "The scan was deleted before it was read.")
+    layout = scan.exam.layout
+    data = _fetch(job, scan.source_key, max_bytes=MAX_PAGE_BYTES)
+    if layout.maker == Maker.OWN:
+        answer = job.compute("workers.compute:read_sheet", data, layout.definition)
+    else:
+        assets = {name: _fetch(job, key, max_bytes=MAX_PAGE_BYTES) for name, key in layout.assets.items()}
+        answer = job.compute("workers.compute:read_template_sheet", data, layout.definition, assets)
+    answer = cast(ReadSheetAnswer, answer)
+    reading = SheetReading.from_json(answer["reading"])
+    if reading.sheet_id is not None and reading.sheet_id != scan.exam.sheet_code:
+        raise PermanentFailure("other_sheet", OTHER_SHEET)
+    overlay_key = s3.tenant_key("overlays", str(scan.pk), f"{job.attempt}.jpg")
+    s3.write_object(overlay_key, answer["overlay_jpeg"], content_type="image/jpeg")
+    job.step()
+    with job.finishing(scan_id=scan.pk):
+        fresh = Scan.objects.select_related("exam__layout").select_for_update(of=("self",)).get(pk=scan.pk)
+        record_reading(fresh, reading, overlay_key=overlay_key)
+
+
+@task(queue_name="basic", time_limit_seconds=600.0)
+def open_batch(batch_id: int) -> None:
+    """Draw every page of a handed-in PDF and queue a reading of each; what an earlier attempt did is kept."""
+    job = current_job()
+    with transaction.atomic():
+        batch = batches_with_job().filter(pk=batch_id).first()
+        known = set(Scan.objects.filter(batch_id=batch_id).values_list("page_index", flat=True))
+    if batch is None:
+        raise PermanentFailure("batch_deleted", "The batch was deleted before it was opened.")
+    data = _fetch(job, batch.upload.key, max_bytes=MAX_BATCH_BYTES)
+    page_count = int(job.compute("workers.compute:count_pages", data))
+    missing = [index for index in range(page_count) if index not in known]
+    for start in range(0, len(missing), PAGES_PER_COMPUTE):
+        chunk = missing[start : start + PAGES_PER_COMPUTE]
+        pictures = job.compute("workers.compute:draw_pages", data, chunk)
+        keys = [s3.tenant_key("pages", str(batch.pk), f"{index}.jpg") for index in chunk]
+        for key, picture in zip(keys, pictures, strict=True):
+            s3.write_object(key, picture, content_type="image/jpeg")
+        with job.writing():
+            for index, key in zip(chunk, keys, strict=True):
+                add_scan(batch, page_index=index, source_key=key)
+        job.report_progress((page_count - len(missing) + start + len(chunk)) / page_count)
+    with job.finishing(page_count=page_count):
+        Batch.objects.filter(pk=batch.pk).update(page_count=page_count)
+
+
+def add_scan(batch: Batch, *, page_index: int, source_key: str) -> Scan:
+    """A page of ``batch``, with the job that reads it, in the current transaction."""
+    scan = Scan(exam_id=batch.exam_id, batch=batch, page_index=page_index, source_key=source_key)
+    scan.save(force_insert=True)
+    scan.job_id = int(read_scan.enqueue(scan.pk).id)
+    scan.save(update_fields=["job"])
+    return scan

@@ -1,0 +1,30 @@
+"""How the web processes run: gunicorn --config infra/gunicorn_conf.py academy.wsgi
+
+Set by the environment: WEB_BIND (address:port), WEB_CONCURRENCY (processes; a container's share of a machine is not
+visible to it, so a deployment names it).
+"""
+
+import os
+from pathlib import Path
+
+bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")  # in a container: the load balancer is the way in
+
+# Synchronous, one per core: the requests are short and busy with Python, and threads cost such work half its speed.
+worker_class = "sync"
+workers = int(os.environ.get("WEB_CONCURRENCY") or len(os.sched_getaffinity(0)))
+
+# Each worker imports the application for itself, so that none inherits another's connections to PostgreSQL or S3
+# over a fork; with one process per core the memory that sharing would save is small.
+preload_app = False
+
+timeout = 30  # seconds for one request; the database gives up on a statement before that (roles.sql)
+graceful_timeout = 25  # seconds to finish at SIGTERM: ECS sends SIGKILL after 30
+max_requests = 5_000  # then a fresh process: a slow leak never gets old
+max_requests_jitter = 500  # not all of them at once
+
+# The heartbeat of a worker is a file; on a disk that stalls it would be taken for dead.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file in it
+control_socket_disable = True  # it would want a folder in a home that a read-only container doesn't have
+
+accesslog = None  # the load balancer logs requests; the application logs what it knows about them
+errorlog = "-"

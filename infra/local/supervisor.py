@@ -1,0 +1,262 @@
+"""The whole stack as one thing: services, preparations, the application's processes; up in order, down in order."""
+
+import contextlib
+import fcntl
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from infra.local import processes
+from infra.local.aws import attach_aws, start_aws
+from infra.local.children import (
+    Child,
+    Command,
+    Output,
+    application_commands,
+    end_group,
+    preparation_commands,
+    run_to_end,
+)
+from infra.local.environment import (
+    DEFAULT_PUBLIC_PORT,
+    Services,
+    application_environment,
+    inherited_environment,
+    remembered_secret_key,
+)
+from infra.local.postgres import attach_postgres, start_postgres
+from infra.local.state import read_private, write_private
+
+WATCH_SECONDS = 0.1
+WEB_START_SECONDS = 60.0
+SELF = "stack"
+
+
+class AlreadyRunning(RuntimeError):
+    """A supervisor works on this state folder already."""
+
+
+class PreparationFailed(RuntimeError):
+    """A command that must succeed before the application starts did not."""
+
+
+class StopRequested(RuntimeError):
+    """Somebody asked to stop while the stack was starting."""
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """What a supervisor wrote down about itself: its process, the application's port, its children's processes."""
+
+    pid: int
+    port: int
+    children: dict[str, int]
+
+
+class Stack:
+    """One stack on one state folder. Use it from the main thread: its processes end when that thread does."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        output: Output | None = None,
+        port: int | None = None,
+        commands: Sequence[Command] | None = None,
+        preparations: Sequence[tuple[str, Sequence[str]]] | None = None,
+    ) -> None:
+        """`port` is refused when taken; without one it is 8000, or the one of last time, or a free one."""
+        self.state_dir = state_dir.resolve()
+        self._output = output or Output(sys.stdout)
+        self._wanted_port = port
+        self._preparations = preparation_commands() if preparations is None else preparations
+        commands = application_commands() if commands is None else commands
+        self._children = [Child(command, self._output) for command in commands]
+        self._lock: IO[str] | None = None
+        self._services: Services | None = None
+        self._stop_requests = 0
+        self.port = 0
+        self.environment: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def request_stop(self) -> None:
+        """Ask `watch` or `start` to return soon; asked twice, processes are killed rather than waited for."""
+        self._stop_requests += 1
+
+    def start(self) -> None:
+        """Bring everything up. On an error, and on a request to stop, what was started is taken down again.
+
+        Raises AlreadyRunning, PreparationFailed, StopRequested, PostgresFailed, AwsFailed, NoFreePort.
+        """
+        self._take_lock()
+        try:
+            self._end_leftovers()
+            self.port = self._choose_port()
+            self._start_services()
+            self._prepare()
+            for child in self._children:
+                child.start(self.environment)
+            self._write_down()
+        except BaseException:
+            self.stop()
+            raise
+
+    def watch(self) -> None:
+        """Keep everything running until asked to stop."""
+        while not self._stop_requests:
+            self._revive()
+            time.sleep(WATCH_SECONDS)
+
+    def wait_for_web(self, *, seconds: float = WEB_START_SECONDS) -> bool:
+        """Whether the application's port accepts connections within the time; restarts what crashes meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._stop_requests:
+            self._revive()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+            time.sleep(WATCH_SECONDS)
+        return False
+
+    def stop(self) -> None:
+        """Take everything down: the application in its order, then S3 and SQS, then PostgreSQL."""
+        if self._lock is None:
+            return
+        for child in self._children:
+            child.stop(is_hurried=lambda: self._stop_requests > 1)
+        # Attached first: one that a start was interrupted in is not ours yet, but it is this folder's.
+        for service in (attach_aws(self.state_dir), attach_postgres(self.state_dir)):
+            if service is not None:
+                service.stop()
+        if self._services is not None:  # reap them
+            self._services.aws.stop()
+            self._services.postgres.stop()
+            self._services = None
+        (self.state_dir / "supervisor.json").unlink(missing_ok=True)
+        self._lock.close()
+        self._lock = None
+
+    def say(self, line: str) -> None:
+        """A line of the stack's own in the output."""
+        self._output.write(SELF, line)
+
+    def _take_lock(self) -> None:
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        lock = (self.state_dir / "supervisor.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            running = supervised(self.state_dir)
+            detail = f" (pid {running.pid}, port {running.port})" if running is not None else ""
+            raise AlreadyRunning(f"a stack runs already on {self.state_dir}{detail}") from None
+        self._lock = lock
+
+    def _choose_port(self) -> int:
+        if self._wanted_port is not None:
+            if not processes.is_port_free(self._wanted_port):
+                raise processes.NoFreePort(f"port {self._wanted_port} is taken")
+            return self._wanted_port
+        if processes.is_port_free(DEFAULT_PUBLIC_PORT):
+            return DEFAULT_PUBLIC_PORT
+        file = self.state_dir / "web-port.json"
+        match read_private(file):
+            case {"port": int(remembered)}:
+                port = processes.free_port(remembered)
+            case _:
+                port = processes.free_port()
+        write_private(file, {"port": port})
+        return port
+
+    def _start_services(self) -> None:
+        begun = time.monotonic()
+        postgres = start_postgres(self.state_dir, dies_with_parent=True)
+        self._raise_if_stopping()
+        aws = start_aws(self.state_dir, dies_with_parent=True)
+        self._services = Services(postgres, aws)
+        secret_key = remembered_secret_key(self.state_dir)
+        application = application_environment(self._services, secret_key=secret_key, public_port=self.port)
+        self.environment = {**inherited_environment(), **application, "WEB_BIND": f"127.0.0.1:{self.port}"}
+        self._write_down()
+        self.say(f"PostgreSQL at 127.0.0.1:{postgres.port}, S3 and SQS at {aws.endpoint_url}")
+        self.say(f"services started in {time.monotonic() - begun:.1f} s, state in {self.state_dir}")
+
+    def _prepare(self) -> None:
+        """Run the preparations; the migrations connect as the owner of the schemas."""
+        environment = {**self.environment, "DATABASE_URL": self.environment["MIGRATION_DATABASE_URL"]}
+        for name, arguments in self._preparations:
+            self._raise_if_stopping()
+            status = run_to_end(name, arguments, environment, self._output, is_stopping=lambda: self._stop_requests > 0)
+            self._raise_if_stopping()
+            if status != 0:
+                raise PreparationFailed(f"{name} ended with status {status}")
+
+    def _raise_if_stopping(self) -> None:
+        if self._stop_requests:
+            raise StopRequested("asked to stop while starting")
+
+    def _revive(self) -> None:
+        """Start again what has died: services first, since the application needs them."""
+        assert self._services is not None
+        before = self.environment
+        dead = [
+            name
+            for name, service in (("PostgreSQL", self._services.postgres), ("S3 and SQS", self._services.aws))
+            if not service.is_running()
+        ]
+        if dead:
+            self.say(f"{' and '.join(dead)} died: starting again")
+            self._services.postgres.reap()
+            self._services.aws.reap()
+            self._start_services()
+            self._prepare()  # killed, MiniStack forgets its queues
+            if self.environment != before:  # somebody took a port meanwhile
+                for child in self._children:
+                    child.stop(is_hurried=lambda: self._stop_requests > 1)
+        if any([child.keep_running(self.environment) for child in self._children]):
+            self._write_down()
+
+    def _write_down(self) -> None:
+        children = {child.command.name: _identity(child.pid) for child in self._children if child.pid is not None}
+        content = {"supervisor": _identity(os.getpid()), "port": self.port, "children": children}
+        write_private(self.state_dir / "supervisor.json", content)
+
+    def _end_leftovers(self) -> None:
+        """End what a killed supervisor's processes left running, a worker in the middle of a job for one."""
+        for name, pid in _recorded(self.state_dir)[2].items():
+            self.say(f"ending {name} (pid {pid}) of a stack that was killed")
+            end_group(pid, grace_seconds=5)
+
+
+def supervised(state_dir: Path) -> Supervised | None:
+    """The supervisor that runs on this folder, if one does."""
+    pid, port, children = _recorded(state_dir)
+    return None if pid is None else Supervised(pid, port, children)
+
+
+def _identity(pid: int) -> list[object]:
+    return [pid, processes.started_at(pid)]
+
+
+def _recorded(state_dir: Path) -> tuple[int | None, int, dict[str, int]]:
+    """The supervisor, its port and its children as written down, without the processes that are gone."""
+    match read_private(state_dir / "supervisor.json"):
+        case {"supervisor": [int(pid), str(born)], "port": int(port), "children": dict(children)}:
+            living = {
+                name: child
+                for name, (child, child_born) in children.items()
+                if processes.is_alive(child) and processes.started_at(child) == child_born
+            }
+            is_living = processes.is_alive(pid) and processes.started_at(pid) == born
+            return (pid if is_living else None), port, living
+    return None, 0, {}

@@ -1,0 +1,63 @@
+"""Fixtures of every test: the database as the application's role, an AWS on loopback, and the world of two academies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from academy.jobs.queues import create_queues, queue_url, sqs_client
+from academy.storage.s3 import create_bucket, s3_client
+from academy.tenancy.hosts import forget_hosts
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """The database is ready: tests.environment made it."""
+
+
+@pytest.fixture(autouse=True)
+def _fast_and_fresh(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    forget_hosts()
+    yield
+    forget_hosts()
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[None]:
+    """S3 and SQS by moto's server in this process, with the bucket and the queues made."""
+    from moto.server import ThreadedMotoServer
+
+    port = urlsplit(os.environ["AWS_ENDPOINT_URL"]).port
+    assert port is not None
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    create_queues()
+    create_bucket()
+    yield
+    server.stop()
+    for client in (sqs_client, s3_client, queue_url):
+        client.cache_clear()
+
+
+@pytest.fixture
+def committed(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Tests that need real commits, e.g. for other processes or roles. Every row is deleted afterwards, by the owner."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+    with psycopg.connect(os.environ["MIGRATION_DATABASE_URL"], autocommit=True) as owner:
+        rows = owner.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'django_migrations'"
+            " AND tablename NOT IN ('django_content_type', 'auth_permission', 'tenancy_plan')"
+        )
+        owner.execute("TRUNCATE " + ", ".join(row[0] for row in rows) + " RESTART IDENTITY CASCADE")
+    assert settings.ENVIRONMENT == "test"

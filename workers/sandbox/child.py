@@ -1,0 +1,97 @@
+"""One job in one forked child: read the call, run it, answer, end."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
+
+from workers import progress
+from workers.sandbox import confinement, frames
+from workers.sandbox.protocol import FAILED, OUT_OF_MEMORY, PROGRESS, REFUSED, RESULT, is_allowed
+
+PROGRESS_INTERVAL_SECONDS = 0.1
+MESSAGE_CHARACTERS = 2_000
+TRACEBACK_CHARACTERS = 20_000
+_CV2_OUT_OF_MEMORY = -4
+"""cv::Error::StsNoMem."""
+
+
+def serve_one_job(
+    descriptor: int, *, folder: str, allowed: Sequence[str], frame_bytes: int, cpu_seconds: int
+) -> NoReturn:
+    """Run one call that arrives on the socket `descriptor`, answer it, and end this process."""
+    try:
+        os.setsid()
+        confinement.prctl(confinement.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _limit_cpu(cpu_seconds)
+        os.chdir(folder)
+        os.environ["TMPDIR"] = folder
+        channel = socket.socket(fileno=descriptor)
+        answer = _run(channel, allowed, frame_bytes)
+        for part in answer:
+            channel.sendall(part)
+    finally:
+        os._exit(0)
+
+
+def _limit_cpu(seconds: int) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if hard == resource.RLIM_INFINITY or hard > seconds:
+        # SIGXCPU at the soft limit ends the process; who ignores it meets SIGKILL a second later.
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+def _run(channel: socket.socket, allowed: Sequence[str], frame_bytes: int) -> list[bytes]:
+    try:
+        function, arguments = _receive(channel, frame_bytes)
+        if not is_allowed(function, allowed):
+            raise PermissionError(f"{function} may not run here")
+        progress.deliver_to(_progress_sender(channel, frame_bytes))
+        module, _, name = function.partition(":")
+        call = cast(Callable[..., object], getattr(importlib.import_module(module), name))
+        return frames.encode([RESULT, call(*arguments)], frame_bytes)
+    except MemoryError:
+        return frames.encode([OUT_OF_MEMORY], frame_bytes)
+    except BaseException as error:
+        return frames.encode(_describe(error), frame_bytes)
+
+
+def _receive(channel: socket.socket, frame_bytes: int) -> tuple[str, list[frames.Value]]:
+    reader = frames.FrameReader(frame_bytes)
+    while data := channel.recv(1 << 20):
+        for request in reader.feed(data):
+            if isinstance(request, list) and isinstance(request[0], str) and isinstance(request[1], list):
+                return request[0], request[1]
+            raise frames.MalformedFrame("no call")
+    os._exit(0)  # the worker went away
+
+
+def _progress_sender(channel: socket.socket, frame_bytes: int) -> Callable[[float], None]:
+    next_at = 0.0
+
+    def send(fraction: float) -> None:
+        nonlocal next_at
+        if (now := time.monotonic()) < next_at:
+            return
+        next_at = now + PROGRESS_INTERVAL_SECONDS
+        channel.sendall(b"".join(frames.encode([PROGRESS, float(fraction)], frame_bytes)))
+
+    return send
+
+
+def _describe(error: BaseException) -> list[object]:
+    if type(error).__module__ == "cv2" and getattr(error, "code", None) == _CV2_OUT_OF_MEMORY:
+        return [OUT_OF_MEMORY]
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    reason, message = getattr(error, "reason", None), getattr(error, "message", None)
+    if isinstance(reason, str) and isinstance(message, str):
+        return [REFUSED, kind, str(reason), message[:MESSAGE_CHARACTERS]]
+    text = "".join(traceback.format_exception(error))
+    return [FAILED, f"{kind}: {error}"[:MESSAGE_CHARACTERS], text[-TRACEBACK_CHARACTERS:]]

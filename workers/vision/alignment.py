@@ -1,0 +1,241 @@
+"""Laying a layout over a picture: a homography from the markers, then a gentle bend from the printed bubbles.
+
+The printed outlines of the bubbles are the proof that this is the sheet and that it lies as assumed; where the paper
+is curled or a lens bends it, they also say by how much, block by block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sheets.layout import Layout
+from workers.vision.ink import sample_grid
+from workers.vision.markers import MarkerFit
+
+GreyImage = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+BLOCK_ROWS: Final = 5
+STEP_MM: Final = 0.25
+OUTLINE_MM: Final = 0.25
+OUTLINE_BLUR_MM: Final = 0.28
+TEMPLATE_MARGIN_MM: Final = 0.7
+SEARCH_MM: Final = 1.25
+WIDE_SEARCH_MM: Final = 3.0
+"""Half the distance of two bubbles in a row: beyond it a block could lock on to its neighbours."""
+GOOD_MATCH: Final = 0.4
+OUTLIER_MM: Final = 0.35
+BEND_TERMS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PagePlan:
+    """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print, ``blocks`` of
+    neighbouring bubbles by index, ``block_centres`` (B, 2) mm, ``markers`` (4, 2) mm."""
+
+    centres: Floats
+    half_axes: Floats
+    groups: NDArray[np.intp]
+    blocks: tuple[NDArray[np.intp], ...]
+    block_centres: Doubles
+    markers: Doubles
+    page_mm: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Where sheet points lie in a picture. ``homography`` (3, 3) from mm to pixels; ``bend`` (6, 2) mm, the
+    coefficients of 1, x, y, x*y, x*x, y*y in units of the half page; ``agreement``: how well the printed outlines are
+    found where they should be, -1 to 1."""
+
+    homography: Doubles
+    bend: Doubles
+    agreement: float
+    markers: tuple[MarkerFit | None, ...]
+
+    def place(self, points: Floats | Doubles, plan: PagePlan) -> Floats:
+        """Sheet ``points`` (N, 2) mm in picture pixels (N, 2)."""
+        bent = points + bend_basis(points, plan.page_mm) @ self.bend
+        return project(self.homography, bent)
+
+    def axes(self, points: Floats | Doubles, half_axes: Floats) -> Floats:
+        """What one half axis right and one down at ``points`` (N, 2) mm is in pixels, (N, 2, 2) as columns."""
+        h = self.homography
+        w = points @ h[2, :2] + h[2, 2]
+        at = (points @ h[:2, :2].T + h[:2, 2]) / w[:, None]
+        jacobian = (h[None, :2, :2] - at[:, :, None] * h[None, 2:, :2]) / w[:, None, None]
+        scaled: Floats = (jacobian * half_axes[:, None, :]).astype(np.float32)
+        return scaled
+
+
+def project(homography: Doubles, points: Floats | Doubles) -> Floats:
+    """``points`` (N, 2) through ``homography`` (3, 3)."""
+    w = points @ homography[2, :2] + homography[2, 2]
+    placed: Floats = ((points @ homography[:2, :2].T + homography[:2, 2]) / w[:, None]).astype(np.float32)
+    return placed
+
+
+def bend_basis(points: Floats | Doubles, page_mm: tuple[float, float]) -> Doubles:
+    """The terms of a bend at ``points`` (N, 2) mm, (N, 6)."""
+    x = points[:, 0] / (page_mm[0] / 2) - 1
+    y = points[:, 1] / (page_mm[1] / 2) - 1
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float64)
+
+
+@lru_cache(maxsize=16)
+def plan_page(layout: Layout, number: int) -> PagePlan:
+    """The arrays of one page."""
+    page = layout.page(number)
+    centres = np.array(page.bubble_centres, np.float32)
+    half_axes = np.array([(shape.width_mm / 2, shape.height_mm / 2) for shape in page.bubble_shapes], np.float32)
+    prints: dict[tuple[str, float, float], int] = {}
+    groups: list[int] = []
+    blocks: list[list[int]] = []
+    last: tuple[float, float] | None = None
+    rows_in_block = 0
+    for field in page.questions:
+        x, y = field.centres[0]
+        starts = last is None or x != last[0] or y <= last[1]
+        if starts or rows_in_block == BLOCK_ROWS:
+            blocks.append([])
+            rows_in_block = 0
+        rows_in_block += 1
+        last = (x, y)
+        for choice in field.choices:
+            blocks[-1].append(len(groups))
+            key = (choice, field.shape.width_mm, field.shape.height_mm)
+            groups.append(prints.setdefault(key, len(prints)))
+    if page.student_number is not None:
+        shape = page.student_number.shape
+        halves: tuple[list[int], list[int]] = ([], [])
+        for column in page.student_number.columns:
+            for digit in range(len(column)):
+                halves[digit >= BLOCK_ROWS].append(len(groups))
+                key = (str(digit), shape.width_mm, shape.height_mm)
+                groups.append(prints.setdefault(key, len(prints)))
+        blocks.extend(halves)
+    return PagePlan(
+        centres=centres,
+        half_axes=half_axes,
+        groups=np.array(groups, np.intp),
+        blocks=tuple(np.array(block, np.intp) for block in blocks),
+        block_centres=np.array([centres[block].mean(axis=0) for block in blocks], np.float64),
+        markers=np.array(layout.markers.centres, np.float64),
+        page_mm=(layout.paper.width_mm, layout.paper.height_mm),
+    )
+
+
+def align(
+    image: GreyImage,
+    plan: PagePlan,
+    homography: Doubles,
+    markers: Sequence[MarkerFit | None],
+    *,
+    search_mm: float = SEARCH_MM,
+) -> Alignment:
+    """The alignment that starts from ``homography`` (mm to pixels of ``image`` (H, W)) and follows the outlines.
+
+    A block's outlines are looked for within ``search_mm``. Never fails: ``agreement`` tells whether to believe it.
+    """
+    still = np.zeros((BEND_TERMS, 2))
+    alignment = Alignment(homography, still, -1.0, tuple(markers))
+    for search in (search_mm, 0.6):
+        shifts, quality = match_blocks(image, plan, alignment, search)
+        bend = _fit_bend(plan, shifts, quality, markers)
+        agreement = float(np.median(quality))
+        alignment = Alignment(homography, alignment.bend + bend, agreement, tuple(markers))
+        moved = np.abs(bend_basis(plan.block_centres, plan.page_mm) @ bend).max()
+        if agreement < GOOD_MATCH / 2 or moved < 0.25:
+            break
+    return alignment
+
+
+def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_mm: float) -> tuple[Doubles, Doubles]:
+    """How far each block's outlines lie from where ``alignment`` has them, (B, 2) mm, and how well they match (B,)."""
+    shifts = np.zeros((len(plan.blocks), 2))
+    quality = np.zeros(len(plan.blocks))
+    margin = TEMPLATE_MARGIN_MM + search_mm
+    for shape in np.unique(plan.half_axes, axis=0):
+        rows = [i for i, block in enumerate(plan.blocks) if np.array_equal(plan.half_axes[block[0]], shape)]
+        reach = float(shape.max()) + margin
+        steps = math.ceil(reach / STEP_MM)
+        grid = (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
+        members = np.concatenate([plan.blocks[row] for row in rows])
+        centres = plan.centres[members]
+        axes = alignment.axes(centres, np.ones((len(members), 2), np.float32))
+        patches = sample_grid(image, alignment.place(centres, plan), axes, grid)
+        template = _outline(float(shape[0]), float(shape[1]), search_mm)
+        start = 0
+        for row in rows:
+            size = len(plan.blocks[row])
+            shifts[row], quality[row] = _match(patches[start : start + size], template)
+            start += size
+    return shifts, quality
+
+
+def _match(patches: Floats, template: Floats) -> tuple[tuple[float, float], float]:
+    """The (x, y) shift in mm at which the mean of the lighter half of ``patches`` fits ``template``, and how well."""
+    levels = patches.mean(axis=(1, 2))
+    light = np.argsort(-levels)[: (len(levels) + 1) // 2]
+    mean = patches[light].mean(axis=0)
+    found = cv2.matchTemplate(mean, template, cv2.TM_CCOEFF_NORMED)
+    _, peak, _, (column, row) = cv2.minMaxLoc(found)
+    if not math.isfinite(peak):
+        return (0.0, 0.0), 0.0
+    middle = (found.shape[0] - 1) / 2
+    x = column + _vertex(found[row], column) - middle
+    y = row + _vertex(found[:, column], row) - middle
+    return (x * STEP_MM, y * STEP_MM), float(peak)
+
+
+def _vertex(values: NDArray[np.generic], peak: int) -> float:
+    """Where the parabola through the peak and its neighbours is highest, -0.5 to 0.5."""
+    if not 0 < peak < len(values) - 1:
+        return 0.0
+    before, at, after = (float(value) for value in values[peak - 1 : peak + 2])
+    bow = before - 2 * at + after
+    return 0.0 if bow >= 0 else max(-0.5, min(0.5, 0.5 * (before - after) / bow))
+
+
+@lru_cache(maxsize=16)
+def _outline(half_width: float, half_height: float, search_mm: float) -> Floats:
+    """A bubble's printed outline, dark on light, on the matching grid."""
+    reach = max(half_width, half_height) + TEMPLATE_MARGIN_MM + search_mm
+    side = 2 * math.ceil(reach / STEP_MM) + 1 - 2 * round(search_mm / STEP_MM)
+    fine = 8
+    picture = np.zeros((side * fine, side * fine), np.uint8)
+    middle = (side * fine - 1) / 2
+    pixel = STEP_MM / fine
+    axes = ((half_width - OUTLINE_MM / 2) / pixel, (half_height - OUTLINE_MM / 2) / pixel)
+    box = ((middle, middle), (2 * axes[0], 2 * axes[1]), 0.0)
+    cv2.ellipse(picture, box, (255,), max(1, round(OUTLINE_MM / pixel)), cv2.LINE_AA)
+    coarse = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return 255 - cv2.GaussianBlur(coarse, (0, 0), OUTLINE_BLUR_MM / STEP_MM).astype(np.float32)
+
+
+def _fit_bend(plan: PagePlan, shifts: Doubles, quality: Doubles, markers: Sequence[MarkerFit | None]) -> Doubles:
+    """The smooth bend (6, 2) through the blocks' shifts; markers that were measured stay where they are."""
+    weights = np.clip(quality - 0.2, 0, None) * 2
+    found = np.array([marker is not None for marker in markers])
+    points = np.vstack([plan.block_centres, plan.markers[found]])
+    wanted = np.vstack([shifts, np.zeros((int(found.sum()), 2))])
+    weights = np.concatenate([weights, np.full(int(found.sum()), 1.0)])
+    basis = bend_basis(points, plan.page_mm)
+    # a few blocks must not invent a curl: the quadratic terms have to be earned
+    ridge = np.diag([0.01, 0.02, 0.02, 0.15, 0.15, 0.15])
+    bend: Doubles = np.zeros((BEND_TERMS, 2))
+    for _ in range(3):
+        weighted = basis * weights[:, None]
+        bend = np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ wanted)
+        miss = np.hypot(*(basis @ bend - wanted).T)
+        weights = weights * np.where(miss > OUTLIER_MM, (OUTLIER_MM / np.maximum(miss, 1e-9)) ** 2, 1.0)
+    return bend

@@ -1,0 +1,161 @@
+"""How dark each bubble is: sampled straight from the picture, against its own paper, without its printed letter.
+
+Knows nothing of layouts: bubbles are centres and half axes in picture pixels, so the same measurement serves
+this product's sheets and those of other makers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+GreyImage = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+PATCH_SIDE: Final = 25
+"""Samples along one side of a bubble's patch; at 4 pixels per mm that is about one sample per pixel."""
+PATCH_REACH: Final = 1.6
+"""Half side of a patch in half axes of the bubble: the ring round the bubble tells what the paper is like."""
+INNER_RADIUS: Final = 0.86
+"""Inside the printed outline, in half axes: there any ink is the student's, or the printed letter."""
+PAPER_RADII: Final = (1.2, 1.6)
+PAPER_QUANTILE: Final = 0.7
+"""Of the ring's samples: above strokes that leave the bubble, below the noise's peaks."""
+DARK_SHARE: Final = 0.15
+"""The darkest part of the inside, which a pen's tick reaches and an erasure does not."""
+MIN_GROUP: Final = 5
+"""Fewer bubbles with the same letter than this share one picture of the blank with all the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class BubbleInk:
+    """What was measured in N bubbles, each (N,) float32.
+
+    ``fill``: mean ink inside the bubble, 0 (paper) to 1 (printed black), the printed letter taken away.
+    ``dark``: mean ink of the darkest ``DARK_SHARE`` of the inside. ``paper``: the paper's grey level, 0 to 255.
+    ``noise``: the spread of ``fill`` among blank bubbles of the page, one figure.
+    """
+
+    fill: Floats
+    dark: Floats
+    paper: Floats
+    noise: float
+
+
+def sample_patches(image: GreyImage, centres: Floats, axes: Floats) -> Floats:
+    """The grey levels round each bubble, (N, P, P) float32, P = ``PATCH_SIDE``, by one bilinear ``remap``.
+
+    ``image`` (H, W). ``centres`` (N, 2) pixels. ``axes`` (N, 2, 2) pixels: ``axes[n, :, 0]`` leads from the centre to
+    the bubble's right edge, ``axes[n, :, 1]`` to its bottom edge, so a turned or tilted page needs no warp.
+    """
+    grid = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SIDE, dtype=np.float32)
+    return sample_grid(image, centres, axes, grid)
+
+
+def sample_grid(image: GreyImage, centres: Floats, axes: Floats, grid: Floats) -> Floats:
+    """As :func:`sample_patches`, on the square grid of offsets ``grid`` (P,), in units of ``axes``."""
+    columns, rows = np.meshgrid(grid, grid)
+    offsets = np.stack([columns.ravel(), rows.ravel()])
+    points = axes.astype(np.float32) @ offsets + centres.astype(np.float32)[:, :, None]
+    side = len(grid)
+    sampled = cv2.remap(
+        image,
+        np.ascontiguousarray(points[:, 0].reshape(-1, side * side)),
+        np.ascontiguousarray(points[:, 1].reshape(-1, side * side)),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return sampled.reshape(-1, side, side).astype(np.float32)
+
+
+def measure_ink(patches: Floats, groups: NDArray[np.intp], black_ratio: float) -> BubbleInk:
+    """Ink of each bubble from its patch (N, P, P).
+
+    ``groups`` (N,): bubbles with the same number have the same print (letter and shape). ``black_ratio``: grey of
+    printed black as a share of the paper's, as seen in this picture (haze and flare raise it).
+    The printed letter is removed by subtracting the mean of the group's lighter half; where that half itself is
+    inked (everyone chose 1) the blanks of all groups stand in.
+    """
+    masks = _masks()
+    paper, ink = _against_paper(patches, black_ratio)
+    raw = ink.reshape(len(ink), -1) @ masks.inner
+    blanks = _blank_patches(ink, raw, groups)
+    excess = (ink - blanks[groups]).reshape(len(ink), -1)
+    fill = excess @ masks.inner
+    inside = excess[:, masks.inner > 0]
+    count = max(1, round(DARK_SHARE * inside.shape[1]))
+    dark = np.partition(inside, -count, axis=1)[:, -count:].mean(axis=1)
+    lighter = np.sort(fill)[: max(2, len(fill) // 2)]
+    noise = float(np.subtract(*np.percentile(lighter, [75, 25]))) * 1.5
+    return BubbleInk(fill.astype(np.float32), dark.astype(np.float32), paper, noise)
+
+
+@dataclass(frozen=True, slots=True)
+class _Masks:
+    inner: Floats  # (P*P,), sums to 1
+    sectors: tuple[NDArray[np.intp], ...]  # eight parts of the paper ring
+    plane: Floats  # (3, 8): ring levels to the coefficients of 1, x, y
+    basis: Floats  # (3, P*P)
+
+
+@lru_cache(maxsize=1)
+def _masks() -> _Masks:
+    grid = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SIDE, dtype=np.float32)
+    x, y = np.meshgrid(grid, grid)
+    radius = np.hypot(x, y).ravel()
+    inner = (radius <= INNER_RADIUS).astype(np.float32)
+    ring = (radius >= PAPER_RADII[0]) & (radius <= PAPER_RADII[1])
+    sector = ((np.arctan2(y, x).ravel() + np.pi) / (np.pi / 4)).astype(int) % 8
+    sectors = tuple(np.flatnonzero(ring & (sector == index)) for index in range(8))
+    centres = np.array([[1.0, x.ravel()[part].mean(), y.ravel()[part].mean()] for part in sectors])
+    return _Masks(
+        inner=inner / inner.sum(),
+        sectors=sectors,
+        plane=np.linalg.pinv(centres).astype(np.float32),
+        basis=np.stack([np.ones_like(radius), x.ravel(), y.ravel()]).astype(np.float32),
+    )
+
+
+def _against_paper(patches: Floats, black_ratio: float) -> tuple[Floats, Floats]:
+    """The paper's level at each centre (N,), and ink per sample (N, P, P): 0 paper, 1 printed black.
+
+    The paper under a bubble is a plane through eight sectors of the ring round it, so that the edge of a shadow
+    across a bubble is not ink.
+    """
+    masks = _masks()
+    flat = patches.reshape(len(patches), -1)
+    levels = np.empty((len(flat), 8), np.float32)
+    for index, part in enumerate(masks.sectors):
+        keep = round(PAPER_QUANTILE * (len(part) - 1))
+        levels[:, index] = np.partition(flat[:, part], keep, axis=1)[:, keep]
+    middle = np.median(levels, axis=1, keepdims=True)
+    # a sector full of someone's stroke must not tilt the plane
+    levels = np.clip(levels, 0.72 * middle, 1.3 * middle)
+    coefficients = levels @ masks.plane.T
+    plane = np.maximum(coefficients @ masks.basis, 8.0)
+    ink = (1.0 - flat / plane) / max(1.0 - black_ratio, 0.2)
+    limited: Floats = np.clip(ink, -0.3, 1.2).astype(np.float32).reshape(patches.shape)
+    return np.maximum(coefficients[:, 0], 0.0).astype(np.float32), limited
+
+
+def _blank_patches(ink: Floats, raw: Floats, groups: NDArray[np.intp]) -> Floats:
+    """What a blank bubble of each group looks like, (groups, P, P)."""
+    count = int(groups.max()) + 1
+    common = np.median(ink[raw <= np.quantile(raw, 0.5)], axis=0)
+    common_level = float(np.quantile(raw, 0.25))
+    blanks = np.repeat(common[None], count, axis=0)
+    for group in range(count):
+        members = np.flatnonzero(groups == group)
+        if len(members) < MIN_GROUP:
+            continue
+        light = members[np.argsort(raw[members])[: (len(members) + 1) // 2]]
+        # printed letters differ by up to 0.05 in mean ink; more than that is a hand's
+        light = light[raw[light] <= common_level + 0.06]
+        if len(light) >= 2:
+            blanks[group] = ink[light].mean(axis=0)
+    return blanks

@@ -1,0 +1,268 @@
+"""Finding the four corner markers of a sheet in a picture, whichever way it lies.
+
+Candidates come from a small picture; how they could form a sheet from their distances in units of their own size;
+their exact places from the full picture's grey levels.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+GreyImage = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+THUMBNAIL_PIXELS: Final = 800
+"""Long side of the picture that is searched; a marker is 5 to 25 pixels there."""
+MIN_SIDE_PIXELS: Final = 4.0
+DARK_SHARE: Final = 0.74
+"""Of the local mean: what is darker may be a marker. Shadows have their own mean."""
+NEIGHBOURHOOD: Final = 61
+MAX_CANDIDATES: Final = 20
+DISTANCE_TOLERANCE: Final = (0.66, 1.5)
+"""Distance between two markers over what their size predicts: 30 degrees of tilt stretch it this far."""
+MAX_HYPOTHESES: Final = 12
+MAX_FOUR_COST: Final = 2.5
+MAX_THREE_COST: Final = 1.8
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A dark blob like a square. ``x``, ``y`` its centre and ``side`` in thumbnail pixels; ``solidity``: about 1 for
+    a full square or ellipse, 0.7 for one with the orientation hole."""
+
+    x: float
+    y: float
+    side: float
+    solidity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Four places, or three and None, for the layout's markers in their order; a lower ``cost`` is likelier."""
+
+    corners: tuple[Candidate | None, ...]
+    cost: float
+
+
+def reduce_image(image: GreyImage, factor: int) -> GreyImage:
+    """``image`` (H, W) as means of ``factor`` x ``factor`` pixels; what is left over at right and bottom goes."""
+    if factor <= 1:
+        return image
+    height, width = image.shape[0] // factor, image.shape[1] // factor
+    whole = image[: height * factor, : width * factor]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def thumbnail(image: GreyImage) -> tuple[GreyImage, int]:
+    """``image`` (H, W) reduced to about ``THUMBNAIL_PIXELS``, and the whole number of pixels that became one."""
+    factor = max(1, round(max(image.shape) / THUMBNAIL_PIXELS))
+    return reduce_image(image, factor), factor
+
+
+def find_candidates(small: GreyImage) -> list[Candidate]:
+    """Blobs of ``small`` (h, w) that may be markers, largest first, at most ``MAX_CANDIDATES``."""
+    mean = cv2.boxFilter(small, cv2.CV_32F, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
+    dark = (small < DARK_SHARE * mean).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
+    width, height, area = stats[:, 2], stats[:, 3], stats[:, 4]
+    longest = max(small.shape) / 12
+    keep = (np.minimum(width, height) >= MIN_SIDE_PIXELS) & (np.maximum(width, height) <= longest)
+    keep &= (area >= 0.38 * width * height) & (np.maximum(width, height) <= 2.4 * np.minimum(width, height))
+    keep[0] = False
+    found = []
+    for label in np.flatnonzero(keep)[:4000]:
+        left, top, w, h = (int(value) for value in stats[label, :4])
+        blob = (labels[top : top + h, left : left + w] == label).astype(np.uint8)
+        moments = cv2.moments(blob, True)
+        mass = moments["m00"]
+        # the pixel grid adds 1/12 to each variance
+        xx, yy, xy = (moments[key] / mass for key in ("mu20", "mu02", "mu11"))
+        root = math.sqrt(max((xx + 1 / 12) * (yy + 1 / 12) - xy * xy, 1e-6))
+        solidity = mass / (12 * root)
+        if 0.5 <= solidity <= 1.15:
+            x, y = left + moments["m10"] / mass, top + moments["m01"] / mass
+            found.append(Candidate(x, y, math.sqrt(12 * root), solidity))
+    found.sort(key=lambda candidate: -candidate.side)
+    return found[:MAX_CANDIDATES]
+
+
+def four_corner_hypotheses(
+    candidates: Sequence[Candidate], markers: Floats, size_mm: float, hole_mm: float
+) -> list[Hypothesis]:
+    """Ways in which four of ``candidates`` can be the layout's ``markers`` (4, 2) in mm, likeliest first."""
+    fits = _pairs_that_fit(candidates, markers, size_mm)
+    possible = fits[(0, 1)][:, :, None, None] & fits[(0, 2)][:, None, :, None] & fits[(0, 3)][:, None, None, :]
+    possible &= fits[(1, 2)][None, :, :, None] & fits[(1, 3)][None, :, None, :] & fits[(2, 3)][None, None, :, :]
+    chosen = np.argwhere(possible)
+    costs = _four_costs(candidates, chosen, markers, size_mm, hole_mm)
+    likeliest = np.argsort(costs)[:MAX_HYPOTHESES]
+    return [
+        Hypothesis(tuple(candidates[int(index)] for index in chosen[row]), float(costs[row]))
+        for row in likeliest
+        if costs[row] < MAX_FOUR_COST
+    ]
+
+
+def _four_costs(
+    candidates: Sequence[Candidate], chosen: NDArray[np.intp], markers: Floats, size_mm: float, hole_mm: float
+) -> Floats:
+    """How badly each row of ``chosen`` (M, 4) fits the markers, (M,): in size under its own perspective, in the hole.
+
+    A rectangle seen in perspective has homogeneous corners ``w_i (p_i, 1)`` with ``w_i`` the area of the triangle of
+    the other three, so areas grow at corner i by ``2 w0 w1 w2 w3 / (area of the rectangle * w_i^3)``.
+    """
+    places = np.array([(c.x, c.y) for c in candidates]).reshape(-1, 2)[chosen]
+    sides = np.array([c.side for c in candidates])[chosen]
+    solidity = np.array([c.solidity for c in candidates])[chosen]
+    weights = np.stack([_triangles(places[:, [i for i in range(4) if i != skip]]) for skip in range(4)], axis=1)
+    is_convex = (weights > 0).all(axis=1)
+    weights = np.maximum(weights, 1e-6)
+    rectangle = float(np.prod(markers[2] - markers[0]))
+    scale = np.sqrt(2 * weights.prod(axis=1, keepdims=True) / (rectangle * weights**3))
+    expected = np.array([_expected_solidity(index, size_mm, hole_mm) for index in range(4)])
+    costs = np.abs(np.log(sides / (scale * size_mm))).sum(axis=1) + 1.5 * np.abs(solidity - expected).sum(axis=1)
+    return np.where(is_convex, costs, np.inf)
+
+
+def _triangles(corners: Floats) -> Floats:
+    """Signed areas (M,) of triangles (M, 3, 2); positive clockwise on the picture."""
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, index].T for index in range(3))
+    area: Floats = ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)) / 2
+    return area
+
+
+def three_corner_hypotheses(
+    candidates: Sequence[Candidate], markers: Floats, size_mm: float, hole_mm: float
+) -> list[Hypothesis]:
+    """Ways in which three of ``candidates`` can be three of the layout's markers, likeliest first."""
+    found: list[Hypothesis] = []
+    fits = _pairs_that_fit(candidates, markers, size_mm)
+    for missing in range(4):
+        before, corner, after = (missing + 1) % 4, (missing + 2) % 4, (missing + 3) % 4
+        for b, a in zip(*np.nonzero(_fit(fits, before, after)), strict=True):
+            for c in np.flatnonzero(_fit(fits, before, corner)[b] & _fit(fits, corner, after)[:, a]):
+                chosen: list[Candidate | None] = [None] * 4
+                chosen[before], chosen[corner], chosen[after] = (candidates[int(i)] for i in (b, c, a))
+                cost = _three_cost(chosen, missing, markers, size_mm, hole_mm)
+                if cost is not None:
+                    found.append(Hypothesis(tuple(chosen), cost))
+    found.sort(key=lambda hypothesis: hypothesis.cost)
+    return found[:MAX_HYPOTHESES]
+
+
+def _fit(fits: dict[tuple[int, int], NDArray[np.bool_]], one: int, other: int) -> NDArray[np.bool_]:
+    return fits[(one, other)] if one < other else fits[(other, one)].T
+
+
+def _pairs_that_fit(
+    candidates: Sequence[Candidate], markers: Floats, size_mm: float
+) -> dict[tuple[int, int], NDArray[np.bool_]]:
+    """For each two markers which ordered pairs of candidates lie as far apart as their sizes predict."""
+    places = np.array([(c.x, c.y) for c in candidates]).reshape(-1, 2)
+    sides = np.array([c.side for c in candidates])
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    scale = np.sqrt(np.outer(sides, sides)) / size_mm
+    low, high = DISTANCE_TOLERANCE
+    similar = np.abs(np.log(np.maximum(sides[:, None], 1e-6) / np.maximum(sides[None], 1e-6))) < math.log(2.0)
+    fits = {}
+    for one, other in itertools.combinations(range(4), 2):
+        expected = math.hypot(*(markers[one] - markers[other])) * scale
+        fits[(one, other)] = (apart > low * expected) & (apart < high * expected) & similar
+    return fits
+
+
+def _expected_solidity(index: int, size_mm: float, hole_mm: float) -> float:
+    if index:
+        return 1.0
+    area = size_mm**2 - hole_mm**2
+    return area * area / (size_mm**4 - hole_mm**4)
+
+
+def _three_cost(
+    chosen: Sequence[Candidate | None], missing: int, markers: Floats, size_mm: float, hole_mm: float
+) -> float | None:
+    before, corner, after = (chosen[(missing + step) % 4] for step in (1, 2, 3))
+    if before is None or corner is None or after is None:
+        return None
+    places = [np.array([c.x, c.y]) for c in (before, corner, after)]
+    if _cross(*places) <= 0:
+        return None
+    sides = [places[0] - places[1], places[2] - places[1]]
+    cosine = float(sides[0] @ sides[1]) / (math.hypot(*sides[0]) * math.hypot(*sides[1]))
+    if abs(cosine) > 0.5:
+        return None
+    expected = [markers[(missing + step) % 4] for step in (1, 2, 3)]
+    lengths = [math.hypot(*(expected[0] - expected[1])), math.hypot(*(expected[2] - expected[1]))]
+    stretch = math.log(math.hypot(*sides[0]) * lengths[1] / (math.hypot(*sides[1]) * lengths[0]))
+    cost = abs(cosine) + abs(stretch)
+    for step in (1, 2, 3):
+        index = (missing + step) % 4
+        candidate = chosen[index]
+        if candidate is None:
+            return None
+        mean = math.sqrt(math.hypot(*sides[0]) / lengths[0] * math.hypot(*sides[1]) / lengths[1])
+        cost += abs(math.log(candidate.side / (mean * size_mm)))
+        cost += 1.5 * abs(candidate.solidity - _expected_solidity(index, size_mm, hole_mm))
+    return cost if cost < MAX_THREE_COST else None
+
+
+def _cross(a: Floats, b: Floats, c: Floats) -> float:
+    return float((b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerFit:
+    """A marker measured in the full picture: centre in pixels, how sharp, how black against its paper.
+
+    ``sharpness``: the steepest step between two pixels as a share of the whole contrast, 0 to 1.
+    """
+
+    x: float
+    y: float
+    paper: float
+    black: float
+    sharpness: float
+
+
+def measure_marker(image: GreyImage, x: float, y: float, side: float, solid_share: float) -> MarkerFit | None:
+    """The marker of ``side`` pixels near (x, y) in ``image`` (H, W), to a fraction of a pixel.
+
+    The centre is the centroid of ink in a window that holds the marker whichever way it is turned and follows the
+    centroid. ``solid_share``: inked part of the square (less than 1 with the hole). None when what is there has not
+    the ink of one marker: covered by a finger, cut off by the picture's edge, or not a marker.
+    """
+    reach = 0.74 * side + 1.5
+    for _ in range(3):
+        left, right = round(x - reach), round(x + reach) + 1
+        top, bottom = round(y - reach), round(y + reach) + 1
+        if left < 0 or top < 0 or right > image.shape[1] or bottom > image.shape[0]:
+            return None
+        window = image[top:bottom, left:right].astype(np.float32)
+        paper, black = (float(value) for value in np.percentile(window, [92, 6]))
+        contrast = paper - black
+        if contrast < 12:
+            return None
+        ink = np.clip((paper - window) / contrast, 0, 1)
+        ink = np.clip((ink - 0.2) / 0.7, 0, 1)
+        mass = float(ink.sum())
+        if mass < 1:
+            return None
+        new_x = left + float(ink.sum(axis=0) @ np.arange(ink.shape[1])) / mass
+        new_y = top + float(ink.sum(axis=1) @ np.arange(ink.shape[0])) / mass
+        is_settled = math.hypot(new_x - x, new_y - y) < 0.02
+        x, y = new_x, new_y
+        if is_settled:
+            break
+    if not 0.7 <= mass / (side * side * solid_share) <= 1.4:
+        return None
+    steps = np.hypot(np.diff(window, axis=1)[:-1], np.diff(window, axis=0)[:, :-1]) / contrast
+    sharpness = float(np.quantile(steps, 0.97))
+    return MarkerFit(x, y, paper, black, min(1.0, sharpness))

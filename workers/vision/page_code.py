@@ -1,0 +1,58 @@
+"""Reading the printed QR code of a page."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+import zxingcpp
+from numpy.typing import NDArray
+
+from sheets.layout import Box
+
+GreyImage = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
+
+QUIET_MM: Final = 4.0
+RECTIFIED_PIXELS_PER_MM: Final = 9.0
+_FORMATS: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
+
+def read_code_at(image: GreyImage, homography: Doubles, box: Box) -> str | None:
+    """The text of the code printed at ``box``, or None. ``homography`` (3, 3) leads from mm to pixels of ``image``.
+
+    First as it lies in the picture; if that fails, straightened and enlarged, which helps small and tilted codes.
+    """
+    left, top = box.x_mm - QUIET_MM, box.y_mm - QUIET_MM
+    side = max(box.width_mm, box.height_mm) + 2 * QUIET_MM
+    corners = np.array([[[left, top], [left + side, top], [left + side, top + side], [left, top + side]]])
+    seen = cv2.perspectiveTransform(corners, homography)[0]
+    x0, y0 = (max(0, math.floor(value)) for value in seen.min(axis=0))
+    x1, y1 = (math.ceil(value) + 1 for value in seen.max(axis=0))
+    crop = image[y0:y1, x0:x1]
+    if min(crop.shape, default=0) < 20:
+        return None
+    text = read_code(crop)
+    if text is not None:
+        return text
+    pixels = round(side * RECTIFIED_PIXELS_PER_MM)
+    scale = RECTIFIED_PIXELS_PER_MM
+    to_crop = np.array([[1 / scale, 0, left], [0, 1 / scale, top], [0, 0, 1]])
+    straight = cv2.warpPerspective(
+        image,
+        homography @ to_crop,
+        (pixels, pixels),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    soft = cv2.GaussianBlur(straight, (0, 0), 3.0)
+    sharp = cv2.addWeighted(straight, 2.2, soft, -1.2, 0).astype(np.uint8, copy=False)
+    return read_code(sharp)
+
+
+def read_code(image: GreyImage) -> str | None:
+    """The text of the first QR code in ``image`` (H, W), or None."""
+    found = zxingcpp.read_barcodes(np.ascontiguousarray(image), formats=_FORMATS)
+    return found[0].text if found else None
