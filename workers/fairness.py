@@ -43,13 +43,17 @@ class FairShare:
         """The queue that is served next of those with work."""
         return min(waiting, key=self._place)
 
-    def plan(self, waiting: Collection[str], slots: int) -> dict[str, int]:
-        """How the next `slots` starts would be shared if every queue of `waiting` had work enough."""
-        places = {queue: self._start_of(queue) for queue in waiting}
+    def plan(self, waiting: Collection[str], slots: int, taken: Mapping[str, int] | None = None) -> dict[str, int]:
+        """How `slots` starts would be shared if every queue of `waiting` had work enough.
+
+        `taken`: jobs of a queue that will start before these, and are not charged yet.
+        """
+        taken = taken or {}
+        places = {queue: self._start_of(queue) + taken.get(queue, 0) * self._step(queue) for queue in waiting}
         starts = dict.fromkeys(waiting, 0)
         for _ in range(slots if starts else 0):
             queue = min(places, key=lambda name: (places[name], -self._weights[name], name))
-            places[queue] += self._estimates[queue] / self._weights[queue]
+            places[queue] += self._step(queue)
             starts[queue] += 1
         return starts
 
@@ -71,6 +75,9 @@ class FairShare:
     def rest(self, queue: str) -> None:
         """`queue` was seen empty: when it has work again it starts level with the others, with no credit."""
         self._idle.add(queue)
+
+    def _step(self, queue: str) -> float:
+        return self._estimates[queue] / self._weights[queue]
 
     def _start_of(self, queue: str) -> float:
         return max(self._virtual[queue], self._now) if queue in self._idle else self._virtual[queue]

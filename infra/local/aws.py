@@ -43,7 +43,6 @@ class RunningAws:
     is_started_here: bool
     region: str = REGION
     access_key_id: str = ACCESS_KEY_ID
-    _child: "subprocess.Popen[bytes] | None" = field(repr=False, compare=False, default=None)
 
     def is_running(self) -> bool:
         """Whether the server's process lives."""
@@ -52,12 +51,7 @@ class RunningAws:
     def stop(self) -> None:
         """End the server, which then writes its queues to disk. Stopping a stopped one does nothing."""
         processes.end_process(self.pid, [(signal.SIGTERM, 10), (signal.SIGKILL, 5)])
-        self.reap()
-
-    def reap(self) -> None:
-        """Take note of the end of a process that this one started, so that no zombie stays."""
-        if self._child is not None:
-            self._child.wait()
+        processes.reap(self.pid)
 
 
 def start_aws(state_dir: Path, *, dies_with_parent: bool = False) -> RunningAws:
@@ -132,22 +126,20 @@ def _launch(folder: Path, python: Path, *, dies_with_parent: bool) -> RunningAws
     for _ in range(PORT_ATTEMPTS):
         port = processes.free_port(port)
         write_private(folder / "settings.json", {"secret": secret, "port": port})
-        child = _spawn(folder, python, port, secret, dies_with_parent=dies_with_parent)
-        if _wait_until_ready(port, child.pid):
-            born = processes.started_at(child.pid)
-            content = {"secret": secret, "port": port, "pid": child.pid, "started_at": born}
-            write_private(folder / "settings.json", content)
-            return RunningAws(f"http://{HOST}:{port}", secret, child.pid, is_started_here=True, _child=child)
-        if child.poll() is None:
-            processes.end_process(child.pid, [(signal.SIGKILL, 5)])
-            child.wait()
-            break
-        if processes.is_port_free(port):
+        pid = _spawn(folder, python, port, secret, dies_with_parent=dies_with_parent)
+        if _wait_until_ready(port, pid):
+            born = processes.started_at(pid)
+            write_private(folder / "settings.json", {"secret": secret, "port": port, "pid": pid, "started_at": born})
+            return RunningAws(f"http://{HOST}:{port}", secret, pid, is_started_here=True)
+        is_hanging = processes.is_alive(pid)
+        processes.end_process(pid, [(signal.SIGKILL, 5)])
+        processes.reap(pid)
+        if is_hanging or processes.is_port_free(port):
             break  # it wasn't the port that somebody else took first
     raise AwsFailed(f"MiniStack did not start in {folder}:\n{log.read_text()[-4000:]}")
 
 
-def _spawn(folder: Path, python: Path, port: int, secret: str, *, dies_with_parent: bool) -> "subprocess.Popen[bytes]":
+def _spawn(folder: Path, python: Path, port: int, secret: str, *, dies_with_parent: bool) -> int:
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     # Nothing of the caller's environment: its AWS variables are not meant for a server.
@@ -170,16 +162,8 @@ def _spawn(folder: Path, python: Path, port: int, secret: str, *, dies_with_pare
         "LOG_LEVEL": "WARNING",
     }
     prefix = processes.die_with_parent("TERM") if dies_with_parent else []
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
-            [*prefix, os.fspath(python), "-m", "ministack"],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=environment,
-        )
+    command = [*prefix, os.fspath(python), "-m", "ministack"]
+    return processes.spawn_server(command, cwd=folder, environment=environment, log=folder / "log")
 
 
 def _wait_until_ready(port: int, pid: int) -> bool:

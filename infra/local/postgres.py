@@ -66,7 +66,6 @@ class RunningPostgres:
     folder: Path
     passwords: Mapping[str, str] = field(repr=False)
     is_started_here: bool
-    _child: "subprocess.Popen[bytes] | None" = field(repr=False, compare=False, default=None)
 
     def url(self, role: Role = "academy_app", database: str = DATABASE) -> str:
         """The connection URL of one role, password included."""
@@ -96,12 +95,7 @@ class RunningPostgres:
         """End the server: sessions are cut, data is written. Stopping a stopped one does nothing."""
         # SIGINT is PostgreSQL's fast shutdown; SIGQUIT leaves recovery to the next start.
         processes.end_process(self.pid, [(signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
-        self.reap()
-
-    def reap(self) -> None:
-        """Take note of the end of a process that this one started, so that no zombie stays."""
-        if self._child is not None:
-            self._child.wait()
+        processes.reap(self.pid)
 
     def _execute(self, statement: sql.SQL | sql.Composed, database: str = "postgres") -> None:
         with psycopg.connect(self.url("postgres", database), autocommit=True) as connection:
@@ -249,25 +243,22 @@ def _launch(folder: Path, settings: _Remembered, *, fast: bool, dies_with_parent
     for _ in range(PORT_ATTEMPTS):
         settings.port = processes.free_port(settings.port)
         settings.write(folder)
-        child = _spawn(folder, settings.port, fast=fast, dies_with_parent=dies_with_parent)
+        pid = _spawn(folder, settings.port, fast=fast, dies_with_parent=dies_with_parent)
         deadline = time.monotonic() + START_SECONDS
-        while child.poll() is None and time.monotonic() < deadline:
+        while processes.is_alive(pid) and time.monotonic() < deadline:
             status = _status(folder)
             if status is not None and status.is_ready:
-                return RunningPostgres(
-                    HOST, settings.port, child.pid, folder, settings.passwords, is_started_here=True, _child=child
-                )
+                return RunningPostgres(HOST, settings.port, pid, folder, settings.passwords, is_started_here=True)
             time.sleep(processes.POLL_SECONDS)
-        if child.poll() is None:
-            processes.end_process(child.pid, [(signal.SIGINT, 10), (signal.SIGKILL, 5)])
-            child.wait()
-            break
-        if processes.is_port_free(settings.port):
+        is_hanging = processes.is_alive(pid)
+        processes.end_process(pid, [(signal.SIGINT, 10), (signal.SIGKILL, 5)])
+        processes.reap(pid)
+        if is_hanging or processes.is_port_free(settings.port):
             break  # it wasn't the port that somebody else took first
     raise PostgresFailed(f"PostgreSQL did not start in {folder}:\n{log.read_text()[-4000:]}")
 
 
-def _spawn(folder: Path, port: int, *, fast: bool, dies_with_parent: bool) -> "subprocess.Popen[bytes]":
+def _spawn(folder: Path, port: int, *, fast: bool, dies_with_parent: bool) -> int:
     options = {**SETTINGS, "port": str(port), **(FAST_SETTINGS if fast else {})}
     command = [
         *processes.unprivileged(),
@@ -275,16 +266,7 @@ def _spawn(folder: Path, port: int, *, fast: bool, dies_with_parent: bool) -> "s
         *(os.fspath(binaries() / "postgres"), "-D", os.fspath(folder / "data")),
         *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
     ]
-    with (folder / "log").open("ab") as log:
-        # A session of its own: Ctrl-C in a terminal reaches the supervisor, which ends the services in order.
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=_clean_environment(),
-        )
+    return processes.spawn_server(command, cwd=folder, environment=_clean_environment(), log=folder / "log")
 
 
 def _clear_leftovers(data: Path) -> None:

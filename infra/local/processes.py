@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -75,6 +75,36 @@ def end_process(pid: int, signals: Sequence[tuple[signal.Signals, float]]) -> No
             return
 
 
+def spawn_server(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path) -> int:
+    """Start a server that may outlive us, its output appended to a log; the pid. Call `reap` once it has ended.
+
+    It gets a session of its own: Ctrl-C in a terminal reaches the supervisor, which ends the servers in order.
+    """
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _servers[child.pid] = child
+    return child.pid
+
+
+# Held, for an object that goes out of use before its process has ended warns of a leak.
+_servers: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+def reap(pid: int) -> None:
+    """If the server was started here and has ended, take note, so that no zombie stays."""
+    child = _servers.get(pid)
+    if child is not None and child.poll() is not None:
+        del _servers[pid]
+
+
 def die_with_parent(signal_name: str) -> list[str]:
     """The command prefix of a child that gets the signal when the THREAD that started it ends, even by kill -9."""
     return ["setpriv", f"--pdeathsig={signal_name}", "--"]
@@ -129,6 +159,25 @@ def free_port(preferred: int | None = None) -> int:
         if is_port_free(port):
             return port
     raise NoFreePort(f"100 ports between {PORT_RANGE.start} and {PORT_RANGE.stop} are taken")
+
+
+def reserve_port(port: int) -> socket.socket | None:
+    """Claim a port before its server listens: None if it is taken or claimed; the claim ends with the socket.
+
+    Holds between processes that call this, by an abstract Unix socket, which leaves no file behind.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0academy-port-{port}")
+    except OSError as error:
+        claim.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    if is_port_free(port):
+        return claim
+    claim.close()
+    return None
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from infra.local import processes
-from infra.local.aws import attach_aws, start_aws
+from infra.local.aws import RunningAws, start_aws
 from infra.local.children import (
     Child,
     Command,
@@ -29,7 +29,7 @@ from infra.local.environment import (
     inherited_environment,
     remembered_secret_key,
 )
-from infra.local.postgres import attach_postgres, start_postgres
+from infra.local.postgres import RunningPostgres, start_postgres
 from infra.local.state import read_private, write_private
 
 WATCH_SECONDS = 0.1
@@ -78,7 +78,9 @@ class Stack:
         commands = application_commands() if commands is None else commands
         self._children = [Child(command, self._output) for command in commands]
         self._lock: IO[str] | None = None
-        self._services: Services | None = None
+        self._port_claim: socket.socket | None = None
+        self._postgres: RunningPostgres | None = None
+        self._aws: RunningAws | None = None
         self._stop_requests = 0
         self.port = 0
         self.environment: dict[str, str] = {}
@@ -102,7 +104,8 @@ class Stack:
         self._take_lock()
         try:
             self._end_leftovers()
-            self.port = self._choose_port()
+            self._claim_port()
+            self._write_down()
             self._start_services()
             self._prepare()
             for child in self._children:
@@ -134,14 +137,12 @@ class Stack:
             return
         for child in self._children:
             child.stop(is_hurried=lambda: self._stop_requests > 1)
-        # Attached first: one that a start was interrupted in is not ours yet, but it is this folder's.
-        for service in (attach_aws(self.state_dir), attach_postgres(self.state_dir)):
+        for service in (self._aws, self._postgres):
             if service is not None:
                 service.stop()
-        if self._services is not None:  # reap them
-            self._services.aws.stop()
-            self._services.postgres.stop()
-            self._services = None
+        self._aws = self._postgres = None
+        if self._port_claim is not None:
+            self._port_claim.close()
         (self.state_dir / "supervisor.json").unlink(missing_ok=True)
         self._lock.close()
         self._lock = None
@@ -162,33 +163,37 @@ class Stack:
             raise AlreadyRunning(f"a stack runs already on {self.state_dir}{detail}") from None
         self._lock = lock
 
-    def _choose_port(self) -> int:
-        if self._wanted_port is not None:
-            if not processes.is_port_free(self._wanted_port):
-                raise processes.NoFreePort(f"port {self._wanted_port} is taken")
-            return self._wanted_port
-        if processes.is_port_free(DEFAULT_PUBLIC_PORT):
-            return DEFAULT_PUBLIC_PORT
+    def _claim_port(self) -> None:
         file = self.state_dir / "web-port.json"
         match read_private(file):
             case {"port": int(remembered)}:
-                port = processes.free_port(remembered)
+                candidates = [DEFAULT_PUBLIC_PORT, processes.free_port(remembered)]
             case _:
-                port = processes.free_port()
-        write_private(file, {"port": port})
-        return port
+                candidates = [DEFAULT_PUBLIC_PORT, processes.free_port()]
+        for port in candidates if self._wanted_port is None else [self._wanted_port]:
+            self._port_claim = processes.reserve_port(port)
+            if self._port_claim is not None:
+                self.port = port
+                if port != DEFAULT_PUBLIC_PORT and self._wanted_port is None:
+                    write_private(file, {"port": port})
+                return
+        raise processes.NoFreePort(f"port {port} is taken")
 
     def _start_services(self) -> None:
+        """Start what doesn't run of PostgreSQL, S3 and SQS, and write the environment that leads to them."""
         begun = time.monotonic()
-        postgres = start_postgres(self.state_dir, dies_with_parent=True)
+        if self._postgres is None or not self._postgres.is_running():
+            self._postgres = start_postgres(self.state_dir, dies_with_parent=True)
         self._raise_if_stopping()
-        aws = start_aws(self.state_dir, dies_with_parent=True)
-        self._services = Services(postgres, aws)
-        secret_key = remembered_secret_key(self.state_dir)
-        application = application_environment(self._services, secret_key=secret_key, public_port=self.port)
+        if self._aws is None or not self._aws.is_running():
+            self._aws = start_aws(self.state_dir, dies_with_parent=True)
+        application = application_environment(
+            Services(self._postgres, self._aws),
+            secret_key=remembered_secret_key(self.state_dir),
+            public_port=self.port,
+        )
         self.environment = {**inherited_environment(), **application, "WEB_BIND": f"127.0.0.1:{self.port}"}
-        self._write_down()
-        self.say(f"PostgreSQL at 127.0.0.1:{postgres.port}, S3 and SQS at {aws.endpoint_url}")
+        self.say(f"PostgreSQL at 127.0.0.1:{self._postgres.port}, S3 and SQS at {self._aws.endpoint_url}")
         self.say(f"services started in {time.monotonic() - begun:.1f} s, state in {self.state_dir}")
 
     def _prepare(self) -> None:
@@ -207,23 +212,22 @@ class Stack:
 
     def _revive(self) -> None:
         """Start again what has died: services first, since the application needs them."""
-        assert self._services is not None
-        before = self.environment
-        dead = [
-            name
-            for name, service in (("PostgreSQL", self._services.postgres), ("S3 and SQS", self._services.aws))
-            if not service.is_running()
-        ]
+        assert self._postgres is not None  # `start` has returned
+        assert self._aws is not None
+        named = (("PostgreSQL", self._postgres), ("S3 and SQS", self._aws))
+        dead = [name for name, service in named if not service.is_running()]
         if dead:
             self.say(f"{' and '.join(dead)} died: starting again")
-            self._services.postgres.reap()
-            self._services.aws.reap()
+            for _, service in named:
+                processes.reap(service.pid)
+            before = self.environment
             self._start_services()
             self._prepare()  # killed, MiniStack forgets its queues
             if self.environment != before:  # somebody took a port meanwhile
                 for child in self._children:
                     child.stop(is_hurried=lambda: self._stop_requests > 1)
-        if any([child.keep_running(self.environment) for child in self._children]):
+        changed = [child for child in self._children if child.keep_running(self.environment)]
+        if changed:
             self._write_down()
 
     def _write_down(self) -> None:

@@ -121,7 +121,7 @@ def identity() -> dict[str, object]:
         "pid": os.getpid(),
         "uid": os.geteuid(),
         "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+        "descriptors": sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir()),
         "status": Path("/proc/self/status").read_text(),
         "folder": str(Path.cwd()),
     }
@@ -159,9 +159,9 @@ def unshare_user() -> int:
 
 def write_to_the_worker(data: bytes) -> None:
     """Write to every descriptor that is a socket, and end."""
-    for name in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         try:
-            os.write(int(name), data)
+            os.write(int(entry.name), data)
         except OSError:
             continue
     os._exit(0)

@@ -3,11 +3,11 @@
 from workers.sandbox.errors import (
     ChildCrashed,
     ChildOutOfMemory,
+    ComputeError,
     ComputeFailed,
     ComputeRefused,
     JobCancelled,
     JobTimedOut,
-    ComputeError,
     SandboxUnavailable,
 )
 from workers.sandbox.limits import SandboxLimits
@@ -16,12 +16,12 @@ from workers.sandbox.parent import Sandbox, hide_this_process
 __all__ = [
     "ChildCrashed",
     "ChildOutOfMemory",
+    "ComputeError",
     "ComputeFailed",
     "ComputeRefused",
     "JobCancelled",
     "JobTimedOut",
     "Sandbox",
-    "ComputeError",
     "SandboxLimits",
     "SandboxUnavailable",
     "hide_this_process",

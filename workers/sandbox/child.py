@@ -59,7 +59,7 @@ def _run(channel: socket.socket, allowed: Sequence[str], frame_bytes: int) -> li
         return frames.encode([RESULT, call(*arguments)], frame_bytes)
     except MemoryError:
         return frames.encode([OUT_OF_MEMORY], frame_bytes)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the worker is told
         return frames.encode(_describe(error), frame_bytes)
 
 

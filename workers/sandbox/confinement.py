@@ -52,24 +52,25 @@ _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 _MOUNT_SETATTR = 442  # on x86_64 and aarch64; Linux 5.12
 
 
-def _mount(source: bytes, target: bytes, flags: int) -> None:
-    if _libc.mount(source, target, None, ctypes.c_ulong(flags), None) != 0:
-        raise OSError(ctypes.get_errno(), f"mount {target.decode()}")
-
-
-def _set_mount_attributes(target: bytes, flags: int, attributes: _MountAttributes) -> None:
-    size = ctypes.c_size_t(ctypes.sizeof(attributes))
-    if _libc.syscall(_MOUNT_SETATTR, _AT_FDCWD, target, flags, ctypes.byref(attributes), size) != 0:
-        raise OSError(ctypes.get_errno(), f"mount_setattr {target.decode()}")
-
-
-def make_files_read_only(*, but: str) -> None:
-    """In a mount namespace of one's own: every file system read-only, save the folder `but`."""
+def make_files_read_only(*, but: str) -> bool:
+    """In a mount namespace of one's own: every file system read-only, save the folder `but`. False if refused."""
     folder = os.fsencode(but)
-    _mount(b"none", b"/", _MS_REC | _MS_PRIVATE)
-    _mount(folder, folder, _MS_BIND)
-    _set_mount_attributes(b"/", _AT_RECURSIVE, _MountAttributes(set=_MOUNT_ATTR_RDONLY))
-    _set_mount_attributes(folder, 0, _MountAttributes(clear=_MOUNT_ATTR_RDONLY))
+    return (
+        _mount(b"none", b"/", _MS_REC | _MS_PRIVATE)
+        and _mount(folder, folder, _MS_BIND)
+        and _set_mount_attributes(b"/", _AT_RECURSIVE, _MountAttributes(set=_MOUNT_ATTR_RDONLY))
+        and _set_mount_attributes(folder, 0, _MountAttributes(clear=_MOUNT_ATTR_RDONLY))
+    )
+
+
+def _mount(source: bytes, target: bytes, flags: int) -> bool:
+    return bool(_libc.mount(source, target, None, ctypes.c_ulong(flags), None) == 0)
+
+
+def _set_mount_attributes(target: bytes, flags: int, attributes: _MountAttributes) -> bool:
+    size = ctypes.c_size_t(ctypes.sizeof(attributes))
+    call = ctypes.c_long(_MOUNT_SETATTR)
+    return bool(_libc.syscall(call, _AT_FDCWD, target, flags, ctypes.byref(attributes), size) == 0)
 
 
 def enter_namespaces(*, with_user_namespace: bool) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-import msgpack
+import msgpack  # type: ignore[import-untyped] # ships no types
 
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
 
@@ -60,6 +60,17 @@ def _lift(value: object, blobs: list[bytes]) -> object:
     return value
 
 
+def pack(value: object) -> bytes:
+    """A short message between a worker and its zygote, which trust each other."""
+    return bytes(msgpack.packb(value))
+
+
+def unpack(packet: bytes) -> dict[str, object]:
+    """The message in `packet`; an empty one where there is none."""
+    value = msgpack.unpackb(packet) if packet else {}
+    return value if isinstance(value, dict) else {}
+
+
 class FrameReader:
     """Turns bytes as they arrive into values. Raises MalformedFrame for anything that `encode` would not write."""
 
@@ -99,7 +110,7 @@ class FrameReader:
         with memoryview(self._buffer) as view:
             structure = bytes(view[start : start + self._structure_bytes])
             start += self._structure_bytes
-            blobs = []
+            blobs: list[bytes] = []
             for length in lengths:
                 blobs.append(bytes(view[start : start + length]))
                 start += length
@@ -109,7 +120,7 @@ class FrameReader:
         def blob(code: int, data: bytes) -> bytes:
             if code != _BLOB_CODE or len(data) != _LENGTH.size:
                 raise MalformedFrame(f"an extension of code {code}")
-            index = _LENGTH.unpack(data)[0]
+            index: int = _LENGTH.unpack(data)[0]
             if index >= len(blobs):
                 raise MalformedFrame("a blob that is not there")
             return blobs[index]

@@ -16,9 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-import msgpack
-
 import workers
+from workers.sandbox import frames
 from workers.sandbox.errors import SandboxUnavailable
 from workers.sandbox.limits import SandboxLimits
 from workers.sandbox.protocol import END, PACKET_BYTES, START, Confinement, Settings, Usage
@@ -90,12 +89,12 @@ class Zygote:
             )
 
         settings = Settings(
-            preload=preload, allowed=allowed, folder=str(base), worker_pid=os.getpid(), **asdict(limits)
+            preload=preload, allowed=allowed, folder=str(base), worker_pid=os.getpid(), limits=asdict(limits)
         )
         with theirs:
             self._process = _spawner.submit(start).result()
         try:
-            self._control.send(msgpack.packb(settings))
+            self._control.send(frames.pack(settings))
             report = self._receive()
         except NoWord as error:
             self.discard()
@@ -118,7 +117,7 @@ class Zygote:
             raise NoWord(str(error)) from error
         if len(handles) != 1:
             ours.close()
-            raise NoWord(str(_unpack(reply).get("error", "it ended")))
+            raise NoWord(str(frames.unpack(reply).get("error", "it ended")))
         ours.setblocking(False)
         return Child(channel=ours, handle=handles[0], started_at=time.monotonic())
 
@@ -144,7 +143,7 @@ class Zygote:
 
     def _receive(self) -> dict[str, object]:
         try:
-            reply = _unpack(self._control.recv(PACKET_BYTES))
+            reply = frames.unpack(self._control.recv(PACKET_BYTES))
         except OSError as error:
             raise NoWord(str(error)) from error
         if not reply or "error" in reply:
@@ -187,8 +186,3 @@ def _pid(child: Child) -> int:
         if line.startswith("Pid:"):
             return max(int(line.split()[1]), 0)
     return 0
-
-
-def _unpack(packet: bytes) -> dict[str, object]:
-    reply = msgpack.unpackb(packet) if packet else {}
-    return reply if isinstance(reply, dict) else {}

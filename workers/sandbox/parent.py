@@ -266,7 +266,7 @@ class Sandbox:
         on_progress: Callable[[float], None] | None,
     ) -> list[Value]:
         deadline = child.started_at + timeout_seconds
-        unsent = deque(map(memoryview, request))
+        unsent = deque([memoryview(part) for part in request])
         reader = frames.FrameReader(self.limits.frame_bytes)
         poller = select.poll()
         poller.register(self._wake, select.POLLIN)

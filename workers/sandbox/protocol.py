@@ -26,19 +26,17 @@ class Settings(TypedDict):
     allowed: Sequence[str]
     folder: str
     worker_pid: int
-    memory_bytes: int
-    cpu_seconds: int
-    file_bytes: int
-    open_files: int
-    processes: int
-    frame_bytes: int
+    limits: dict[str, int]
+    """The fields of SandboxLimits."""
 
 
 class Confinement(TypedDict):
     """What this kernel and container allowed."""
 
     has_namespaces: bool
-    """Of its own: network, processes, mounts (all read-only but the scratch folder), System V IPC."""
+    """Of its own: network, processes, mounts, System V IPC."""
+    has_read_only_files: bool
+    """All but the scratch folder."""
     has_system_call_filter: bool
     is_unprivileged: bool
     threads: int

@@ -17,9 +17,8 @@ import time
 from pathlib import Path
 from typing import cast
 
-import msgpack
-
-from workers.sandbox import child, confinement
+from workers.sandbox import child, confinement, frames
+from workers.sandbox.limits import SandboxLimits
 from workers.sandbox.protocol import END, PACKET_BYTES, START, Confinement, Settings, Usage
 
 
@@ -27,16 +26,16 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    settings = cast(Settings, msgpack.unpackb(control.recv(PACKET_BYTES)))
+    settings = cast(Settings, frames.unpack(control.recv(PACKET_BYTES)))
     confinement.prctl(confinement.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != settings["worker_pid"]:
         os._exit(1)
     try:
         report = _confine(settings)
     except Exception as error:
-        control.send(msgpack.packb({"error": f"{type(error).__name__}: {error}"[:2000]}))
+        control.send(frames.pack({"error": f"{type(error).__name__}: {error}"[:2000]}))
         raise
-    control.send(msgpack.packb(report))
+    control.send(frames.pack(report))
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 2)
     os.close(silence)
@@ -44,13 +43,14 @@ def main() -> None:
 
 
 def _confine(settings: Settings) -> Confinement:
+    limits = SandboxLimits(**settings["limits"])
     can_become_nobody = os.geteuid() == 0 and all(
         confinement.is_readable_by_all(Path(folder)) for folder in sys.path if Path(folder).is_dir()
     )
     has_user_namespace = not can_become_nobody
     has_namespaces = confinement.enter_namespaces(with_user_namespace=has_user_namespace)
+    has_read_only_files = has_namespaces and confinement.make_files_read_only(but=settings["folder"])
     if has_namespaces:
-        confinement.make_files_read_only(but=settings["folder"])
         _fork_into_the_process_namespace()
     for module in settings["preload"]:
         importlib.import_module(module)
@@ -66,16 +66,17 @@ def _confine(settings: Settings) -> Confinement:
     gc.collect()
     gc.freeze()
     confinement.limit(resource.RLIMIT_CORE, 0)
-    confinement.limit(resource.RLIMIT_FSIZE, settings["file_bytes"])
-    confinement.limit(resource.RLIMIT_NOFILE, settings["open_files"])
+    confinement.limit(resource.RLIMIT_FSIZE, limits.file_bytes)
+    confinement.limit(resource.RLIMIT_NOFILE, limits.open_files)
     if can_become_nobody or has_namespaces:
-        confinement.limit(resource.RLIMIT_NPROC, settings["processes"])
-    confinement.limit(resource.RLIMIT_AS, confinement.address_space_bytes() + settings["memory_bytes"])
+        confinement.limit(resource.RLIMIT_NPROC, limits.processes)
+    confinement.limit(resource.RLIMIT_AS, confinement.address_space_bytes() + limits.memory_bytes)
     return Confinement(
         has_namespaces=has_namespaces,
+        has_read_only_files=has_read_only_files,
         has_system_call_filter=confinement.refuse_system_calls(),
         is_unprivileged=os.geteuid() != 0,
-        threads=len(os.listdir("/proc/self/task")),
+        threads=len(list(Path("/proc/self/task").iterdir())),
     )
 
 
@@ -102,7 +103,7 @@ def _serve(control: socket.socket, settings: Settings, has_process_namespace: bo
             pid = os.fork()
         except OSError as error:
             os.close(descriptors[0])
-            control.send(msgpack.packb({"error": str(error)}))
+            control.send(frames.pack({"error": str(error)}))
             continue
         if pid == 0:
             control.close()
@@ -110,16 +111,16 @@ def _serve(control: socket.socket, settings: Settings, has_process_namespace: bo
                 descriptors[0],
                 folder=request[1:].decode(),
                 allowed=settings["allowed"],
-                frame_bytes=settings["frame_bytes"],
-                cpu_seconds=settings["cpu_seconds"],
+                frame_bytes=settings["limits"]["frame_bytes"],
+                cpu_seconds=settings["limits"]["cpu_seconds"],
             )
         os.close(descriptors[0])
         handle = os.pidfd_open(pid)
-        socket.send_fds(control, [msgpack.packb({})], [handle])
+        socket.send_fds(control, [frames.pack({})], [handle])
         os.close(handle)
         if control.recv(PACKET_BYTES) != END:
             return
-        control.send(msgpack.packb(_end(pid, has_process_namespace)))
+        control.send(frames.pack(_end(pid, has_process_namespace)))
 
 
 def _end(pid: int, has_process_namespace: bool) -> Usage:

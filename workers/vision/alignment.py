@@ -54,12 +54,13 @@ class PagePlan:
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
     """Where sheet points lie in a picture. ``homography`` (3, 3) from mm to pixels; ``bend`` (6, 2) mm, the
-    coefficients of 1, x, y, x*y, x*x, y*y in units of the half page; ``agreement``: how well the printed outlines are
-    found where they should be, -1 to 1."""
+    coefficients of 1, x, y, x*y, x*x, y*y in units of the half page; ``matches`` (B,): how
+    well the printed outlines of each block are found where they should be, -1 to 1; ``agreement``: their median."""
 
     homography: Doubles
     bend: Doubles
     agreement: float
+    matches: Doubles
     markers: tuple[MarkerFit | None, ...]
 
     def place(self, points: Floats | Doubles, plan: PagePlan) -> Floats:
@@ -147,12 +148,12 @@ def align(
     A block's outlines are looked for within ``search_mm``. Never fails: ``agreement`` tells whether to believe it.
     """
     still = np.zeros((BEND_TERMS, 2))
-    alignment = Alignment(homography, still, -1.0, tuple(markers))
+    alignment = Alignment(homography, still, -1.0, np.zeros(len(plan.blocks)), tuple(markers))
     for search in (search_mm, 0.6):
         shifts, quality = match_blocks(image, plan, alignment, search)
         bend = _fit_bend(plan, shifts, quality, markers)
         agreement = float(np.median(quality))
-        alignment = Alignment(homography, alignment.bend + bend, agreement, tuple(markers))
+        alignment = Alignment(homography, alignment.bend + bend, agreement, quality, tuple(markers))
         moved = np.abs(bend_basis(plan.block_centres, plan.page_mm) @ bend).max()
         if agreement < GOOD_MATCH / 2 or moved < 0.25:
             break

@@ -23,6 +23,9 @@ PATCH_REACH: Final = 1.6
 """Half side of a patch in half axes of the bubble: the ring round the bubble tells what the paper is like."""
 INNER_RADIUS: Final = 0.86
 """Inside the printed outline, in half axes: there any ink is the student's, or the printed letter."""
+EDGE_RADIUS: Final = 1.2
+AROUND_RADII: Final = (1.2, 1.55)
+AROUND_SECTORS: Final = 20
 PAPER_RADII: Final = (1.2, 1.6)
 PAPER_QUANTILE: Final = 0.7
 """Of the ring's samples: above strokes that leave the bubble, below the noise's peaks."""
@@ -37,14 +40,18 @@ class BubbleInk:
     """What was measured in N bubbles, each (N,) float32.
 
     ``fill``: mean ink inside the bubble, 0 (paper) to 1 (printed black), the printed letter taken away.
-    ``dark``: mean ink of the darkest ``DARK_SHARE`` of the inside. ``paper``: the paper's grey level, 0 to 255.
-    ``noise``: the spread of ``fill`` among blank bubbles of the page, one figure.
+    ``dark``: mean ink of the darkest ``DARK_SHARE`` of the inside. ``edge``: mean ink on and just outside the outline.
+    ``crossing``: ink leaving the bubble on two opposite sides, as a line across it does. ``paper``: the paper's grey
+    level, 0 to 255. ``noise`` and ``edge_noise``: the spread of ``fill`` and ``edge`` among the page's blanks.
     """
 
     fill: Floats
     dark: Floats
+    edge: Floats
+    crossing: Floats
     paper: Floats
     noise: float
+    edge_noise: float
 
 
 def sample_patches(image: GreyImage, centres: Floats, axes: Floats) -> Floats:
@@ -90,14 +97,36 @@ def measure_ink(patches: Floats, groups: NDArray[np.intp], black_ratio: float) -
     inside = excess[:, masks.inner > 0]
     count = max(1, round(DARK_SHARE * inside.shape[1]))
     dark = np.partition(inside, -count, axis=1)[:, -count:].mean(axis=1)
-    lighter = np.sort(fill)[: max(2, len(fill) // 2)]
-    noise = float(np.subtract(*np.percentile(lighter, [75, 25]))) * 1.5
-    return BubbleInk(fill.astype(np.float32), dark.astype(np.float32), paper, noise)
+    edge = excess @ masks.edge
+    around = excess @ masks.around
+    steps = np.arange(AROUND_SECTORS)
+    opposite = np.stack(
+        [around[:, (steps + AROUND_SECTORS // 2 + turn) % AROUND_SECTORS] for turn in (-2, -1, 0, 1, 2)]
+    )
+    crossing = np.minimum(around, opposite.max(axis=0)).max(axis=1)
+    return BubbleInk(
+        fill=fill.astype(np.float32),
+        dark=dark.astype(np.float32),
+        edge=edge.astype(np.float32),
+        crossing=crossing.astype(np.float32),
+        paper=paper,
+        noise=_spread(fill),
+        edge_noise=_spread(edge),
+    )
+
+
+def _spread(values: Floats) -> float:
+    """About 1.25 standard deviations of the blanks among ``values`` (N,), from the lighter half, where no mark is."""
+    lighter = np.sort(values)[: max(2, len(values) // 2)]
+    low, high = np.percentile(lighter, [25, 75])
+    return float(high - low) * 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
     inner: Floats  # (P*P,), sums to 1
+    edge: Floats  # (P*P,), sums to 1
+    around: Floats  # (P*P, AROUND_SECTORS), each column sums to 1
     sectors: tuple[NDArray[np.intp], ...]  # eight parts of the paper ring
     plane: Floats  # (3, 8): ring levels to the coefficients of 1, x, y
     basis: Floats  # (3, P*P)
@@ -109,12 +138,19 @@ def _masks() -> _Masks:
     x, y = np.meshgrid(grid, grid)
     radius = np.hypot(x, y).ravel()
     inner = (radius <= INNER_RADIUS).astype(np.float32)
+    edge = ((radius > INNER_RADIUS) & (radius <= EDGE_RADIUS)).astype(np.float32)
+    direction = np.arctan2(y, x).ravel() + np.pi
+    outside = (radius >= AROUND_RADII[0]) & (radius <= AROUND_RADII[1])
+    turn = (direction / (2 * np.pi) * AROUND_SECTORS).astype(int) % AROUND_SECTORS
+    around = (outside[:, None] & (turn[:, None] == np.arange(AROUND_SECTORS))).astype(np.float32)
     ring = (radius >= PAPER_RADII[0]) & (radius <= PAPER_RADII[1])
-    sector = ((np.arctan2(y, x).ravel() + np.pi) / (np.pi / 4)).astype(int) % 8
+    sector = (direction / (np.pi / 4)).astype(int) % 8
     sectors = tuple(np.flatnonzero(ring & (sector == index)) for index in range(8))
     centres = np.array([[1.0, x.ravel()[part].mean(), y.ravel()[part].mean()] for part in sectors])
     return _Masks(
         inner=inner / inner.sum(),
+        edge=edge / edge.sum(),
+        around=around / around.sum(axis=0),
         sectors=sectors,
         plane=np.linalg.pinv(centres).astype(np.float32),
         basis=np.stack([np.ones_like(radius), x.ravel(), y.ravel()]).astype(np.float32),

@@ -1,25 +1,171 @@
-"""From ink to answers: which bubbles of a field are marked, and how sure that is."""
+"""From ink to answers: which bubbles of a field are marked, and how sure that is.
+
+A bubble's ``strength`` is the geometric mean of two ratios: its ink to the ink of this person's usual mark, and its
+darkest part to the darkest part of that mark. A tick has little ink but as dark as usual, an erasure covers the bubble
+but is pale, a stray stroke is dark but thin: only the product tells them from marks, whatever the pen.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sheets.layout import DIGITS, LayoutPage
 from sheets.reading import FieldReading, FieldStatus
 from workers.vision.ink import BubbleInk
 
 Floats = NDArray[np.float32]
 
+MARK_STRENGTH: Final = 0.42
+"""At or above: a mark. Generated marks of all styles: 1 in 100 lies below; erasures and strays: 1 in 200 above."""
+TRACE_STRENGTH: Final = 0.30
+"""Below: nothing meant. Between the two nobody can tell without the person's other marks: unsure."""
+SECOND_STRENGTH: Final = 0.35
+"""A trace beside a clear mark is usually what an eraser left; from here on the question goes to a person."""
+CLEAR_STRENGTH: Final = 0.6
+MIN_FILL: Final = 0.02
+"""Five times the spread of blank bubbles in clean photos; nothing paler is ever a mark."""
+TRACE_NOISE: Final = 3.0
+MARK_NOISE: Final = 5.0
+"""In units of the page's own noise: below the first nothing, between the two unsure at best."""
+CROSSING_SHARE: Final = 0.12
+"""Ink on two opposite sides outside a bubble, over the usual darkness, from which a line runs through it."""
+CROSSED_FILL: Final = 0.65
+CROSSED_FACTOR: Final = 0.6
+EDGE_SHARE: Final = 0.3
+"""Ink on the outline, over the usual fill, from which an empty field is looked at by a person."""
+EDGE_NOISE: Final = 6.0
+MIN_EDGE: Final = 0.05
+PLAUSIBLE_DARK: Final = 0.12
+USUAL_FILL: Final = 0.4
+USUAL_DARK: Final = 0.6
+"""A middling pencil: what a mark is taken to be on a page with hardly any."""
+USUAL_WEIGHT: Final = 2.0
+DIGIT_MARGIN: Final = 0.1
+"""How much clearer a digit must be than an answer: a wrong number is someone else's sheet."""
+STEEPNESS: Final = 9.0
+"""Slope of the odds in log strength, fitted to generated sheets with seeds apart from the benchmark's."""
+MAX_CONFIDENCE: Final = 0.9995
+
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    pass
+class UsualMark:
+    """What one person's mark looks like on this page."""
+
+    fill: float
+    dark: float
 
 
-def decide_choice(label: str, choices: tuple[str, ...], ink: Floats, level: float) -> FieldReading:
-    marked = [i for i, v in enumerate(ink) if v > level]
-    status = (FieldStatus.BLANK, FieldStatus.OK)[len(marked)] if len(marked) < 2 else FieldStatus.MULTIPLE
-    return FieldReading(label, tuple(choices[i] for i in marked), status, 1.0, tuple(float(v) for v in ink))
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    chosen: tuple[int, ...]
+    status: FieldStatus
+    confidence: float
+
+
+def read_fields(
+    page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_]
+) -> tuple[tuple[FieldReading, ...], FieldReading | None]:
+    """The questions of ``page`` and its student number.
+
+    ``ink`` is measured in the page's bubble order (N,); ``is_trusted`` (N,) is False where the print was not found:
+    there a field is never better than unsure.
+    """
+    rows: list[slice] = []
+    start = 0
+    for field in page.questions:
+        rows.append(slice(start, start + len(field.choices)))
+        start += len(field.choices)
+    usual = usual_mark(ink, rows, UsualMark(USUAL_FILL, USUAL_DARK))
+    strengths = mark_strengths(ink, usual)
+    questions = []
+    for field, row in zip(page.questions, rows, strict=True):
+        verdict = _decide(strengths[row], bool(is_trusted[row].all()), 0.0)
+        values = tuple(field.choices[index] for index in verdict.chosen)
+        questions.append(FieldReading(field.label, values, verdict.status, verdict.confidence, _shown(ink.fill[row])))
+    number = page.student_number
+    if number is None:
+        return tuple(questions), None
+    columns = [slice(start + 10 * index, start + 10 * index + 10) for index in range(len(number.columns))]
+    usual = usual_mark(ink, columns, usual)
+    strengths = mark_strengths(ink, usual)
+    verdicts = [_decide(strengths[column], bool(is_trusted[column].all()), DIGIT_MARGIN) for column in columns]
+    return tuple(questions), _number(number.label, verdicts, _shown(ink.fill[start : columns[-1].stop]))
+
+
+def usual_mark(ink: BubbleInk, rows: Sequence[slice], prior: UsualMark) -> UsualMark:
+    """The median of the darkest bubbles of ``rows``, drawn towards ``prior`` where only few rows are marked."""
+    best = np.array([row.start + int(np.argmax(ink.fill[row])) for row in rows], np.intp)
+    floor = max(MIN_FILL, TRACE_NOISE * ink.noise)
+    plausible = best[(ink.fill[best] > floor) & (ink.dark[best] > PLAUSIBLE_DARK)]
+    if len(plausible) == 0:
+        return prior
+    count = len(plausible)
+    fill, dark = float(np.median(ink.fill[plausible])), float(np.median(ink.dark[plausible]))
+    weight = count + USUAL_WEIGHT
+    return UsualMark(
+        (count * fill + USUAL_WEIGHT * prior.fill) / weight, (count * dark + USUAL_WEIGHT * prior.dark) / weight
+    )
+
+
+def mark_strengths(ink: BubbleInk, usual: UsualMark) -> Floats:
+    """How like a mark each bubble is, (N,): 0 nothing, 1 this person's usual mark."""
+    product = np.clip(ink.fill, 0, None) / usual.fill * np.clip(ink.dark, 0, None) / usual.dark
+    strengths = np.sqrt(product)
+    is_crossed = (ink.crossing > CROSSING_SHARE * usual.dark) & (ink.fill < CROSSED_FILL * usual.fill)
+    strengths = np.where(is_crossed, CROSSED_FACTOR * strengths, strengths)
+    unsure = (MARK_STRENGTH + TRACE_STRENGTH) / 2
+    is_on_edge = ink.edge > max(EDGE_SHARE * usual.fill, EDGE_NOISE * ink.edge_noise, MIN_EDGE)
+    strengths = np.where(ink.fill < MARK_NOISE * ink.noise, np.minimum(strengths, unsure), strengths)
+    strengths = np.where(ink.fill < max(MIN_FILL, TRACE_NOISE * ink.noise), np.minimum(strengths, 0.1), strengths)
+    # ink on the outline and none inside is a mark that missed, or a line beside it
+    strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), unsure - 0.03, strengths)
+    return strengths.astype(np.float32)
+
+
+def _decide(strengths: Floats, is_trusted: bool, margin: float) -> _Verdict:
+    """Which of one field's bubbles are marked. ``margin`` widens what counts as unsure on both sides."""
+    order = np.argsort(-strengths)
+    first, second = int(order[0]), int(order[1])
+    one, two = float(strengths[first]), float(strengths[second])
+    is_mark, is_other = _odds(one, (MARK_STRENGTH + TRACE_STRENGTH) / 2), _odds(two, MARK_STRENGTH)
+    marked = tuple(int(index) for index in np.flatnonzero(strengths >= MARK_STRENGTH))
+    if one < TRACE_STRENGTH - margin / 2:
+        verdict = _Verdict((), FieldStatus.BLANK, 1 - is_mark)
+    elif one < MARK_STRENGTH + margin:
+        verdict = _Verdict((first,) if one >= MARK_STRENGTH else (), FieldStatus.UNSURE, max(is_mark, 1 - is_mark) / 2)
+    elif two < SECOND_STRENGTH - margin / 2:
+        verdict = _Verdict((first,), FieldStatus.OK, is_mark * (1 - is_other))
+    elif len(marked) > 1 and two >= MARK_STRENGTH + margin:
+        verdict = _Verdict(marked, FieldStatus.MULTIPLE, is_mark * is_other)
+    else:
+        verdict = _Verdict(marked or (first,), FieldStatus.UNSURE, max(is_other, 1 - is_other) * is_mark)
+    if is_trusted:
+        return _Verdict(verdict.chosen, verdict.status, min(verdict.confidence, MAX_CONFIDENCE))
+    return _Verdict(verdict.chosen, FieldStatus.UNSURE, min(verdict.confidence, 0.5))
+
+
+def _odds(strength: float, even: float) -> float:
+    """The probability that a bubble of ``strength`` is meant as a mark, one half at ``even``."""
+    return 1 / (1 + math.exp(-STEEPNESS * math.log(max(strength, 0.01) / even)))
+
+
+def _number(label: str, verdicts: Sequence[_Verdict], ink: tuple[float, ...]) -> FieldReading:
+    digits = "".join(DIGITS[v.chosen[0]] if v.status is FieldStatus.OK else "?" for v in verdicts)
+    confidence = math.prod(verdict.confidence for verdict in verdicts)
+    if all(verdict.status is FieldStatus.OK for verdict in verdicts):
+        status = FieldStatus.OK
+    elif all(verdict.status is FieldStatus.BLANK for verdict in verdicts):
+        status = FieldStatus.BLANK
+    else:
+        status = FieldStatus.UNSURE
+    return FieldReading(label, (digits,), status, confidence, ink)
+
+
+def _shown(fill: Floats) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.clip(fill, 0.0, 1.0))

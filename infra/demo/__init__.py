@@ -1,0 +1,1 @@
+"""``make demo``: two academies, real paper with known truth, the whole way through the running system."""

@@ -1,0 +1,129 @@
+"""The worker processes: `python -m workers cpu | premium | video | dispatcher [--slots N]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from workers.consumer import STOP_TIMEOUT_SECONDS, Consumer, ConsumerTimes, default_slots
+from workers.messages import QueueSpec, ReceivedMessage
+from workers.sandbox import Sandbox, SandboxLimits, hide_this_process
+
+if TYPE_CHECKING:
+    from academy.jobs.runner import JobRun
+
+logger = logging.getLogger("workers")
+
+# Weights are shares of service time where both queues have work.
+QUEUES_OF_WORKER = {
+    "cpu": {"basic": 3.0, "lite": 1.0},
+    "premium": {"premium": 1.0},
+    "video": {"video": 1.0},
+    "dispatcher": {},
+}
+COMPUTE_MODULE = "workers.compute"
+LIMITS_OF_WORKER = {
+    "cpu": SandboxLimits(),
+    "premium": SandboxLimits(memory_bytes=4 * 1024**3, cpu_seconds=600),
+    "video": SandboxLimits(memory_bytes=2 * 1024**3, cpu_seconds=1800, file_bytes=4 * 1024**3),
+}
+
+
+class StopSignals:
+    """Calls `on_first` at the first SIGTERM or SIGINT and `on_second` at the next, in a thread of its own.
+
+    What is called may take locks, which a signal handler must not.
+    """
+
+    def __init__(self, on_first: Callable[[], None], on_second: Callable[[], None]) -> None:
+        self._calls = [on_first, on_second]
+        self._woken, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _note)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._work, name="signals", daemon=True).start()
+
+    def _work(self) -> None:
+        for call in self._calls:
+            number = 0
+            while number not in (signal.SIGTERM, signal.SIGINT):
+                number = self._woken.recv(1)[0]
+            logger.info("%s received", signal.Signals(number).name)
+            call()
+
+
+def _note(_number: int, _frame: FrameType | None) -> None:
+    """The handler does nothing: the signal's number is written to the wake-up descriptor."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m workers", description="Serve jobs until SIGTERM.")
+    parser.add_argument("worker", choices=list(QUEUES_OF_WORKER))
+    parser.add_argument("--slots", type=int, default=default_slots(), help="jobs at a time (default: cores)")
+    parser.add_argument(
+        "--stop-timeout", type=float, default=STOP_TIMEOUT_SECONDS, help="seconds between SIGTERM and the end"
+    )
+    parser.add_argument("--without-dispatcher", action="store_true", help="leave sending and sweeping to others")
+    options = parser.parse_args()
+    if options.slots < 1:
+        parser.error("--slots must be at least 1")
+    hide_this_process()
+    _set_up_django()
+    if options.worker == "dispatcher":
+        _dispatch_alone()
+    else:
+        _consume(options.worker, options.slots, options.stop_timeout, has_dispatcher=not options.without_dispatcher)
+
+
+def _set_up_django() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings")
+    django.setup()
+
+
+def _dispatch_alone() -> None:
+    from academy.jobs.dispatcher import run_forever
+
+    stop = threading.Event()
+    StopSignals(stop.set, lambda: os._exit(1))
+    run_forever(stop)
+
+
+def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispatcher: bool) -> None:
+    from academy.jobs.dispatcher import run_forever
+    from academy.jobs.queues import Tier, queue_url, sqs_client
+    from academy.jobs.runner import JobRun
+
+    def start_job(message: ReceivedMessage, sandbox: Sandbox) -> JobRun:
+        return JobRun(message.body, message.receive_count, sandbox)
+
+    def make_sandbox() -> Sandbox:
+        return Sandbox(preload=[COMPUTE_MODULE], allowed=[COMPUTE_MODULE], limits=LIMITS_OF_WORKER[worker])
+
+    consumer = Consumer(
+        client=sqs_client(),
+        queues=[QueueSpec(name, queue_url(Tier(name)), weight) for name, weight in QUEUES_OF_WORKER[worker].items()],
+        slots=slots,
+        make_sandbox=make_sandbox,
+        start_job=start_job,
+        times=ConsumerTimes(stop_timeout=stop_timeout_seconds),
+    )
+    StopSignals(consumer.stop, consumer.stop_now)
+    stop_dispatcher = threading.Event()
+    if has_dispatcher:
+        threading.Thread(target=run_forever, args=[stop_dispatcher], name="dispatcher", daemon=True).start()
+    consumer.run()
+    stop_dispatcher.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What runs inside the sandboxed child: bytes and JSON in, bytes and JSON out. No database, no network, no state.
+
+The functions here are the only ones a sandbox may call. What they refuse on purpose they raise with a reason and a
+message (``BrokenMedia``, ``UnreadableSheet``), which reaches the person who handed the file in.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+import cv2
+
+from sheets.layout import Layout
+from sheets.reading import SheetReadingJson
+from workers import progress
+from workers.media.encode import encode_jpeg
+from workers.media.pages import decode_page, page_count
+from workers.vision.overlay import draw_overlay
+from workers.vision.sheet import read_sheet as read_own_sheet
+
+cv2.setNumThreads(1)  # a slot is one core; OpenCV's own threads would take the other slots'
+
+PAGE_DPI: Final = 200
+"""What a sheet's page of a PDF is drawn at: the reader gains nothing above it (200 and 300 dpi read alike)."""
+PAGE_JPEG_QUALITY: Final = 88
+OVERLAY_JPEG_QUALITY: Final = 80
+
+
+class SheetAnswer(TypedDict):
+    """A page as read, and its picture with the reading drawn on it (JPEG)."""
+
+    reading: SheetReadingJson
+    overlay_jpeg: bytes
+
+
+def count_pages(data: bytes) -> int:
+    """How many pages the file has. Raises ``BrokenMedia``."""
+    return page_count(data)
+
+
+def draw_pages(data: bytes, indices: list[int]) -> list[bytes]:
+    """The named pages of a PDF (from 0), each as a grey JPEG. Raises ``BrokenMedia``."""
+    pictures = []
+    for done, index in enumerate(indices, start=1):
+        pictures.append(encode_jpeg(decode_page(data, index, dpi=PAGE_DPI), PAGE_JPEG_QUALITY))
+        progress.report(done / len(indices))
+    return pictures
+
+
+def read_sheet(data: bytes, layout_json: object) -> SheetAnswer:
+    """Read a picture as a sheet of ours. Raises ``BrokenMedia`` and ``UnreadableSheet``."""
+    layout = Layout.from_json(layout_json)
+    image = decode_page(data)
+    progress.report(0.3)
+    reading = read_own_sheet(image, layout)
+    progress.report(0.8)
+    overlay = draw_overlay(image, layout, reading)
+    return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}

@@ -1,0 +1,222 @@
+"""Where the sheet lies in the picture: four straight sides, bright inside, found by an oriented Hough transform.
+
+Each edge pixel knows from its gradient which side of a page it may belong to, so the edge of a shadow or a printed
+frame competes only with the side it resembles, and four sides are judged together. Several answers are returned:
+which one carries the template's bubbles is decided later, by looking for them.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+WORK_SIDE_PX: Final = 480
+MAX_TILT_DEGREES: Final = 40
+LINES_PER_SIDE: Final = 6
+MAX_CANDIDATES: Final = 5
+# The sides' share of length with an edge under it: true pages in phone photos 0.75 to 1, printed frames inside
+# are cut off by the page's own higher area.
+MIN_SIDE_SUPPORT: Final = 0.3
+BORDER_SUPPORT: Final = 0.4
+MIN_AREA_SHARE: Final = 0.1
+
+# Gradient of the left, top, right, bottom side of a bright page, in degrees (y down).
+_INWARD_DEGREES: Final = (0, 90, 180, 270)
+
+
+def find_pages(image: NDArray[np.uint8]) -> list[Floats]:
+    """Likely outlines of the sheet in grey ``image`` (H, W), best first; the whole picture is always the last.
+
+    Each is (4, 2) pixels: top left, top right, bottom right, bottom left of the paper as it lies in the picture.
+    """
+    height, width = image.shape
+    whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    scale = WORK_SIDE_PX / max(height, width)
+    if scale >= 1:
+        small, scale = image, 1.0
+    else:
+        size = (max(8, round(width * scale)), max(8, round(height * scale)))
+        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if min(small.shape) < 16:
+        return [whole]
+    pages = [_refined(image, corners / scale, 3 / scale) for corners in _outlines(small)]
+    return [page for page in pages if _is_sound(page)] + [whole]
+
+
+def _outlines(small: NDArray[np.uint8]) -> list[Floats]:
+    """Corner sets in pixels of ``small``, best first."""
+    height, width = small.shape
+    # Closing removes print; the root makes an edge in shadow count almost as much as one in light.
+    kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 7))
+    clean = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel), (0, 0), 1.2)
+    root = np.sqrt(clean.astype(np.float32) + 4)
+    grad_x = cv2.Sobel(root, cv2.CV_32F, 1, 0) / 8
+    grad_y = cv2.Sobel(root, cv2.CV_32F, 0, 1) / 8
+    strength = np.hypot(grad_x, grad_y)
+    floor = max(0.08, float(np.quantile(strength, 0.8)), 0.12 * float(np.quantile(strength, 0.995)))
+    scaled = np.clip(np.stack([grad_x, grad_y]) * 1000, -32000, 32000).astype(np.int16)
+    edges = cv2.Canny(scaled[0], scaled[1], floor * 500, floor * 1000, L2gradient=True) > 0
+    ys, xs = np.nonzero(edges)
+    angles = np.degrees(np.arctan2(grad_y[ys, xs], grad_x[ys, xs])) % 360
+    points = np.stack([xs, ys], axis=1).astype(np.float64)
+
+    lines: list[Floats] = []
+    for inward in _INWARD_DEGREES:
+        tilt = (angles - inward + 180) % 360 - 180
+        belongs = np.abs(tilt) <= MAX_TILT_DEGREES
+        lines.append(np.array(_side_lines(points[belongs], angles[belongs], (width, height), inward)))
+    profiles = [_support_along(side, grad_x, grad_y, floor) for side in lines]
+    return _best_combinations(lines, profiles, (width, height))
+
+
+def _side_lines(points: Floats, angles: Floats, size: tuple[int, int], inward: int) -> list[Floats]:
+    """The strongest lines as (normal x, normal y, distance), and the picture's own border as the last."""
+    width, height = size
+    border = {
+        0: (1.0, 0.0, 0.0),
+        90: (0.0, 1.0, 0.0),
+        180: (-1.0, 0.0, -float(width - 1)),
+        270: (0.0, -1.0, -float(height - 1)),
+    }[inward]
+    found: list[Floats] = []
+    if len(points):
+        step_degrees, step_px = 1.0, 2.0
+        reach = float(np.hypot(width, height))
+        spread = np.arange(-3, 4) * step_degrees
+        votes_angle = (angles[:, None] + spread).ravel()
+        radians = np.radians(votes_angle)
+        distance = np.cos(radians) * np.repeat(points[:, 0], 7) + np.sin(radians) * np.repeat(points[:, 1], 7)
+        # Angles relative to the side's own keep the histogram from wrapping round at 360 degrees.
+        relative = (votes_angle - inward + 180) % 360 - 180
+        bins = (int(2 * (MAX_TILT_DEGREES + 4) / step_degrees), int(2 * reach / step_px))
+        span = MAX_TILT_DEGREES + 4
+        votes, angle_edges, distance_edges = np.histogram2d(
+            relative, distance, bins=bins, range=((-span, span), (-reach, reach))
+        )
+        votes = cv2.GaussianBlur(votes.astype(np.float32), (3, 3), 0).astype(np.float64)
+        for _ in range(LINES_PER_SIDE):
+            row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
+            if votes[row, column] < 8:
+                break
+            degrees = np.radians(inward + (angle_edges[row] + angle_edges[row + 1]) / 2)
+            offset = (distance_edges[column] + distance_edges[column + 1]) / 2
+            found.append(np.array([np.cos(degrees), np.sin(degrees), offset]))
+            votes[max(0, row - 5) : row + 6, max(0, column - 4) : column + 5] = 0
+    return [*found, np.array(border)]
+
+
+def _support_along(lines: Floats, grad_x: NDArray[np.float32], grad_y: NDArray[np.float32], floor: float) -> Floats:
+    """How many pixels of each line (L, 3) carry an edge that faces the line's way, summed along it, (L, 2 * reach + 2).
+
+    Position ``t`` pixels from the foot of the normal is column ``t + reach``. The last line is the picture's border.
+    """
+    height, width = grad_x.shape
+    reach = int(np.hypot(width, height)) + 1
+    along = np.arange(-reach, reach + 1, dtype=np.float32)
+    across = np.arange(-2, 3, dtype=np.float32)
+    normal_x, normal_y, distance = (lines[:, index, None, None].astype(np.float32) for index in range(3))
+    x = normal_x * (distance + across[:, None]) - normal_y * along
+    y = normal_y * (distance + across[:, None]) + normal_x * along
+    flat_x, flat_y = x.reshape(-1, len(along)), y.reshape(-1, len(along))
+    edge_x = cv2.remap(grad_x, flat_x, flat_y, cv2.INTER_NEAREST, borderValue=0).reshape(x.shape)
+    edge_y = cv2.remap(grad_y, flat_x, flat_y, cv2.INTER_NEAREST, borderValue=0).reshape(x.shape)
+    facing = edge_x * normal_x + edge_y * normal_y
+    is_edge = (facing > floor) & (facing > 0.93 * np.hypot(edge_x, edge_y))
+    support = is_edge.any(axis=1).astype(np.float64)
+    support[-1] = BORDER_SUPPORT
+    return np.concatenate([np.zeros((len(lines), 1)), np.cumsum(support, axis=1)], axis=1)
+
+
+def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[int, int]) -> list[Floats]:
+    width, height = size
+    choices = np.array(list(product(*(range(len(side)) for side in lines))))
+    left, top, right, bottom = (side[choices[:, index]] for index, side in enumerate(lines))
+    corners = np.stack(
+        [_crossing(top, left), _crossing(top, right), _crossing(bottom, right), _crossing(bottom, left)], axis=1
+    )
+    margin = 0.04 * max(size)
+    is_inside = (corners > -margin).all(axis=(1, 2)) & (corners < np.array(size) + margin).all(axis=(1, 2))
+    following = np.roll(corners, -1, axis=1)
+    turns = np.cross(following - corners, np.roll(following, -1, axis=1) - following)
+    area = 0.5 * np.abs(np.sum(corners[:, :, 0] * following[:, :, 1] - corners[:, :, 1] * following[:, :, 0], axis=1))
+    share = area / (width * height)
+    is_page = is_inside & (turns > 0).all(axis=1) & (share > MIN_AREA_SHARE)
+    choices, corners, share = choices[is_page], corners[is_page], share[is_page]
+    if not len(corners):
+        return []
+    support = np.empty((len(corners), 4))
+    for side, (first, second) in enumerate(((0, 3), (0, 1), (1, 2), (3, 2))):  # the corners each side joins
+        line = lines[side][choices[:, side]]
+        along = np.stack([-line[:, 1], line[:, 0]], axis=1)
+        reach = (profiles[side].shape[1] - 2) // 2
+        ends = [
+            np.clip(np.rint((corners[:, end] * along).sum(axis=1)).astype(int) + reach, 0, 2 * reach + 1)
+            for end in (first, second)
+        ]
+        summed = profiles[side][choices[:, side], ends[1]] - profiles[side][choices[:, side], ends[0]]
+        support[:, side] = np.abs(summed) / np.maximum(np.abs(ends[1] - ends[0]), 1)
+    score = support.mean(axis=1) + support.min(axis=1) + 0.5 * np.sqrt(share)
+    score[support.min(axis=1) < MIN_SIDE_SUPPORT] = -1
+    chosen: list[Floats] = []
+    for best in np.argsort(-score):
+        if score[best] < 0 or len(chosen) == MAX_CANDIDATES:
+            break
+        if all(np.abs(corners[best] - other).max() > 0.02 * max(size) for other in chosen):
+            chosen.append(corners[best])
+    return chosen
+
+
+def _crossing(first: Floats, second: Floats) -> Floats:
+    """Where lines (N, 3) of normals and distances cross, (N, 2)."""
+    determinant = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+    determinant = np.where(np.abs(determinant) < 1e-6, 1e-6, determinant)
+    x = (first[:, 2] * second[:, 1] - first[:, 1] * second[:, 2]) / determinant
+    y = (first[:, 0] * second[:, 2] - first[:, 2] * second[:, 0]) / determinant
+    return np.stack([x, y], axis=1)
+
+
+def _refined(image: NDArray[np.uint8], corners: Floats, reach_px: float) -> Floats:
+    """``corners`` from lines fitted to the steepest brightening across each side, within ``reach_px``."""
+    height, width = image.shape
+    count, depth = 90, 33
+    fitted: list[Floats] = []
+    for index in range(4):
+        begin, end = corners[index], corners[(index + 1) % 4]
+        along = (end - begin) / max(float(np.hypot(*(end - begin))), 1e-6)
+        inward = np.array([-along[1], along[0]])
+        base = begin + (end - begin) * np.linspace(0.04, 0.96, count)[:, None]
+        offsets = np.linspace(-reach_px, reach_px, depth)
+        samples = (base[:, None] + inward * offsets[:, None]).astype(np.float32)
+        profile = cv2.remap(
+            image, samples[..., 0], samples[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32)
+        rise = np.gradient(cv2.GaussianBlur(profile, (0, 0), sigmaX=2, sigmaY=1.5), axis=1)
+        steepest = np.argmax(rise, axis=1)
+        found = base + inward * offsets[steepest][:, None]
+        is_inside = (found >= 1).all(axis=1) & (found[:, 0] < width - 1) & (found[:, 1] < height - 1)
+        is_clear = rise.max(axis=1) > max(1.0, 0.3 * float(np.median(rise.max(axis=1))))
+        fitted.append(_line_through(found[is_inside & is_clear], begin, inward))
+    lines = [line[None] for line in fitted]  # top, right, bottom, left
+    return np.concatenate([_crossing(lines[index - 1], lines[index]) for index in range(4)])
+
+
+def _line_through(points: Floats, begin: Floats, inward: Floats) -> Floats:
+    """The line (normal, distance) through most of ``points``; the given one where there are too few."""
+    if len(points) >= 12:
+        direction_x, direction_y, x, y = cv2.fitLine(points.astype(np.float32), cv2.DIST_WELSCH, 0, 0.01, 0.01).ravel()
+        normal = np.array([-direction_y, direction_x], dtype=np.float64)
+        if abs(float(normal @ inward)) > 0.98:
+            return np.array([normal[0], normal[1], normal @ np.array([x, y])])
+    return np.array([inward[0], inward[1], inward @ begin])
+
+
+def _is_sound(corners: Floats) -> bool:
+    following = np.roll(corners, -1, axis=0)
+    turns = np.cross(following - corners, np.roll(following, -1, axis=0) - following)
+    return bool(np.isfinite(corners).all() and (turns > 0).all())
