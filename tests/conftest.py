@@ -1,4 +1,4 @@
-"""Fixtures of every test: the database as the application's role, an AWS on loopback, and the world of two academies."""
+"""Fixtures of every test: the database as the application's role, an AWS on loopback, the world of two academies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 from academy.jobs.queues import create_queues, queue_url, sqs_client
 from academy.storage.s3 import create_bucket, s3_client
 from academy.tenancy.hosts import forget_hosts
+from tests.factories import World, make_world
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,12 @@ def _fast_and_fresh(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
     forget_hosts()
     yield
     forget_hosts()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Two academies with look-alike rows, in a transaction that is rolled back. ``make_world`` makes it elsewhere."""
+    return make_world()
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +56,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def committed(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Tests that need real commits, e.g. for other processes or roles. Every row is deleted afterwards, by the owner."""
+    """For tests that need real commits, e.g. for other processes or roles. The owner deletes every row afterwards."""
     with django_db_blocker.unblock():
         yield
         connections.close_all()

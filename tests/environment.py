@@ -6,6 +6,7 @@ in ``build/``; its template database is migrated once per state of the migration
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import socket
@@ -44,29 +45,41 @@ def _template_name() -> str:
     return f"template_{digest.hexdigest()[:16]}"
 
 
+def _databases(connection: psycopg.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+
+
 def _migrated_template(server: RunningPostgres) -> str:
     name = _template_name()
-    with FileLock(STATE / "template.lock"):
-        with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connection:
-            known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            if name in known:
-                return name
-            for old in known:
-                if old.startswith(("template_", "building_")):
-                    server.drop_database(old)
-            building = name.replace("template_", "building_")
-            server.create_database(building)
-            environment = {**os.environ, "DATABASE_URL": server.url("academy_owner", building)}
-            command = [sys.executable, str(ROOT / "manage.py"), "migrate_academies", "--verbosity", "0"]
-            subprocess.run(command, env=environment, check=True, cwd=ROOT)
-            connection.execute(f"ALTER DATABASE {building} RENAME TO {name}")
+    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connection:
+        known = _databases(connection)
+        if name in known:
+            return name
+        for old in known:
+            if old.startswith(("template_", "building_")):
+                server.drop_database(old)
+        building = name.replace("template_", "building_")
+        server.create_database(building)
+        environment = {**os.environ, "DATABASE_URL": server.url("academy_owner", building)}
+        command = [sys.executable, str(ROOT / "manage.py"), "migrate_academies", "--verbosity", "0"]
+        subprocess.run(command, env=environment, check=True, cwd=ROOT)
+        connection.execute(f"ALTER DATABASE {building} RENAME TO {name}")
     return name
+
+
+def _drop_orphans(server: RunningPostgres) -> None:
+    """Drop the databases of test processes that ended without doing so."""
+    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connection:
+        for name in _databases(connection):
+            if name.startswith("test_") and not Path(f"/proc/{name.rsplit('_', 1)[-1]}").exists():
+                server.drop_database(name)
 
 
 def prepare() -> None:
     STATE.mkdir(parents=True, exist_ok=True)
     server = start_postgres(STATE, fast=True)
-    database = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    # The process in the name: two runs at once, e.g. of two people on one tree, must not drop each other's.
+    database = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
     os.environ.update(
         ACADEMY_ENV="test",
         SECRET_KEY="test-only-" + "0123456789abcdef" * 4,
@@ -82,13 +95,13 @@ def prepare() -> None:
         MIGRATION_DATABASE_URL=server.url("academy_owner", database),
         DISPATCHER_DATABASE_URL=server.url("academy_dispatcher", database),
     )
-    if "PYTEST_XDIST_WORKER" in os.environ or not _is_controller():
+    (ROOT / "build" / "static").mkdir(exist_ok=True)  # WhiteNoise warns, and warnings are errors here
+    with FileLock(STATE / "template.lock"):
         template = _migrated_template(server)
-        with FileLock(STATE / "template.lock"):
-            server.drop_database(database)
+        if "PYTEST_XDIST_WORKER" in os.environ or not _is_controller():
+            _drop_orphans(server)
             server.create_database(database, template=template)
-    else:
-        _migrated_template(server)
+            atexit.register(server.drop_database, database)
 
 
 def _is_controller() -> bool:

@@ -74,6 +74,7 @@ class Admission:
         self._grants: dict[str, Grant] = {}
         self._has_work = dict.fromkeys(self._queues, False)
         self._probe_at = dict.fromkeys(self._queues, 0.0)
+        self._allotted: dict[str, int] = {}
         self._latest: deque[float] = deque(maxlen=PREFETCH_EVIDENCE_JOBS)
 
     def add_slot(self) -> None:
@@ -167,9 +168,10 @@ class Admission:
         coming = {other: grant.max_messages for other, grant in self._grants.items() if not grant.is_long}
         open_slots = self._free - self.held_messages - sum(coming.values())
         ahead = self._prefetch()
-        if open_slots < 1 and (open_slots + ahead) * 2 < ahead:
-            return 0  # enough is fetched ahead: ask for half of it at a time, not for each
         room = open_slots + ahead
+        if open_slots < 1 and room * 4 < ahead * 3:
+            # Enough is fetched ahead: it is asked for in rounds, not one by one. Is this queue's part still to come?
+            return min(self._allotted.pop(name, 0), room)
         if room < 1 or (rivals and not self._has_work[name] and now < self._probe_at[name]):
             return 0
         if self._has_work[name] and not rivals:
@@ -183,13 +185,14 @@ class Admission:
             if other not in self._grants and (self._has_work[other] or now >= self._probe_at[other])
         ]
         taken = {other: coming.get(other, 0) + len(self._held[other]) for other in self._queues}
-        return self._share.plan(due, room, taken).get(name, 0)
+        self._allotted = self._share.plan(due, room, taken)
+        return self._allotted.pop(name, 0)
 
     def _prefetch(self) -> int:
         """How many messages beyond the free slots will start within PREFETCH_SECONDS, by the longest of the latest."""
         if len(self._latest) < PREFETCH_EVIDENCE_JOBS:
             return 0
-        return min(BATCH_MESSAGES, int(self._slots * PREFETCH_SECONDS / max(*self._latest, 1e-3)))
+        return min(BATCH_MESSAGES * len(self._queues), int(self._slots * PREFETCH_SECONDS / max(*self._latest, 1e-3)))
 
 
 def _hold_seconds(message: ReceivedMessage) -> float:

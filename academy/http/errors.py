@@ -49,7 +49,7 @@ class Missing(DomainError):
         super().__init__("Not found.")
 
 
-class EnvelopeExceptionHandler(ExceptionHandler):  # type: ignore[misc]  # the package ships no types
+class EnvelopeExceptionHandler(ExceptionHandler):
     """Maps domain errors to responses, once."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:

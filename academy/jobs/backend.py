@@ -43,7 +43,7 @@ class JobTask(Task[Any, Any]):
 
     @property
     def kind(self) -> str:
-        """"exams.read_scan" for ``apps.exams.tasks.read_scan``."""
+        """ "exams.read_scan" for ``apps.exams.tasks.read_scan``."""
         config = apps.get_containing_app_config(self.func.__module__)
         label = config.label if config else self.func.__module__
         return f"{label}.{self.func.__name__}"

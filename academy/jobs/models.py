@@ -54,9 +54,7 @@ class Job(TenantModel):
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "created_at"], name="job_by_time"),
-            models.Index(
-                fields=["tenant", "queue", "id"], condition=models.Q(state="queued"), name="job_waiting"
-            ),
+            models.Index(fields=["tenant", "queue", "id"], condition=models.Q(state="queued"), name="job_waiting"),
             models.Index(
                 fields=["tenant", "queue"], condition=models.Q(state__in=["sent", "running"]), name="job_under_way"
             ),

@@ -12,7 +12,7 @@ from django.db import close_old_connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from academy.jobs.backend import JobTask, job_kinds
+from academy.jobs.backend import job_kinds
 from academy.jobs.compute import (
     ChildCrashed,
     ChildOutOfMemory,
@@ -123,7 +123,7 @@ class JobRun:
         except JobCancelled:
             return self._hand_back(context)
         except Exception as error:  # noqa: BLE001  whatever a task raises is recorded, and the worker lives
-            return _settle_failure(context, task, error)
+            return _settle_failure(context, error)
         finally:
             self._context = None
         return Disposition.delete()
@@ -164,7 +164,7 @@ def _unclaimed(message: JobMessage) -> Disposition:
     return Disposition.defer(UNCLAIMABLE_SECONDS)
 
 
-def _settle_failure(context: JobContext, task: JobTask | None, error: Exception) -> Disposition:
+def _settle_failure(context: JobContext, error: Exception) -> Disposition:
     job = context.job
     code, message, allowed = _classify(error, job.max_attempts)
     is_final = job.attempt >= allowed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -11,6 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.storage.services import MAX_BYTES_BY_TYPE, presign_upload
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
 
 
 class NewUploadSerializer(serializers.Serializer[None]):
@@ -37,7 +40,7 @@ class UploadsView(APIView):
         """Permission to send one file within 15 minutes."""
         asked = NewUploadSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        upload, form = presign_upload(created_by=request.user, **asked.validated_data)
+        upload, form = presign_upload(created_by=cast("User", request.user), **asked.validated_data)
         return Response(
             {"id": upload.pk, "url": form.url, "fields": form.fields, "max_bytes": upload.max_bytes},
             status=status.HTTP_201_CREATED,

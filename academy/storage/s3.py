@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -17,6 +17,7 @@ from academy.tenancy.errors import ForeignTenant
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
@@ -114,13 +115,14 @@ def write_object(key: str, data: bytes, *, content_type: str) -> None:
 def create_bucket() -> str:
     """Make the media bucket where it is missing; returns its name. Browsers may post to it from any academy."""
     client, name = s3_client(), settings.MEDIA_BUCKET
+    region = cast("BucketLocationConstraintType", settings.AWS_REGION)
     try:
         client.head_bucket(Bucket=name)
     except ClientError:
-        if settings.AWS_REGION == "us-east-1":
+        if settings.AWS_REGION == "us-east-1":  # the one region that may not be named
             client.create_bucket(Bucket=name)
         else:
-            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": settings.AWS_REGION})
+            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
     client.put_bucket_cors(
         Bucket=name,
         CORSConfiguration={

@@ -41,9 +41,7 @@ def presign_upload(*, file_name: str, content_type: str, created_by: User) -> tu
         allowed = ", ".join(sorted(MAX_BYTES_BY_TYPE))
         raise Invalid(f"Files of type {content_type!r} are not taken. Send one of: {allowed}.", attr="content_type")
     key = s3.tenant_key("uploads", secrets.token_urlsafe(24).replace("-", "A").replace("_", "B"))
-    upload = Upload(
-        key=key, file_name=file_name, content_type=content_type, max_bytes=max_bytes, created_by=created_by
-    )
+    upload = Upload(key=key, file_name=file_name, content_type=content_type, max_bytes=max_bytes, created_by=created_by)
     upload.save(force_insert=True)
     return upload, s3.presign_post(key, content_type=content_type, max_bytes=max_bytes)
 

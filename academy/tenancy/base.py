@@ -31,14 +31,6 @@ class TenantModel(models.Model):
         base_manager_name = "objects"
         default_manager_name = "objects"
 
-    def claim_for_acting_tenant(self) -> None:
-        """Set the acting tenant on a new row; raise ``ForeignTenant`` if the row is another's."""
-        tenant = acting_tenant()
-        if self.tenant_id is None:
-            self.tenant = tenant
-        elif self.tenant_id != tenant.pk:
-            raise ForeignTenant(f"{type(self).__name__} of tenant {self.tenant_id} written for tenant {tenant.pk}")
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.claim_for_acting_tenant()
         super().save(*args, **kwargs)
@@ -46,3 +38,12 @@ class TenantModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         self.claim_for_acting_tenant()
         return super().delete(*args, **kwargs)
+
+    def claim_for_acting_tenant(self) -> None:
+        """Set the acting tenant on a new row; raise ``ForeignTenant`` if the row is another's."""
+        tenant = acting_tenant()
+        of_row: int | None = self.tenant_id
+        if of_row is None:
+            self.tenant = tenant
+        elif of_row != tenant.pk:
+            raise ForeignTenant(f"{type(self).__name__} of tenant {of_row} written for tenant {tenant.pk}")

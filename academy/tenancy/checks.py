@@ -39,7 +39,8 @@ def _problems_of(model: type[models.Model]) -> Iterator[CheckMessage]:
     for field in model._meta.local_fields:
         if not isinstance(field, models.ForeignKey) or isinstance(field, TenantKey):
             continue
-        if issubclass(field.related_model, TenantModel) and not isinstance(field, TenantForeignKey):
+        target = field.related_model
+        if isinstance(target, type) and issubclass(target, TenantModel) and not isinstance(field, TenantForeignKey):
             yield Error(f"{field.name} must be a TenantForeignKey", obj=model, id="tenancy.E003")
     for unique in model._meta.constraints:
         if isinstance(unique, models.UniqueConstraint) and unique.fields and unique.fields[0] != "tenant":

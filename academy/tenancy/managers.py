@@ -13,7 +13,7 @@ from academy.tenancy.errors import ForeignTenant
 if TYPE_CHECKING:
     from academy.tenancy.base import TenantModel
 
-Row = TypeVar("Row", bound="TenantModel", covariant=True)
+Row = TypeVar("Row", bound="TenantModel")
 
 
 class TenantQuerySet(models.QuerySet[Row]):
@@ -24,22 +24,22 @@ class TenantQuerySet(models.QuerySet[Row]):
             raise ForeignTenant("a row never changes its academy")
         return super().update(**kwargs)
 
-    def bulk_create(self, objs: Iterable[Row], *args: Any, **kwargs: Any) -> list[Row]:  # type: ignore[misc,override]
+    def bulk_create(self, objs: Iterable[Row], *args: Any, **kwargs: Any) -> list[Row]:
         rows = list(objs)
         for row in rows:
             row.claim_for_acting_tenant()
         return super().bulk_create(rows, *args, **kwargs)
 
-    def bulk_update(self, objs: Iterable[Row], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:  # type: ignore[misc,override]
+    def bulk_update(self, objs: Iterable[Row], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
         names = list(fields)
         if "tenant" in names:
             raise ForeignTenant("a row never changes its academy")
         return super().bulk_update(objs, names, *args, **kwargs)
 
 
-class TenantManager(models.Manager[Row].from_queryset(TenantQuerySet)):  # type: ignore[misc]
+class TenantManager(models.Manager[Row]):
     """Filters by the acting tenant. Raises ``NoActingTenant`` when there is none."""
 
     def get_queryset(self) -> TenantQuerySet[Row]:
-        queryset: TenantQuerySet[Row] = super().get_queryset()
-        return queryset.filter(tenant_id=acting_tenant().pk)
+        rows: TenantQuerySet[Row] = TenantQuerySet(model=self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]  # the stubs leave _hints out
+        return rows.filter(tenant_id=acting_tenant().pk)

@@ -7,7 +7,6 @@ from typing import ClassVar, Final
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
-from django_tenants.models import DomainMixin
 
 POOL_SCHEMA: Final = "pool"
 
@@ -79,8 +78,17 @@ class Tenant(models.Model):
         return self.slug
 
 
-class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants ships no types
+class Domain(models.Model):
     """A host name of an academy, lower case, without port or trailing dot."""
 
+    domain = models.CharField(max_length=253, unique=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains")
+    is_primary = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant"], condition=models.Q(is_primary=True), name="domain_one_primary")
+        ]
+
     def __str__(self) -> str:
-        return str(self.domain)
+        return self.domain

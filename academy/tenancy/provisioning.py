@@ -79,7 +79,12 @@ def default_domain(slug: str) -> str:
 
 
 def create_tenant(
-    *, slug: str, name: str, plan: Plan, domain: str | None = None, isolation: Isolation = Isolation.POOL,
+    *,
+    slug: str,
+    name: str,
+    plan: Plan,
+    domain: str | None = None,
+    isolation: Isolation = Isolation.POOL,
     is_platform: bool = False,
 ) -> Tenant:
     """Make an academy with its host. A silo gets a schema of its own, which needs the schemas' owner.
@@ -89,11 +94,11 @@ def create_tenant(
     schema = POOL_SCHEMA if isolation == Isolation.POOL else f"silo_{slug.replace('-', '_')}"
     tenant = Tenant(slug=slug, name=name, plan=plan, isolation=isolation, schema_name=schema, is_platform=is_platform)
     tenant.full_clean()
-    host = Domain(tenant=tenant, domain=(domain or default_domain(slug)).lower(), is_primary=True)
     with transaction.atomic():
         if isolation == Isolation.SILO:
             migrate_schema(schema, verbosity=0)
         tenant.save()
+        host = Domain(tenant=tenant, domain=(domain or default_domain(slug)).lower(), is_primary=True)
         host.full_clean()
         host.save()
     forget_hosts()

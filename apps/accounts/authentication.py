@@ -15,7 +15,11 @@ class PhoneBackend(BaseBackend):
     """Takes as long, and answers the same, whether or not the phone is known."""
 
     def authenticate(
-        self, request: HttpRequest | None, phone: str = "", password: str = "", **_: Any
+        self,
+        request: HttpRequest | None,  # noqa: ARG002  Django passes it
+        phone: str = "",
+        password: str = "",
+        **_: Any,
     ) -> User | None:
         number = parse_phone(phone)
         user = User.objects.filter(phone=number).first() if number else None

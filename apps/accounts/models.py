@@ -50,7 +50,7 @@ class Session(AbstractBaseSession, TenantModel):
     """A signed-in browser of one person in one academy."""
 
     user = TenantForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
-    objects: ClassVar[TenantManager[Self]] = TenantManager()  # type: ignore[misc]
+    objects: ClassVar[TenantManager[Self]] = TenantManager()  # type: ignore[assignment]  # not the sessions' own
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [models.Index(fields=["tenant", "expire_date"], name="session_expiry")]

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.tenancy.context import acting_tenant
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.models import Batch, Exam, Maker, Scan
@@ -58,7 +59,7 @@ class ExamsView(APIView):
         """A new exam on a sheet of ours."""
         asked = NewExamSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        exam = services.create_exam(created_by=request.user, **asked.validated_data)
+        exam = services.create_exam(created_by=person_of(request), **asked.validated_data)
         return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
 
 
@@ -72,7 +73,7 @@ class TemplateExamsView(APIView):
         """A new exam on another maker's sheet, described by an OMRChecker ``template.json``."""
         asked = NewTemplateExamSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        exam = services.create_exam_on_template(created_by=request.user, **asked.validated_data)
+        exam = services.create_exam_on_template(created_by=person_of(request), **asked.validated_data)
         return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
 
 
@@ -149,7 +150,7 @@ class ExamScansView(APIView):
         asked = SubmitScansSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         batch = services.submit_scans(
-            exam_id=exam_id, upload_id=asked.validated_data["upload"], created_by=request.user
+            exam_id=exam_id, upload_id=asked.validated_data["upload"], created_by=person_of(request)
         )
         return Response(_batch_json(batch.pk), status=status.HTTP_202_ACCEPTED)
 

@@ -56,9 +56,7 @@ class PageFailure:
 def failures_of_batch(batch: Batch) -> list[PageFailure]:
     """The pages of a batch that failed, in order, and the file's own failure first."""
     rows = Scan.objects.filter(batch_id=batch.pk, job__state=JobState.FAILED).order_by("page_index")
-    failures = [
-        PageFailure(*row) for row in rows.values_list("page_index", "job__error_code", "job__error_message")
-    ]
+    failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code", "job__error_message")]
     if batch.job is not None and batch.job.state == JobState.FAILED:
         failures.insert(0, PageFailure(None, batch.job.error_code, batch.job.error_message))
     return failures

@@ -116,7 +116,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not of the form
     values = serializers.ListField(child=serializers.CharField())
     status = serializers.ChoiceField(choices=[(status.value, status.value) for status in FieldStatus])
     confidence = serializers.FloatField()
@@ -129,7 +129,7 @@ class ScanDetailSerializer(ScanSerializer):
 
     class Meta(ScanSerializer.Meta):
         fields = (*ScanSerializer.Meta.fields, "answers", "overlay_url")  # type: ignore[assignment]
-        read_only_fields = fields
+        read_only_fields = fields  # type: ignore[assignment]
 
 
 class ResultSerializer(serializers.Serializer[Any]):

@@ -107,9 +107,7 @@ def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:
     return exam
 
 
-def set_answer_key(
-    *, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]
-) -> int:
+def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]) -> int:
     """Set the accepted answers of the named questions and regrade at once. Returns how many pages were regraded.
 
     Questions that are not named keep what they have. Raises ``Missing`` and, for a label the exam does not have,

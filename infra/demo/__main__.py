@@ -236,10 +236,9 @@ def _judge_sheet(run: Run, sheet: paper.Sheet, scan: Any) -> SheetReport:
         if verdict == WRONG:
             mistakes.append(f"{answer['label']}: read {answer['values']}, meant {list(meant)}")
     meant_number = sheet.truth.student_number
+    number = RIGHT if scan["number_read"] == meant_number else WRONG
     if scan["match"] == "number_unreadable":
         number = UNSURE
-    else:
-        number = RIGHT if scan["number_read"] == meant_number else WRONG
     student = scan["student"]
     return SheetReport(
         academy=run.academy.name,

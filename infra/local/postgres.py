@@ -41,7 +41,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "password_encryption": "scram-sha-256",
 }
-# Loses data in a power cut, never in a crash of a process. For tests.
+# For tests: a crash may lose the last commits, a power cut everything.
 FAST_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -111,7 +111,7 @@ class RunningPostgres:
 def start_postgres(state_dir: Path, *, fast: bool = False, dies_with_parent: bool = False) -> RunningPostgres:
     """Start the server of this state folder, or attach to it when it runs already.
 
-    `fast` gives up safety in a power cut for speed. With `dies_with_parent` the server shuts down when the thread
+    `fast` gives up the safety of the data in a crash for speed. With `dies_with_parent` the server shuts down when the thread
     that called this ends, kill -9 of its process included; without it, it outlives the caller. Both hold only for a
     server that this call starts. Safe to call from several processes at once. Raises PostgresFailed.
     """

@@ -27,18 +27,22 @@ class NoFreePort(RuntimeError):
 
 def is_alive(pid: int) -> bool:
     """Whether the process runs. A zombie, dead but not yet reaped by its parent, does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    # The command name, in brackets, may itself hold brackets and spaces.
-    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+    fields = _stat(pid)
+    # A process that is being killed is a zombie first and loses its other threads, and with them its ports, later.
+    return fields is not None and (fields[0] not in {"Z", "X"} or int(fields[17]) > 1)
 
 
 def started_at(pid: int) -> str | None:
     """When the process began, in kernel ticks: with the pid it names one process for ever; None once it is gone."""
+    fields = _stat(pid)
+    return None if fields is None else fields[19]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third on, the state; proc(5) numbers them from 1."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # The second, the command's name in brackets, may itself hold brackets and spaces.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 

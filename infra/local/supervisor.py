@@ -147,6 +147,10 @@ class Stack:
         self._lock.close()
         self._lock = None
 
+    def pid_of(self, name: str) -> int | None:
+        """The process that runs the command of this name now, if one does."""
+        return next((child.pid for child in self._children if child.command.name == name), None)
+
     def say(self, line: str) -> None:
         """A line of the stack's own in the output."""
         self._output.write(SELF, line)

@@ -1,0 +1,28 @@
+"""Rows for tests: plain functions with defaults. All but ``make_academy`` work for the acting academy."""
+
+from tests.factories.academies import make_academy, make_plan
+from tests.factories.clients import client_of, stranger_on
+from tests.factories.exams import make_batch, make_exam, make_reading, make_scan, make_upload, record_scan
+from tests.factories.jobs import make_job
+from tests.factories.people import PASSWORD, make_student, make_user
+from tests.factories.world import Cast, World, make_world
+
+__all__ = [
+    "PASSWORD",
+    "Cast",
+    "World",
+    "client_of",
+    "make_academy",
+    "make_batch",
+    "make_exam",
+    "make_job",
+    "make_plan",
+    "make_reading",
+    "make_scan",
+    "make_student",
+    "make_upload",
+    "make_user",
+    "make_world",
+    "record_scan",
+    "stranger_on",
+]

@@ -171,12 +171,12 @@ def test_it_outlives_its_parent_otherwise(state: Path) -> None:
 
 
 def test_data_port_and_passwords_survive_a_kill(state: Path) -> None:
-    first = start_postgres(state, fast=True)
+    first = start_postgres(state)
     with psycopg.connect(first.url("academy_owner"), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     os.kill(first.pid, signal.SIGKILL)
     assert processes.wait_until_gone([first.pid], seconds=5)  # a zombie from now on: this process does not reap it
-    second = start_postgres(state, fast=True)
+    second = start_postgres(state)
     assert second.is_started_here
     assert second.port == first.port
     assert ask(second, "academy_owner", sql.SQL("SELECT answer FROM kept")) == 42

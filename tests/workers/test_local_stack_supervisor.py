@@ -37,6 +37,7 @@ class Running:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.log = state.parent / f"{state.name}.log"
+        self.log.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, os.fspath(state)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
@@ -108,8 +109,7 @@ def test_killed_services_start_again_on_the_same_ports(running: Running) -> None
     assert first is not None
     for pid in (first.pid, *processes.working_in(running.state / "aws")):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: running.log.read_text().count("services started") == 2, running.log)
-    assert running.log.read_text().count("prepare    |") == 2
+    until(lambda: running.log.read_text().count("prepare    |") == 2, running.log)  # the killed one forgot its queues
     assert command(running.state, "env").stdout == before
 
 

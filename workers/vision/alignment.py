@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -32,6 +32,10 @@ TEMPLATE_MARGIN_MM: Final = 0.7
 SEARCH_MM: Final = 1.25
 WIDE_SEARCH_MM: Final = 3.0
 """Half the distance of two bubbles in a row: beyond it a block could lock on to its neighbours."""
+FINE_SEARCH_MM: Final = 0.75
+SETTLED_MM: Final = 0.3
+"""A third of the outline's blur: blocks that moved more are looked at again."""
+MAX_NUDGE_MM: Final = 1.0
 GOOD_MATCH: Final = 0.4
 OUTLIER_MM: Final = 0.35
 BEND_TERMS: Final = 6
@@ -54,11 +58,13 @@ class PagePlan:
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
     """Where sheet points lie in a picture. ``homography`` (3, 3) from mm to pixels; ``bend`` (6, 2) mm, the
-    coefficients of 1, x, y, x*y, x*x, y*y in units of the half page; ``matches`` (B,): how
+    coefficients of 1, x, y, x*y, x*x, y*y in units of the half page; ``nudges`` (B, 2) mm: what is left for each block;
+    ``matches`` (B,): how
     well the printed outlines of each block are found where they should be, -1 to 1; ``agreement``: their median."""
 
     homography: Doubles
     bend: Doubles
+    nudges: Doubles
     agreement: float
     matches: Doubles
     markers: tuple[MarkerFit | None, ...]
@@ -67,6 +73,13 @@ class Alignment:
         """Sheet ``points`` (N, 2) mm in picture pixels (N, 2)."""
         bent = points + bend_basis(points, plan.page_mm) @ self.bend
         return project(self.homography, bent)
+
+    def place_bubbles(self, plan: PagePlan) -> Floats:
+        """The centres of the plan's bubbles in picture pixels (N, 2)."""
+        centres = plan.centres.astype(np.float64)
+        for block, nudge in zip(plan.blocks, self.nudges, strict=True):
+            centres[block] += nudge
+        return self.place(centres, plan)
 
     def axes(self, points: Floats | Doubles, half_axes: Floats) -> Floats:
         """What one half axis right and one down at ``points`` (N, 2) mm is in pixels, (N, 2, 2) as columns."""
@@ -147,17 +160,25 @@ def align(
 
     A block's outlines are looked for within ``search_mm``. Never fails: ``agreement`` tells whether to believe it.
     """
-    still = np.zeros((BEND_TERMS, 2))
-    alignment = Alignment(homography, still, -1.0, np.zeros(len(plan.blocks)), tuple(markers))
-    for search in (search_mm, 0.6):
-        shifts, quality = match_blocks(image, plan, alignment, search)
-        bend = _fit_bend(plan, shifts, quality, markers)
-        agreement = float(np.median(quality))
-        alignment = Alignment(homography, alignment.bend + bend, agreement, quality, tuple(markers))
-        moved = np.abs(bend_basis(plan.block_centres, plan.page_mm) @ bend).max()
-        if agreement < GOOD_MATCH / 2 or moved < 0.25:
-            break
-    return alignment
+    none = np.zeros((len(plan.blocks), 2))
+    start = Alignment(homography, np.zeros((BEND_TERMS, 2)), none, -1.0, none[:, 0], tuple(markers))
+    shifts, matches = match_blocks(image, plan, start, search_mm)
+    agreement = float(np.median(matches))
+    bend = _fit_bend(plan, shifts, matches, markers)
+    bent = bend_basis(plan.block_centres, plan.page_mm) @ bend
+    nudges = _limited(shifts - bent, matches)
+    alignment = Alignment(homography, bend, nudges, agreement, matches, tuple(markers))
+    if agreement < GOOD_MATCH / 2 or np.abs(bent + nudges).max() < SETTLED_MM:
+        return alignment
+    shifts, matches = match_blocks(image, plan, alignment, FINE_SEARCH_MM)
+    nudges = nudges + _limited(shifts, matches)
+    return replace(alignment, nudges=nudges, agreement=float(np.median(matches)), matches=matches)
+
+
+def _limited(shifts: Doubles, matches: Doubles) -> Doubles:
+    """``shifts`` (B, 2) where the match is good and the step small; nothing elsewhere."""
+    is_good = (matches >= GOOD_MATCH) & (np.hypot(shifts[:, 0], shifts[:, 1]) <= MAX_NUDGE_MM)
+    return np.where(is_good[:, None], shifts, 0.0)
 
 
 def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_mm: float) -> tuple[Doubles, Doubles]:
@@ -165,6 +186,7 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
     shifts = np.zeros((len(plan.blocks), 2))
     quality = np.zeros(len(plan.blocks))
     margin = TEMPLATE_MARGIN_MM + search_mm
+    placed = alignment.place_bubbles(plan)
     for shape in np.unique(plan.half_axes, axis=0):
         rows = [i for i, block in enumerate(plan.blocks) if np.array_equal(plan.half_axes[block[0]], shape)]
         reach = float(shape.max()) + margin
@@ -173,7 +195,7 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
         members = np.concatenate([plan.blocks[row] for row in rows])
         centres = plan.centres[members]
         axes = alignment.axes(centres, np.ones((len(members), 2), np.float32))
-        patches = sample_grid(image, alignment.place(centres, plan), axes, grid)
+        patches = sample_grid(image, placed[members], axes, grid)
         template = _outline(float(shape[0]), float(shape[1]), search_mm)
         start = 0
         for row in rows:
@@ -236,7 +258,7 @@ def _fit_bend(plan: PagePlan, shifts: Doubles, quality: Doubles, markers: Sequen
     bend: Doubles = np.zeros((BEND_TERMS, 2))
     for _ in range(3):
         weighted = basis * weights[:, None]
-        bend = np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ wanted)
+        bend = np.asarray(np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ wanted), np.float64)
         miss = np.hypot(*(basis @ bend - wanted).T)
         weights = weights * np.where(miss > OUTLIER_MM, (OUTLIER_MM / np.maximum(miss, 1e-9)) ** 2, 1.0)
     return bend

@@ -93,11 +93,11 @@ def measure_ink(patches: Floats, groups: NDArray[np.intp], black_ratio: float) -
     raw = ink.reshape(len(ink), -1) @ masks.inner
     blanks = _blank_patches(ink, raw, groups)
     excess = (ink - blanks[groups]).reshape(len(ink), -1)
-    fill = excess @ masks.inner
+    fill: Floats = (excess @ masks.inner).astype(np.float32)
     inside = excess[:, masks.inner > 0]
     count = max(1, round(DARK_SHARE * inside.shape[1]))
     dark = np.partition(inside, -count, axis=1)[:, -count:].mean(axis=1)
-    edge = excess @ masks.edge
+    edge: Floats = (excess @ masks.edge).astype(np.float32)
     around = excess @ masks.around
     steps = np.arange(AROUND_SECTORS)
     opposite = np.stack(
@@ -105,9 +105,9 @@ def measure_ink(patches: Floats, groups: NDArray[np.intp], black_ratio: float) -
     )
     crossing = np.minimum(around, opposite.max(axis=0)).max(axis=1)
     return BubbleInk(
-        fill=fill.astype(np.float32),
+        fill=fill,
         dark=dark.astype(np.float32),
-        edge=edge.astype(np.float32),
+        edge=edge,
         crossing=crossing.astype(np.float32),
         paper=paper,
         noise=_spread(fill),

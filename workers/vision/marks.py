@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -28,11 +28,15 @@ TRACE_STRENGTH: Final = 0.30
 SECOND_STRENGTH: Final = 0.35
 """A trace beside a clear mark is usually what an eraser left; from here on the question goes to a person."""
 CLEAR_STRENGTH: Final = 0.6
+UNSURE_STRENGTH: Final = (MARK_STRENGTH + TRACE_STRENGTH) / 2
 MIN_FILL: Final = 0.02
 """Five times the spread of blank bubbles in clean photos; nothing paler is ever a mark."""
 TRACE_NOISE: Final = 3.0
 MARK_NOISE: Final = 5.0
 """In units of the page's own noise: below the first nothing, between the two unsure at best."""
+MIN_LEVEL_CHOICES: Final = 4
+MAX_LEVEL: Final = 0.04
+"""Blank bubbles vary by so much over a blurred photo; more than that in a whole field is ink."""
 CROSSING_SHARE: Final = 0.12
 """Ink on two opposite sides outside a bubble, over the usual darkness, from which a line runs through it."""
 CROSSED_FILL: Final = 0.65
@@ -81,21 +85,40 @@ def read_fields(
     for field in page.questions:
         rows.append(slice(start, start + len(field.choices)))
         start += len(field.choices)
+    number = page.student_number
+    columns = [
+        slice(start + 10 * index, start + 10 * index + 10) for index in range(len(number.columns) if number else 0)
+    ]
+    ink = level_rows(ink, rows + columns)
     usual = usual_mark(ink, rows, UsualMark(USUAL_FILL, USUAL_DARK))
-    strengths = mark_strengths(ink, usual)
+    strengths, is_crossed = mark_strengths(ink, usual), crossed_bubbles(ink, usual)
     questions = []
     for field, row in zip(page.questions, rows, strict=True):
-        verdict = _decide(strengths[row], bool(is_trusted[row].all()), 0.0)
+        verdict = _decide(strengths[row], is_crossed[row], bool(is_trusted[row].all()), 0.0)
         values = tuple(field.choices[index] for index in verdict.chosen)
         questions.append(FieldReading(field.label, values, verdict.status, verdict.confidence, _shown(ink.fill[row])))
-    number = page.student_number
     if number is None:
         return tuple(questions), None
-    columns = [slice(start + 10 * index, start + 10 * index + 10) for index in range(len(number.columns))]
     usual = usual_mark(ink, columns, usual)
-    strengths = mark_strengths(ink, usual)
-    verdicts = [_decide(strengths[column], bool(is_trusted[column].all()), DIGIT_MARGIN) for column in columns]
+    strengths, is_crossed = mark_strengths(ink, usual), crossed_bubbles(ink, usual)
+    verdicts = [
+        _decide(strengths[column], is_crossed[column], bool(is_trusted[column].all()), DIGIT_MARGIN)
+        for column in columns
+    ]
     return tuple(questions), _number(number.label, verdicts, _shown(ink.fill[start : columns[-1].stop]))
+
+
+def level_rows(ink: BubbleInk, rows: Sequence[slice]) -> BubbleInk:
+    """``ink`` with each field's own blank level taken away: blur, curl and glare differ from place to place.
+
+    Only where a field has enough bubbles for its median to be a blank.
+    """
+    fill, edge = ink.fill.copy(), ink.edge.copy()
+    for row in rows:
+        if row.stop - row.start >= MIN_LEVEL_CHOICES:
+            fill[row] -= np.clip(np.median(fill[row]), -MAX_LEVEL, MAX_LEVEL)
+            edge[row] -= np.clip(np.median(edge[row]), -2 * MAX_LEVEL, MAX_LEVEL)
+    return replace(ink, fill=fill, edge=edge)
 
 
 def usual_mark(ink: BubbleInk, rows: Sequence[slice], prior: UsualMark) -> UsualMark:
@@ -117,23 +140,31 @@ def mark_strengths(ink: BubbleInk, usual: UsualMark) -> Floats:
     """How like a mark each bubble is, (N,): 0 nothing, 1 this person's usual mark."""
     product = np.clip(ink.fill, 0, None) / usual.fill * np.clip(ink.dark, 0, None) / usual.dark
     strengths = np.sqrt(product)
-    is_crossed = (ink.crossing > CROSSING_SHARE * usual.dark) & (ink.fill < CROSSED_FILL * usual.fill)
-    strengths = np.where(is_crossed, CROSSED_FACTOR * strengths, strengths)
-    unsure = (MARK_STRENGTH + TRACE_STRENGTH) / 2
+    is_crossed = crossed_bubbles(ink, usual)
     is_on_edge = ink.edge > max(EDGE_SHARE * usual.fill, EDGE_NOISE * ink.edge_noise, MIN_EDGE)
-    strengths = np.where(ink.fill < MARK_NOISE * ink.noise, np.minimum(strengths, unsure), strengths)
+    strengths = np.where(ink.fill < MARK_NOISE * ink.noise, np.minimum(strengths, UNSURE_STRENGTH), strengths)
     strengths = np.where(ink.fill < max(MIN_FILL, TRACE_NOISE * ink.noise), np.minimum(strengths, 0.1), strengths)
     # ink on the outline and none inside is a mark that missed, or a line beside it
-    strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), unsure - 0.03, strengths)
+    strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), UNSURE_STRENGTH - 0.03, strengths)
     return strengths.astype(np.float32)
 
 
-def _decide(strengths: Floats, is_trusted: bool, margin: float) -> _Verdict:
+def crossed_bubbles(ink: BubbleInk, usual: UsualMark) -> NDArray[np.bool_]:
+    """Whether a line seems to run through each bubble rather than to mark it, (N,)."""
+    is_line: NDArray[np.bool_] = ink.crossing > CROSSING_SHARE * usual.dark
+    return is_line & (ink.fill < CROSSED_FILL * usual.fill)
+
+
+def _decide(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, margin: float) -> _Verdict:
     """Which of one field's bubbles are marked. ``margin`` widens what counts as unsure on both sides."""
+    if is_crossed.any():
+        has_clear = bool((strengths[~is_crossed] >= CLEAR_STRENGTH).any())
+        doubted = CROSSED_FACTOR * strengths if has_clear else np.minimum(strengths, UNSURE_STRENGTH)
+        strengths = np.where(is_crossed, doubted, strengths)
     order = np.argsort(-strengths)
     first, second = int(order[0]), int(order[1])
     one, two = float(strengths[first]), float(strengths[second])
-    is_mark, is_other = _odds(one, (MARK_STRENGTH + TRACE_STRENGTH) / 2), _odds(two, MARK_STRENGTH)
+    is_mark, is_other = _odds(one, UNSURE_STRENGTH), _odds(two, MARK_STRENGTH)
     marked = tuple(int(index) for index in np.flatnonzero(strengths >= MARK_STRENGTH))
     if one < TRACE_STRENGTH - margin / 2:
         verdict = _Verdict((), FieldStatus.BLANK, 1 - is_mark)

@@ -83,7 +83,7 @@ def read_sheet(image: GreyImage, layout: Layout) -> SheetReading:
 def measure_page(located: LocatedPage) -> BubbleInk:
     """The ink of every bubble of a located page, in the order of its plan."""
     plan, alignment = located.plan, located.alignment
-    centres = alignment.place(plan.centres, plan)
+    centres = alignment.place_bubbles(plan)
     patches = sample_patches(located.image, centres, alignment.axes(plan.centres, plan.half_axes))
     blacks = [marker.black / max(marker.paper, 1.0) for marker in alignment.markers if marker is not None]
     return measure_ink(patches, plan.groups, float(np.median(blacks)))

@@ -8,35 +8,56 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=255)),
-                ('file_name', models.CharField(max_length=255)),
-                ('content_type', models.CharField(max_length=100)),
-                ('max_bytes', models.PositiveBigIntegerField()),
-                ('byte_count', models.PositiveBigIntegerField(null=True)),
-                ('state', models.CharField(choices=[('presigned', 'Presigned'), ('used', 'Used')], default='presigned', max_length=10)),
-                ('created_by', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=255)),
+                ("file_name", models.CharField(max_length=255)),
+                ("content_type", models.CharField(max_length=100)),
+                ("max_bytes", models.PositiveBigIntegerField()),
+                ("byte_count", models.PositiveBigIntegerField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("presigned", "Presigned"), ("used", "Used")], default="presigned", max_length=10
+                    ),
+                ),
+                (
+                    "created_by",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'created_at'], name='upload_by_time')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'key'), name='upload_key_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "created_at"], name="upload_by_time")],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "key"), name="upload_key_once")],
             },
         ),
     ]

@@ -7,7 +7,7 @@ keys bypass row-level security (PostgreSQL manual, "Row Security Policies").
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db.backends.ddl_references import Columns, Statement, Table
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
@@ -43,7 +43,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         pk = model._meta.pk
         assert pk is not None
         quote = self.quote_name
-        unique = self._create_index_name(table, ["tenant_id", pk.column], suffix="_walls")
+        unique = self._create_index_name(table, ["tenant_id", pk.column], suffix="_walls")  # type: ignore[attr-defined]  # not in the stubs
         statements = [
             f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(unique)} UNIQUE (tenant_id, {quote(pk.column)})",
             f"ALTER TABLE {quote(table)} ENABLE ROW LEVEL SECURITY",
@@ -55,13 +55,13 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
 
     def _create_fk_sql(self, model: type[Model], field: Field[Any, Any], suffix: str) -> Statement:
         if not isinstance(field, TenantForeignKey):
-            return super()._create_fk_sql(model, field, suffix)
+            return cast(Statement, super()._create_fk_sql(model, field, suffix))  # type: ignore[misc]  # not in the stubs
         target = field.target_field
         from_table, to_table = model._meta.db_table, target.model._meta.db_table
         return Statement(
             self.sql_create_fk,
             table=Table(from_table, self.quote_name),
-            name=self._fk_constraint_name(model, field, suffix),
+            name=self._fk_constraint_name(model, field, suffix),  # type: ignore[attr-defined]  # not in the stubs
             column=Columns(from_table, ["tenant_id", field.column], self.quote_name),
             to_table=Table(to_table, self.quote_name),
             to_column=Columns(to_table, ["tenant_id", target.column], self.quote_name),

@@ -9,55 +9,97 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('phone', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region='KR')),
-                ('name', models.CharField(max_length=80)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('manager', 'Manager'), ('teacher', 'Teacher'), ('assistant', 'Assistant'), ('student', 'Student'), ('guardian', 'Guardian'), ('operator', 'Platform operator')], max_length=12)),
-                ('is_active', models.BooleanField(default=True)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("phone", phonenumber_field.modelfields.PhoneNumberField(max_length=128, region="KR")),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("manager", "Manager"),
+                            ("teacher", "Teacher"),
+                            ("assistant", "Assistant"),
+                            ("student", "Student"),
+                            ("guardian", "Guardian"),
+                            ("operator", "Platform operator"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('session_key', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='session key')),
-                ('session_data', models.TextField(verbose_name='session data')),
-                ('expire_date', models.DateTimeField(db_index=True, verbose_name='expire date')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('user', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL)),
+                (
+                    "session_key",
+                    models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name="session key"),
+                ),
+                ("session_data", models.TextField(verbose_name="session data")),
+                ("expire_date", models.DateTimeField(db_index=True, verbose_name="expire date")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(fields=('tenant', 'phone'), name='user_phone_once'),
+            model_name="user",
+            constraint=models.UniqueConstraint(fields=("tenant", "phone"), name="user_phone_once"),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['tenant', 'expire_date'], name='session_expiry'),
+            model_name="session",
+            index=models.Index(fields=["tenant", "expire_date"], name="session_expiry"),
         ),
     ]

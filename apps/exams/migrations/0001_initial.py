@@ -8,157 +8,287 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('jobs', '0001_initial'),
-        ('storage', '0001_initial'),
-        ('students', '0001_initial'),
-        ('tenancy', '0001_initial'),
+        ("jobs", "0001_initial"),
+        ("storage", "0001_initial"),
+        ("students", "0001_initial"),
+        ("tenancy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Exam',
+            name="Exam",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=120)),
-                ('sheet_code', models.CharField(max_length=16)),
-                ('created_by', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=120)),
+                ("sheet_code", models.CharField(max_length=16)),
+                (
+                    "created_by",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('page_count', models.PositiveSmallIntegerField(null=True)),
-                ('created_by', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('job', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('upload', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.upload')),
-                ('exam', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='exams.exam')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("page_count", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "created_by",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "job",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "upload",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.upload"
+                    ),
+                ),
+                (
+                    "exam",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="exams.exam"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('label', models.CharField(max_length=80)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('accepted', models.JSONField(default=list)),
-                ('points', models.DecimalField(decimal_places=2, default=1, max_digits=6)),
-                ('exam', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='exams.exam')),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("label", models.CharField(max_length=80)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("accepted", models.JSONField(default=list)),
+                ("points", models.DecimalField(decimal_places=2, default=1, max_digits=6)),
+                (
+                    "exam",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="questions", to="exams.exam"
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Scan',
+            name="Scan",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('page_index', models.PositiveSmallIntegerField()),
-                ('source_key', models.CharField(max_length=255)),
-                ('reading', models.JSONField(null=True)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('page', models.PositiveSmallIntegerField(null=True)),
-                ('is_sheet_confirmed', models.BooleanField(default=False)),
-                ('overlay_key', models.CharField(blank=True, default='', max_length=255)),
-                ('match', models.CharField(choices=[('pending', 'Not read yet'), ('matched', 'Matched'), ('number_unreadable', 'Number unreadable'), ('number_unknown', 'No student has this number'), ('no_number', 'The sheet has no number'), ('duplicate', 'The student has this page already')], default='pending', max_length=20)),
-                ('number_read', models.CharField(blank=True, default='', max_length=20)),
-                ('points', models.DecimalField(decimal_places=2, max_digits=8, null=True)),
-                ('max_points', models.DecimalField(decimal_places=2, max_digits=8, null=True)),
-                ('unsure_count', models.PositiveSmallIntegerField(null=True)),
-                ('batch', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scans', to='exams.batch')),
-                ('exam', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scans', to='exams.exam')),
-                ('job', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
-                ('student', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='scans', to='students.student')),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("page_index", models.PositiveSmallIntegerField()),
+                ("source_key", models.CharField(max_length=255)),
+                ("reading", models.JSONField(null=True)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("page", models.PositiveSmallIntegerField(null=True)),
+                ("is_sheet_confirmed", models.BooleanField(default=False)),
+                ("overlay_key", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "match",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Not read yet"),
+                            ("matched", "Matched"),
+                            ("number_unreadable", "Number unreadable"),
+                            ("number_unknown", "No student has this number"),
+                            ("no_number", "The sheet has no number"),
+                            ("duplicate", "The student has this page already"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("number_read", models.CharField(blank=True, default="", max_length=20)),
+                ("points", models.DecimalField(decimal_places=2, max_digits=8, null=True)),
+                ("max_points", models.DecimalField(decimal_places=2, max_digits=8, null=True)),
+                ("unsure_count", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "batch",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scans", to="exams.batch"
+                    ),
+                ),
+                (
+                    "exam",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scans", to="exams.exam"
+                    ),
+                ),
+                (
+                    "job",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
+                    ),
+                ),
+                (
+                    "student",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="scans",
+                        to="students.student",
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='SheetLayout',
+            name="SheetLayout",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('maker', models.CharField(choices=[('own', 'Our own sheet'), ('omrchecker', 'OMRChecker template')], max_length=12)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('definition', models.JSONField()),
-                ('assets', models.JSONField(blank=True, default=dict)),
-                ('labels', models.JSONField()),
-                ('number_label', models.CharField(blank=True, default='', max_length=80)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "maker",
+                    models.CharField(
+                        choices=[("own", "Our own sheet"), ("omrchecker", "OMRChecker template")], max_length=12
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("definition", models.JSONField()),
+                ("assets", models.JSONField(blank=True, default=dict)),
+                ("labels", models.JSONField()),
+                ("number_label", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddField(
-            model_name='exam',
-            name='layout',
-            field=academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exams', to='exams.sheetlayout'),
+            model_name="exam",
+            name="layout",
+            field=academy.tenancy.fields.TenantForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="exams", to="exams.sheetlayout"
+            ),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['tenant', 'exam', 'created_at'], name='batch_by_exam'),
+            model_name="batch",
+            index=models.Index(fields=["tenant", "exam", "created_at"], name="batch_by_exam"),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('tenant', 'upload'), name='batch_upload_once'),
+            model_name="batch",
+            constraint=models.UniqueConstraint(fields=("tenant", "upload"), name="batch_upload_once"),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.UniqueConstraint(fields=('tenant', 'exam', 'label'), name='question_once'),
+            model_name="question",
+            constraint=models.UniqueConstraint(fields=("tenant", "exam", "label"), name="question_once"),
         ),
         migrations.AddIndex(
-            model_name='scan',
-            index=models.Index(fields=['tenant', 'exam', 'id'], name='scan_by_exam'),
+            model_name="scan",
+            index=models.Index(fields=["tenant", "exam", "id"], name="scan_by_exam"),
         ),
         migrations.AddConstraint(
-            model_name='scan',
-            constraint=models.UniqueConstraint(fields=('tenant', 'batch', 'page_index'), name='scan_page_once'),
+            model_name="scan",
+            constraint=models.UniqueConstraint(fields=("tenant", "batch", "page_index"), name="scan_page_once"),
         ),
         migrations.AddConstraint(
-            model_name='scan',
-            constraint=models.UniqueConstraint(condition=models.Q(('match', 'matched')), fields=('tenant', 'exam', 'student', 'page'), name='scan_counts_once'),
+            model_name="scan",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("match", "matched")),
+                fields=("tenant", "exam", "student", "page"),
+                name="scan_counts_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sheetlayout',
-            constraint=models.UniqueConstraint(fields=('tenant', 'fingerprint', 'number_label'), name='sheet_layout_once'),
+            model_name="sheetlayout",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "fingerprint", "number_label"), name="sheet_layout_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='exam',
-            index=models.Index(fields=['tenant', 'created_at'], name='exam_by_time'),
+            model_name="exam",
+            index=models.Index(fields=["tenant", "created_at"], name="exam_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='exam',
-            constraint=models.UniqueConstraint(fields=('tenant', 'sheet_code'), name='exam_sheet_code_once'),
+            model_name="exam",
+            constraint=models.UniqueConstraint(fields=("tenant", "sheet_code"), name="exam_sheet_code_once"),
         ),
     ]

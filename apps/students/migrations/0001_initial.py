@@ -9,30 +9,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Student',
+            name="Student",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('^[0-9A-Z]{1,20}\\Z')])),
-                ('name', models.CharField(max_length=80)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('user', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='student_records', to=settings.AUTH_USER_MODEL)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "number",
+                    models.CharField(
+                        max_length=20, validators=[django.core.validators.RegexValidator("^[0-9A-Z]{1,20}\\Z")]
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="student_records",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'number'), name='student_number_once'), models.UniqueConstraint(fields=('tenant', 'user'), name='student_user_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "number"), name="student_number_once"),
+                    models.UniqueConstraint(fields=("tenant", "user"), name="student_user_once"),
+                ],
             },
         ),
     ]

@@ -56,8 +56,8 @@ def _outlines(small: NDArray[np.uint8]) -> list[Floats]:
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 7))
     clean = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel), (0, 0), 1.2)
     root = np.sqrt(clean.astype(np.float32) + 4)
-    grad_x = cv2.Sobel(root, cv2.CV_32F, 1, 0) / 8
-    grad_y = cv2.Sobel(root, cv2.CV_32F, 0, 1) / 8
+    grad_x = np.asarray(cv2.Sobel(root, cv2.CV_64F, 1, 0), dtype=np.float64) / 8
+    grad_y = np.asarray(cv2.Sobel(root, cv2.CV_64F, 0, 1), dtype=np.float64) / 8
     strength = np.hypot(grad_x, grad_y)
     floor = max(0.08, float(np.quantile(strength, 0.8)), 0.12 * float(np.quantile(strength, 0.995)))
     scaled = np.clip(np.stack([grad_x, grad_y]) * 1000, -32000, 32000).astype(np.int16)
@@ -107,11 +107,11 @@ def _side_lines(points: Floats, angles: Floats, size: tuple[int, int], inward: i
             degrees = np.radians(inward + (angle_edges[row] + angle_edges[row + 1]) / 2)
             offset = (distance_edges[column] + distance_edges[column + 1]) / 2
             found.append(np.array([np.cos(degrees), np.sin(degrees), offset]))
-            votes[max(0, row - 5) : row + 6, max(0, column - 4) : column + 5] = 0
+            votes[max(0, int(row) - 5) : int(row) + 6, max(0, int(column) - 4) : int(column) + 5] = 0
     return [*found, np.array(border)]
 
 
-def _support_along(lines: Floats, grad_x: NDArray[np.float32], grad_y: NDArray[np.float32], floor: float) -> Floats:
+def _support_along(lines: Floats, grad_x: Floats, grad_y: Floats, floor: float) -> Floats:
     """How many pixels of each line (L, 3) carry an edge that faces the line's way, summed along it, (L, 2 * reach + 2).
 
     Position ``t`` pixels from the foot of the normal is column ``t + reach``. The last line is the picture's border.
@@ -143,14 +143,14 @@ def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[
     margin = 0.04 * max(size)
     is_inside = (corners > -margin).all(axis=(1, 2)) & (corners < np.array(size) + margin).all(axis=(1, 2))
     following = np.roll(corners, -1, axis=1)
-    turns = np.cross(following - corners, np.roll(following, -1, axis=1) - following)
-    area = 0.5 * np.abs(np.sum(corners[:, :, 0] * following[:, :, 1] - corners[:, :, 1] * following[:, :, 0], axis=1))
+    turns = _turn(following - corners, np.roll(following, -1, axis=1) - following)
+    area = 0.5 * np.abs(_turn(corners, following).sum(axis=1))
     share = area / (width * height)
     is_page = is_inside & (turns > 0).all(axis=1) & (share > MIN_AREA_SHARE)
     choices, corners, share = choices[is_page], corners[is_page], share[is_page]
     if not len(corners):
         return []
-    support = np.empty((len(corners), 4))
+    support: Floats = np.empty((len(corners), 4), dtype=np.float64)
     for side, (first, second) in enumerate(((0, 3), (0, 1), (1, 2), (3, 2))):  # the corners each side joins
         line = lines[side][choices[:, side]]
         along = np.stack([-line[:, 1], line[:, 0]], axis=1)
@@ -162,12 +162,12 @@ def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[
         summed = profiles[side][choices[:, side], ends[1]] - profiles[side][choices[:, side], ends[0]]
         support[:, side] = np.abs(summed) / np.maximum(np.abs(ends[1] - ends[0]), 1)
     score = support.mean(axis=1) + support.min(axis=1) + 0.5 * np.sqrt(share)
-    score[support.min(axis=1) < MIN_SIDE_SUPPORT] = -1
+    score = np.asarray(np.where(support.min(axis=1) < MIN_SIDE_SUPPORT, -1.0, score))
     chosen: list[Floats] = []
     for best in np.argsort(-score):
         if score[best] < 0 or len(chosen) == MAX_CANDIDATES:
             break
-        if all(np.abs(corners[best] - other).max() > 0.02 * max(size) for other in chosen):
+        if all(np.abs(corners[best] - other).max() > 0.05 * max(size) for other in chosen):
             chosen.append(corners[best])
     return chosen
 
@@ -216,7 +216,12 @@ def _line_through(points: Floats, begin: Floats, inward: Floats) -> Floats:
     return np.array([inward[0], inward[1], inward @ begin])
 
 
+def _turn(first: Floats, second: Floats) -> Floats:
+    """Positive where ``second`` turns clockwise from ``first`` (y down), both (..., 2)."""
+    return np.asarray(first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0], dtype=np.float64)
+
+
 def _is_sound(corners: Floats) -> bool:
     following = np.roll(corners, -1, axis=0)
-    turns = np.cross(following - corners, np.roll(following, -1, axis=0) - following)
+    turns = _turn(following - corners, np.roll(following, -1, axis=0) - following)
     return bool(np.isfinite(corners).all() and (turns > 0).all())

@@ -19,7 +19,9 @@ PASSWORD_VARIABLE = "OWNER_PASSWORD"  # noqa: S105  the name of a variable, not 
 
 
 class Command(BaseCommand):
-    help = f"Makes an academy with its host and its first owner. The password comes from ${PASSWORD_VARIABLE} or is asked."
+    help = (
+        f"Makes an academy with its host and its first owner. The password comes from ${PASSWORD_VARIABLE} or is asked."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="host name label: hana for hana.<BASE_DOMAIN>")

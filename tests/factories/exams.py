@@ -1,0 +1,117 @@
+"""Exams of the acting academy and what was handed in for them. None of it needs S3 or SQS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from academy.storage import s3
+from academy.storage.models import Upload, UploadState
+from academy.storage.services import presign_upload
+from apps.accounts.models import User
+from apps.exams.grading import record_reading
+from apps.exams.models import Batch, Exam, Question, Scan
+from apps.exams.services import create_exam, set_answer_key
+from apps.exams.tasks import add_scan
+from sheets.reading import FieldReading, FieldStatus, SheetReading
+from tests.factories.people import make_user
+
+
+def make_upload(
+    *,
+    created_by: User | None = None,
+    file_name: str = "scan.jpg",
+    content_type: str = "image/jpeg",
+    is_used: bool = False,
+) -> Upload:
+    """A presigned upload whose file has not arrived in S3; ``is_used`` marks it as handed in."""
+    upload, _ = presign_upload(file_name=file_name, content_type=content_type, created_by=created_by or make_user())
+    if is_used:
+        upload.state, upload.byte_count = UploadState.USED, 1000
+        upload.save(update_fields=["state", "byte_count"])
+    return upload
+
+
+def make_exam(
+    title: str = "중간고사",
+    *,
+    question_count: int = 20,
+    number_digits: int = 6,
+    key: Mapping[str, str] | None = None,
+    created_by: User | None = None,
+) -> Exam:
+    """An exam on a sheet of our own; ``key`` maps question labels to the accepted answer."""
+    exam = create_exam(
+        title=title,
+        question_count=question_count,
+        choice_count=5,
+        number_digits=number_digits,
+        created_by=created_by or make_user(),
+    )
+    if key:
+        set_answer_key(exam_id=exam.pk, answers={label: [answer] for label, answer in key.items()}, points={})
+    return exam
+
+
+def make_batch(
+    exam: Exam | None = None,
+    *,
+    upload: Upload | None = None,
+    created_by: User | None = None,
+    page_count: int | None = 1,
+) -> Batch:
+    """A handed-in file without its pages: see ``make_scan``. Not by ``submit_scans``, which needs the file in S3."""
+    author = created_by or make_user()
+    batch = Batch(
+        exam=exam or make_exam(created_by=author),
+        upload=upload or make_upload(created_by=author, is_used=True),
+        created_by=author,
+        page_count=page_count,
+    )
+    batch.save()
+    return batch
+
+
+def make_scan(batch: Batch | None = None, *, page_index: int = 0) -> Scan:
+    """A page with the job that will read it."""
+    batch = batch or make_batch()
+    return add_scan(batch, page_index=page_index, source_key=batch.upload.key)
+
+
+def make_reading(
+    exam: Exam, *, number: str | None = None, answers: Mapping[str, str] | None = None, page: int = 1
+) -> SheetReading:
+    """What a worker reports: the marked number and answers, surely read; questions that are not named are blank."""
+    marked = answers or {}
+    return SheetReading(
+        layout_fingerprint=exam.layout.fingerprint,
+        sheet_id=exam.sheet_code,
+        page=page,
+        fields=tuple(
+            FieldReading(
+                label=label,
+                values=(marked[label],) if label in marked else (),
+                status=FieldStatus.OK if label in marked else FieldStatus.BLANK,
+                confidence=0.99,
+            )
+            for label in Question.objects.filter(exam=exam).order_by("position").values_list("label", flat=True)
+        ),
+        student_number=FieldReading(
+            label="student_number",
+            values=(number or "??????",),
+            status=FieldStatus.OK if number else FieldStatus.BLANK,
+            confidence=0.99,
+        ),
+        corners_found=4,
+        rotation_degrees=0.0,
+        sharpness=0.9,
+    )
+
+
+def record_scan(scan: Scan, *, number: str | None = None, answers: Mapping[str, str] | None = None) -> Scan:
+    """Record a reading of ``scan`` as its task would; the job's own state stays as it is."""
+    record_reading(
+        scan,
+        make_reading(scan.exam, number=number, answers=answers),
+        overlay_key=s3.tenant_key("overlays", str(scan.pk), "1.jpg"),
+    )
+    return scan

@@ -1,0 +1,37 @@
+"""People of the acting academy."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+from apps.accounts.models import User
+from apps.accounts.roles import Role
+from apps.accounts.services import create_user
+from apps.students.models import Student
+from apps.students.services import create_student
+
+PASSWORD: Final = "a-good-long-password"
+
+_serials = itertools.count(1)
+
+
+def make_user(
+    role: Role = Role.TEACHER, *, phone: str | None = None, name: str | None = None, password: str | None = None
+) -> User:
+    """A person with a phone nobody else has. Without ``password`` they cannot log in by one; see ``client_of``."""
+    return create_user(
+        phone=phone or f"010-7{next(_serials):03d}-0000",
+        name=name or f"김{role.label}",
+        role=role,
+        password=password,
+    )
+
+
+def make_student(number: str | None = None, *, name: str = "이하늘", user: User | None = None) -> Student:
+    """A student with a six-digit number nobody else has, and an account of their own if ``user`` is given."""
+    student = create_student(number=number or f"{next(_serials):06d}", name=name)
+    if user is not None:
+        student.user = user
+        student.save(update_fields=["user"])
+    return student

@@ -1,0 +1,86 @@
+"""The world of API and isolation tests: two academies whose rows look alike, so that a mix-up shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+
+from academy.jobs.models import Job
+from academy.storage.models import Upload
+from academy.tenancy.context import acting_for
+from academy.tenancy.models import Tenant
+from apps.accounts.models import User
+from apps.accounts.roles import Role
+from apps.exams.models import Batch, Exam, Scan
+from apps.students.models import Student
+from tests.factories.academies import make_academy
+from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
+from tests.factories.people import make_student, make_user
+
+PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
+STUDENT_NUMBER: Final = "240101"
+EXAM_TITLE: Final = "중간고사"
+ANSWER_KEY: Final[Mapping[str, str]] = {"q1": "1", "q2": "2", "q3": "3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """One academy and its people and things. ``scan`` was read and matched; ``spare_upload`` has not been used."""
+
+    tenant: Tenant
+    host: str
+    users: Mapping[Role, User]
+    student: Student
+    exam: Exam
+    upload: Upload
+    spare_upload: Upload
+    batch: Batch
+    scan: Scan
+    job: Job
+
+    @property
+    def owner(self) -> User:
+        return self.users[Role.OWNER]
+
+    @property
+    def teacher(self) -> User:
+        return self.users[Role.TEACHER]
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """A transaction in which this academy acts."""
+        with acting_for(self.tenant), transaction.atomic():
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """하나수학 and 두리영어: the same phones, the same student number, the same exam title, in each."""
+
+    hana: Cast
+    duri: Cast
+
+
+def make_world() -> World:
+    return World(hana=_make_cast("hana", "하나수학"), duri=_make_cast("duri", "두리영어"))
+
+
+def _make_cast(slug: str, name: str) -> Cast:
+    tenant = make_academy(slug, name=name)
+    with acting_for(tenant), transaction.atomic():
+        users = {role: make_user(role, phone=phone) for role, phone in PHONES.items()}
+        teacher = users[Role.TEACHER]
+        student = make_student(STUDENT_NUMBER, user=users[Role.STUDENT])
+        exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher)
+        upload = make_upload(created_by=teacher, is_used=True)
+        batch = make_batch(exam, upload=upload, created_by=teacher)
+        scan = record_scan(make_scan(batch), number=STUDENT_NUMBER, answers={"q1": "1", "q2": "5"})
+        spare = make_upload(created_by=teacher)
+        job = scan.job
+        assert job is not None
+    host = tenant.domains.get(is_primary=True).domain
+    return Cast(tenant, host, users, student, exam, upload, spare, batch, scan, job)
