@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import environ
+import environ  # type: ignore[import-untyped]  # ships no types
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -143,6 +143,10 @@ AWS_REGION: str = env.str("AWS_REGION")
 MEDIA_BUCKET: str = env.str("MEDIA_BUCKET")
 QUEUE_PREFIX: str = env.str("QUEUE_PREFIX", default="academy")
 S3_PATH_STYLE: bool = env.bool("S3_PATH_STYLE", default=not IS_PRODUCTION)
+# How long a message is hidden and a lease lasts without a heartbeat: what a killed worker costs its jobs.
+JOB_VISIBILITY_SECONDS: int = env.int("JOB_VISIBILITY_SECONDS", default=60)
+if not 6 <= JOB_VISIBILITY_SECONDS <= 3600:
+    raise environ.ImproperlyConfigured("JOB_VISIBILITY_SECONDS must be between 6 and 3600")
 TASKS = {
     "default": {
         "BACKEND": "academy.jobs.backend.OutboxBackend",
@@ -154,7 +158,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["academy.http.authentication.CsrfSessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["academy.http.permissions.DeclaredPermission"],
     "DEFAULT_RENDERER_CLASSES": ["academy.http.rendering.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["academy.http.parsing.OrjsonParser"],
     "DEFAULT_PAGINATION_CLASS": "academy.http.pagination.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

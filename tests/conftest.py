@@ -10,11 +10,15 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from pytest_django import DjangoDbBlocker
 
 from academy.jobs.queues import create_queues, queue_url, sqs_client
 from academy.storage.s3 import create_bucket, s3_client
+from academy.tenancy.checks import tenant_models
 from academy.tenancy.hosts import forget_hosts
+from academy.tenancy.statements import StatementGuard
 from tests.factories import World, make_world
 
 
@@ -29,6 +33,32 @@ def _fast_and_fresh(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
     forget_hosts()
     yield
     forget_hosts()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_guarded() -> Iterator[StatementGuard]:
+    """Judges every statement on every connection of this process, whichever thread opens it."""
+    guard = StatementGuard(frozenset(model._meta.db_table for model in tenant_models()))
+
+    def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
+        if guard not in connection.execute_wrappers:
+            connection.execute_wrappers.append(guard)
+
+    connection_created.connect(watch)
+    for opened in connections.all(initialized_only=True):
+        watch(opened)
+    yield guard
+    connection_created.disconnect(watch)
+
+
+@pytest.fixture(autouse=True)
+def statement_guard(_statements_are_guarded: StatementGuard) -> Iterator[StatementGuard]:
+    """Fails the test that sent a statement without its tenant, also when the error was answered on its way."""
+    _statements_are_guarded.found.clear()
+    yield _statements_are_guarded
+    found = list(_statements_are_guarded.found)
+    _statements_are_guarded.found.clear()
+    assert not found, "statements on tenant tables that do not name the tenant:\n" + "\n".join(found)
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ def prepare() -> None:
         DATABASE_URL=server.url("academy_app", database),
         MIGRATION_DATABASE_URL=server.url("academy_owner", database),
         DISPATCHER_DATABASE_URL=server.url("academy_dispatcher", database),
+        ADMIN_DATABASE_URL=server.url("postgres", database),
     )
     (ROOT / "build" / "static").mkdir(exist_ok=True)  # WhiteNoise warns, and warnings are errors here
     with FileLock(STATE / "template.lock"):

@@ -75,6 +75,8 @@ class Acknowledger:
         return not self._thread.is_alive()
 
     def _add(self, entries: list[_Entry]) -> None:
+        if not entries:
+            return
         with self._condition:
             self._entries += entries
             if self._flush_at is None:

@@ -35,7 +35,7 @@ class FairShare:
             raise ValueError("every queue needs a weight above 0")
         self._weights = dict(weights)
         self._virtual = dict.fromkeys(weights, 0.0)
-        self._estimates = dict.fromkeys(weights, FIRST_ESTIMATE_SECONDS)
+        self._estimates: dict[str, float] = {}
         self._idle = set(weights)
         self._now = 0.0
 
@@ -62,7 +62,7 @@ class FairShare:
         start = self._start_of(queue)
         self._idle.discard(queue)
         self._now = max(self._now, start)
-        charged = self._estimates[queue]
+        charged = self._estimate(queue)
         self._virtual[queue] = start + charged / self._weights[queue]
         return Turn(queue, charged)
 
@@ -70,14 +70,19 @@ class FairShare:
         """Correct the charge of a job that has ended by what it really took."""
         correction = service_seconds - turn.charged_seconds
         self._virtual[turn.queue] += correction / self._weights[turn.queue]
-        self._estimates[turn.queue] += ESTIMATE_WEIGHT * (service_seconds - self._estimates[turn.queue])
+        estimate = self._estimates.setdefault(turn.queue, service_seconds)
+        self._estimates[turn.queue] = estimate + ESTIMATE_WEIGHT * (service_seconds - estimate)
 
     def rest(self, queue: str) -> None:
         """`queue` was seen empty: when it has work again it starts level with the others, with no credit."""
         self._idle.add(queue)
 
+    def _estimate(self, queue: str) -> float:
+        """A queue that has not finished a job yet is taken to be like the others."""
+        return self._estimates.get(queue, max(self._estimates.values(), default=FIRST_ESTIMATE_SECONDS))
+
     def _step(self, queue: str) -> float:
-        return self._estimates[queue] / self._weights[queue]
+        return self._estimate(queue) / self._weights[queue]
 
     def _start_of(self, queue: str) -> float:
         return max(self._virtual[queue], self._now) if queue in self._idle else self._virtual[queue]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, JsonResponse
 from drf_standardized_errors.handler import ExceptionHandler
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, ParseError
 
 
 class DomainError(Exception):
@@ -49,6 +50,14 @@ class Missing(DomainError):
         super().__init__("Not found.")
 
 
+class RequestTooLarge(APIException):
+    """Files are sent to S3; what comes here is small."""
+
+    status_code = 413
+    default_code = "request_too_large"
+    default_detail = "The request is too large. Files are sent to the address that an upload answers with."
+
+
 class EnvelopeExceptionHandler(ExceptionHandler):
     """Maps domain errors to responses, once."""
 
@@ -59,6 +68,10 @@ class EnvelopeExceptionHandler(ExceptionHandler):
             mapped = APIException(detail={exc.attr: [exc.message]} if exc.attr else exc.message, code=exc.code)
             mapped.status_code = exc.status_code
             return mapped
+        if isinstance(exc, RequestDataTooBig):
+            return RequestTooLarge()
+        if isinstance(exc, SuspiciousOperation):
+            return ParseError()
         converted: Exception = super().convert_known_exceptions(exc)
         return converted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -24,11 +25,16 @@ def declared_permission(view: type[APIView] | APIView, method: str) -> str | Non
 
 
 class DeclaredPermission(BasePermission):
-    """Grants what the view declares for the method and the person's role has; refuses everything else."""
+    """Grants what the view declares for the method and the person's role has; refuses everything else.
+
+    Raises ``MethodNotAllowed`` for a method that the view does not have at all.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         needed = declared_permission(view, request.method or "")
         if needed is None:
+            if not hasattr(view, (request.method or "").lower()):
+                raise MethodNotAllowed(request.method or "")
             return False
         if needed == PUBLIC:
             return True

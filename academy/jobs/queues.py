@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 # Deploys and killed workers raise the receive count too; real failures are counted in the database.
 MAX_RECEIVE_COUNT: Final = 8
 LONG_POLL_SECONDS: Final = 20
-VISIBILITY_SECONDS: Final = 60
 SOURCE_RETENTION_SECONDS: Final = 4 * 24 * 3600
 DEAD_LETTER_RETENTION_SECONDS: Final = 14 * 24 * 3600
 
@@ -87,7 +86,7 @@ def create_queues() -> list[str]:
             QueueUrl=url,
             Attributes={
                 "MessageRetentionPeriod": str(SOURCE_RETENTION_SECONDS),
-                "VisibilityTimeout": str(VISIBILITY_SECONDS),
+                "VisibilityTimeout": str(settings.JOB_VISIBILITY_SECONDS),
                 "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
                 "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(MAX_RECEIVE_COUNT)}),
             },

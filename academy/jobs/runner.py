@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from datetime import timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import close_old_connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -27,13 +28,11 @@ from academy.jobs.disposition import Disposition, LeaseLost
 from academy.jobs.errors import PermanentFailure
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
-from academy.jobs.queues import VISIBILITY_SECONDS
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS: Final = float(VISIBILITY_SECONDS)
 # A message that cannot be claimed comes back after this; dead letters take it when that never helps.
 UNCLAIMABLE_SECONDS: Final = 20
 BACKOFF_SECONDS: Final = 5.0  # before the second attempt; four times as long before each further one
@@ -89,7 +88,7 @@ class JobRun:
         close_old_connections()
         with acting_for(tenant), transaction.atomic():
             mine = Job.objects.filter(pk=context.job.pk, attempt=context.attempt, state=JobState.RUNNING)
-            if mine.update(lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS)) != 1:
+            if mine.update(lease_expires_at=Now() + timedelta(seconds=settings.JOB_VISIBILITY_SECONDS)) != 1:
                 raise LeaseLost(f"job {context.job.pk}, attempt {context.attempt}")
         return True
 
@@ -148,7 +147,7 @@ def _claim(message: JobMessage) -> Job | None:
             state=JobState.RUNNING,
             attempt=F("attempt") + 1,
             started_at=Now(),
-            lease_expires_at=Now() + timedelta(seconds=LEASE_SECONDS),
+            lease_expires_at=Now() + timedelta(seconds=settings.JOB_VISIBILITY_SECONDS),
         )
         return Job.objects.get(pk=message.job_id) if claimed else None
 

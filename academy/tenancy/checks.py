@@ -12,6 +12,7 @@ from django.db import models
 
 from academy.tenancy.base import TenantModel
 from academy.tenancy.fields import TenantForeignKey, TenantKey
+from academy.tenancy.managers import TenantManager
 
 
 def tenant_models() -> list[type[models.Model]]:
@@ -34,8 +35,10 @@ def _problems_of(model: type[models.Model]) -> Iterator[CheckMessage]:
     if not issubclass(model, TenantModel):
         yield Error("lives in a tenant schema but is no TenantModel", obj=model, id="tenancy.E001")
         return
-    if model._meta.default_manager_name != "objects" or model._meta.base_manager_name != "objects":
-        yield Error("its Meta must inherit TenantModel.Meta (managers)", obj=model, id="tenancy.E002")
+    if not all(isinstance(manager, TenantManager) for manager in (*model._meta.managers, model._base_manager)):
+        yield Error(
+            "a manager is no TenantManager; its Meta must inherit TenantModel.Meta", obj=model, id="tenancy.E002"
+        )
     for field in model._meta.local_fields:
         if not isinstance(field, models.ForeignKey) or isinstance(field, TenantKey):
             continue

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
 from apps.accounts.models import Session
 
+_KEY = re.compile(rf"[{VALID_KEY_CHARS}]{{32}}")
+
 
 class SessionStore(DatabaseStore):
+    def _validate_session_key(self, key: str) -> bool:
+        # Django asks for eight characters of any kind; PostgreSQL has no NUL, and a cookie can hold one.
+        return bool(key and _KEY.fullmatch(key))
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session

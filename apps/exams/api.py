@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
+from academy.http.rendering import AnyAccept
 from academy.tenancy.context import acting_tenant
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
@@ -109,6 +110,7 @@ class AnswerKeyView(APIView):
 
 class SheetView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
+    content_negotiation_class = AnyAccept
 
     @extend_schema(
         responses={200: OpenApiResponse(OpenApiTypes.BINARY, description="PDF, A4")}, operation_id="exams_sheet"

@@ -7,13 +7,22 @@ from typing import Final
 
 from django.utils import timezone
 
-from apps.exams.models import Match, Scan
+from apps.exams.models import Exam, Match, Scan
 from apps.exams.queries import key_of_exam
 from apps.exams.scoring import KeyedQuestion, score_fields
 from apps.students.models import Student
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 
 REGRADE_CHUNK: Final = 500  # scans held in memory at once
+
+
+def hold_key(exam_id: int) -> bool:
+    """Keep the exam's key as it is until this transaction ends; ``False`` when there is no such exam.
+
+    Taken before any lock on a scan by whoever scores: a page that is read while the key changes would otherwise be
+    scored by the old key and missed by the regrading.
+    """
+    return Exam.objects.select_for_update(no_key=True).filter(pk=exam_id).first() is not None
 
 
 def record_reading(scan: Scan, reading: SheetReading, *, overlay_key: str) -> None:

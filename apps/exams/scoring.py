@@ -63,7 +63,7 @@ def score_fields(fields: Iterable[FieldReading], key: Sequence[KeyedQuestion]) -
             answers.append(
                 ScoredAnswer(field.label, outcome, question.points if outcome is Outcome.RIGHT else Decimal(0))
             )
-    keyed = [answer for answer in answers if answer.outcome is not Outcome.NO_KEY]
+    keyed = [answer for answer in answers if by_label[answer.label].accepted]
     return SheetScore(
         answers=tuple(answers),
         points=sum((answer.points for answer in keyed), Decimal(0)) if keyed else None,

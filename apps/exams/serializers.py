@@ -13,7 +13,8 @@ from apps.exams.scoring import KeyedQuestion, Outcome, score_fields
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 
 MAX_ANSWER_CHARACTERS = 40
-MAX_LABELS = 1000
+MAX_POINTS = 999
+"""Of one question: a thousand of them still fit the column of a page's points."""
 
 
 class ExamSerializer(serializers.ModelSerializer[Exam]):
@@ -48,7 +49,7 @@ class AnswerKeySerializer(serializers.Serializer[None]):
         default=dict,
     )
     points = serializers.DictField(
-        child=serializers.DecimalField(max_digits=6, decimal_places=2, min_value=0), default=dict
+        child=serializers.DecimalField(max_digits=6, decimal_places=2, min_value=0, max_value=MAX_POINTS), default=dict
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
+import orjson
 from django.db import transaction
 
 from academy.http.errors import DomainError, Invalid, Missing
@@ -16,7 +16,7 @@ from academy.storage import s3
 from academy.storage.services import use_upload
 from apps.accounts.models import User
 from apps.exams import tasks
-from apps.exams.grading import regrade_exam
+from apps.exams.grading import hold_key, regrade_exam
 from apps.exams.models import Batch, Exam, Maker, Question, SheetLayout
 from sheets.layout import design_layout
 from sheets.template import BadTemplate, describe_template
@@ -29,6 +29,8 @@ MAX_TEMPLATE_BYTES: Final = 1024 * 1024
 MAX_ASSETS: Final = 8
 """Pictures that one template of another maker may bring along."""
 MAX_ACCEPTED: Final = 10
+MAX_LABELS: Final = 1000
+MAX_LABEL_CHARACTERS: Final = 80
 
 
 class NotPrintable(DomainError):
@@ -58,6 +60,7 @@ def create_exam(
     return _create_exam(title=title, sheet=sheet, created_by=created_by)
 
 
+@transaction.atomic
 def create_exam_on_template(
     *,
     title: str,
@@ -68,33 +71,47 @@ def create_exam_on_template(
 ) -> Exam:
     """An exam on another maker's sheet, described by its ``template.json`` and the pictures that names.
 
-    Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``.
+    Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``; then none of the
+    uploads counts as used.
     """
     if len(asset_uploads) > MAX_ASSETS:
-        raise Invalid(f"At most {MAX_ASSETS} pictures belong to a template.", attr="assets")
+        raise Invalid(f"At most {MAX_ASSETS} pictures belong to a template.", attr="asset_uploads")
     upload = use_upload(upload_id=template_upload)
     try:
-        definition = json.loads(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
+        definition = _storable_json(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
         described = describe_template(definition, asset_names=frozenset(asset_uploads))
     except BadTemplate as error:
         raise Invalid(f"The template cannot be used: {error}", attr="template_upload") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Invalid("The template is not a JSON file.", attr="template_upload") from error
+    if len(described.labels) > MAX_LABELS or any(len(label) > MAX_LABEL_CHARACTERS for label in described.labels):
+        raise Invalid(
+            f"A template has at most {MAX_LABELS} fields, their names {MAX_LABEL_CHARACTERS} characters.",
+            attr="template_upload",
+        )
     if number_label and number_label not in described.labels:
         raise Invalid(f"The template has no field {number_label!r}.", attr="number_label")
     assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
     # The pictures belong to the definition: other pictures, other sheet.
     fingerprint = hashlib.sha256("\n".join([described.fingerprint, *sorted(assets.values())]).encode()).hexdigest()
-    sheet = SheetLayout(
-        maker=Maker.OMRCHECKER,
+    sheet, _ = SheetLayout.objects.get_or_create(
         fingerprint=fingerprint,
-        definition=definition,
-        assets=assets,
-        labels=[label for label in described.labels if label != number_label],
         number_label=number_label,
+        defaults={
+            "maker": Maker.OMRCHECKER,
+            "definition": definition,
+            "assets": assets,
+            "labels": [label for label in described.labels if label != number_label],
+        },
     )
-    sheet.save()
     return _create_exam(title=title, sheet=sheet, created_by=created_by)
+
+
+def _storable_json(text: bytes) -> Any:
+    """Strict JSON that a ``jsonb`` column can hold. Raises ``ValueError``."""
+    if b"\\u0000" in text:
+        raise ValueError("NUL")
+    return orjson.loads(text)
 
 
 def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:
@@ -114,12 +131,13 @@ def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points
     ``Invalid``.
     """
     with transaction.atomic():
-        if not Exam.objects.select_for_update().filter(pk=exam_id).exists():
+        if not hold_key(exam_id):
             raise Missing
         questions = {question.label: question for question in Question.objects.filter(exam_id=exam_id)}
         unknown = sorted((set(answers) | set(points)) - set(questions))
         if unknown:
-            raise Invalid(f"The exam has no question {unknown[0]!r}.", attr="answers")
+            attr = "answers" if unknown[0] in answers else "points"
+            raise Invalid(f"The exam has no question {unknown[0]!r}.", attr=attr)
         for label, accepted in answers.items():
             questions[label].accepted = list(accepted)[:MAX_ACCEPTED]
         for label, worth in points.items():

@@ -10,7 +10,7 @@ from django_tasks import task
 from academy.jobs.context import JobContext, current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
-from apps.exams.grading import record_reading
+from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, Maker, Scan
 from apps.exams.queries import batches_with_job
 from sheets.reading import SheetReading
@@ -63,6 +63,7 @@ def read_scan(scan_id: int) -> None:
     s3.write_object(overlay_key, answer["overlay_jpeg"], content_type="image/jpeg")
     job.step()
     with job.finishing(scan_id=scan.pk):
+        hold_key(scan.exam_id)
         fresh = Scan.objects.select_related("exam__layout").select_for_update(of=("self",)).get(pk=scan.pk)
         record_reading(fresh, reading, overlay_key=overlay_key)
 

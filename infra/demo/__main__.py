@@ -23,7 +23,7 @@ from infra.demo.client import POLL_SECONDS, File, StaffClient
 from infra.demo.report import RIGHT, UNSURE, WRONG, SheetReport
 from infra.local.children import Output
 from infra.local.state import state_folder
-from infra.local.supervisor import Stack
+from infra.local.supervisor import Stack, supervised
 from sheets.layout import Layout, design_layout
 
 QUESTIONS, CHOICES, DIGITS = 40, 5, 6
@@ -114,7 +114,7 @@ def main() -> int:
 
 def _show(stack: Stack, console: Console) -> None:
     for academy in ACADEMIES:
-        _create_academy(stack.environment, academy)
+        create_academy(stack.environment, academy)
     layout = design_layout(question_count=QUESTIONS, choice_count=CHOICES, number_digits=DIGITS)
     console.print("Printing, filling, scanning and photographing answer sheets")
     runs = [_prepare(stack.port, academy, layout) for academy in ACADEMIES]
@@ -133,7 +133,7 @@ def _show(stack: Stack, console: Console) -> None:
         raise DemoFailed(f"{wrong} answers or numbers were read wrongly; {page} shows them")
 
 
-def _create_academy(environment: Mapping[str, str], academy: Academy) -> None:
+def create_academy(environment: Mapping[str, str], academy: Academy) -> None:
     """Through the operator's command; an academy that is there from an earlier run is kept."""
     command = [sys.executable, "manage.py", "create_academy", academy.slug, "--name", academy.name]
     command += ["--owner-name", "원장", "--owner-phone", academy.phone]
@@ -299,7 +299,9 @@ def _print_costs(runs: list[Run], stack: Stack, console: Console) -> None:
 
 def _web_process_sizes(stack: Stack) -> list[float]:
     """Resident MiB of the web server's processes, parent first."""
-    parent = stack.pid_of("web")
+    running = supervised(stack.state_dir)
+    assert running is not None
+    parent = running.children["web"]
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     sizes = []
     for pid in [str(parent), *children]:

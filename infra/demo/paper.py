@@ -10,7 +10,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import pillow_heif
-import pypdfium2  # type: ignore[import-untyped]  # ships no type information
+import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -111,9 +111,9 @@ class RunningPostgres:
 def start_postgres(state_dir: Path, *, fast: bool = False, dies_with_parent: bool = False) -> RunningPostgres:
     """Start the server of this state folder, or attach to it when it runs already.
 
-    `fast` gives up the safety of the data in a crash for speed. With `dies_with_parent` the server shuts down when the thread
-    that called this ends, kill -9 of its process included; without it, it outlives the caller. Both hold only for a
-    server that this call starts. Safe to call from several processes at once. Raises PostgresFailed.
+    `fast` gives up the safety of the data in a crash for speed. With `dies_with_parent` the server shuts down when
+    the thread that called this ends, kill -9 of its process included; without it, it outlives the caller. Both hold
+    only for a server that this call starts. Safe to call from several processes at once. Raises PostgresFailed.
     """
     folder = state_dir.resolve() / "postgres"
     with processes.exclusively(folder / "lock"):

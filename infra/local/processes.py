@@ -1,5 +1,6 @@
 """Processes and ports of this machine: who lives, who must die with whom, which port is free."""
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -100,6 +101,13 @@ def spawn_server(command: Sequence[str], *, cwd: Path, environment: Mapping[str,
 
 # Held, for an object that goes out of use before its process has ended warns of a leak.
 _servers: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+@atexit.register
+def _let_go() -> None:
+    """A server that outlives this process on purpose is no leak to warn about."""
+    for child in _servers.values():
+        child.returncode = 0
 
 
 def reap(pid: int) -> None:

@@ -18,7 +18,7 @@ def stranger_on(tenant: Tenant, *, checks_csrf: bool = False) -> Client:
 
 
 def client_of(user: User, *, checks_csrf: bool = False) -> Client:
-    """``user``, signed in on their academy's host. With ``checks_csrf`` the token is checked, and sent, as browsers do."""
+    """``user``, signed in on their host. With ``checks_csrf`` the token is checked, and sent as browsers do."""
     client = stranger_on(user.tenant, checks_csrf=checks_csrf)
     with transaction.atomic(), acting_for(user.tenant):
         client.force_login(user)

@@ -160,7 +160,7 @@ class World:
             slots=slots,
             make_sandbox=self._make_sandbox,
             start_job=self._start_job,
-            times=times,
+            times=times or ConsumerTimes(long_poll=2),
         )
 
     @contextlib.contextmanager

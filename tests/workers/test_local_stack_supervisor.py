@@ -58,7 +58,7 @@ class Running:
         return [*self.status().children.values(), postgres.pid, *aws]
 
 
-def until(is_true: Callable[[], bool], log: Path, seconds: float = 20) -> None:
+def until(is_true: Callable[[], bool], log: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, log.read_text()
@@ -66,12 +66,24 @@ def until(is_true: Callable[[], bool], log: Path, seconds: float = 20) -> None:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    supervisor = Running(tmp_path / "state folder with spaces")
-    yield supervisor
-    with contextlib.suppress(ProcessLookupError):
-        supervisor.process.terminate()
-    supervisor.process.wait(20)
+def start() -> Iterator[Callable[[Path], Running]]:
+    """Starts supervisors, and stops them afterwards."""
+    started: list[Running] = []
+
+    def begin(state: Path) -> Running:
+        started.append(Running(state))
+        return started[-1]
+
+    yield begin
+    for supervisor in started:
+        with contextlib.suppress(ProcessLookupError):
+            supervisor.process.terminate()
+        supervisor.process.wait(60)
+
+
+@pytest.fixture
+def running(start: Callable[[Path], Running], tmp_path: Path) -> Running:
+    return start(tmp_path / "state folder with spaces")
 
 
 def command(state: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -87,7 +99,7 @@ def command(state: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_a_signal_stops_everything_in_order(running: Running) -> None:
     started = running.everything()
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(60) == 0
     assert not [pid for pid in started if processes.is_alive(pid)]
     assert supervised(running.state) is None
     log = running.log.read_text()
@@ -113,16 +125,18 @@ def test_killed_services_start_again_on_the_same_ports(running: Running) -> None
     assert command(running.state, "env").stdout == before
 
 
-def test_nothing_survives_a_kill_of_the_supervisor_but_the_data(running: Running) -> None:
+def test_nothing_survives_a_kill_of_the_supervisor_but_the_data(
+    running: Running, start: Callable[[Path], Running]
+) -> None:
     started = running.everything()
     stubborn = running.status().children["stubborn"]
     running.process.kill()
     running.process.wait()
-    assert processes.wait_until_gone([pid for pid in started if pid != stubborn], seconds=20)
-    again = Running(running.state)  # ends what ignored its signal, and comes up
+    assert processes.wait_until_gone([pid for pid in started if pid != stubborn], seconds=60)
+    again = start(running.state)  # ends what ignored its signal, and comes up
     assert not processes.is_alive(stubborn)
     again.process.terminate()
-    assert again.process.wait(20) == 0
+    assert again.process.wait(60) == 0
 
 
 def test_a_second_supervisor_says_that_one_is_running(running: Running) -> None:
@@ -133,11 +147,13 @@ def test_a_second_supervisor_says_that_one_is_running(running: Running) -> None:
     assert command(running.state, "status").returncode == 0
 
 
-def test_stacks_on_two_folders_run_side_by_side(running: Running, tmp_path: Path) -> None:
-    other = Running(tmp_path / "another")
+def test_stacks_on_two_folders_run_side_by_side(
+    running: Running, start: Callable[[Path], Running], tmp_path: Path
+) -> None:
+    other = start(tmp_path / "another")
     assert other.status().port != running.status().port
     assert command(other.state, "stop").returncode == 0
-    assert other.process.wait(20) == 0
+    assert other.process.wait(60) == 0
     assert command(running.state, "status").returncode == 0
     assert command(other.state, "status").returncode == 3
     assert command(other.state, "reset", "--yes").returncode == 0

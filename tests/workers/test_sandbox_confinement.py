@@ -233,7 +233,8 @@ def test_nothing_outlives_a_worker_that_was_killed(tmp_path: Path) -> None:
     code = f"""
 from workers.sandbox import Sandbox
 sandbox = Sandbox(preload=[{MODULE!r}], allowed=[{MODULE!r}])
-sandbox.run("{MODULE}:sleep_with_grandchildren", {mark!r}, timeout_seconds=60, on_progress=lambda _: print("up", flush=True))
+say = lambda _: print("up", flush=True)
+sandbox.run("{MODULE}:sleep_with_grandchildren", {mark!r}, timeout_seconds=60, on_progress=say)
 """
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}

@@ -216,7 +216,12 @@ def test_reset_forgets_a_kill_that_found_no_job(sandbox: Sandbox) -> None:
 
 def while_running(sandbox: Sandbox, name: str, *args: object, look: Callable[[], object]) -> object:
     """What `look` gives while the function runs, called once it is under way."""
-    thread = threading.Thread(target=lambda: pytest.raises(JobCancelled, call, sandbox, name, *args))
+
+    def run() -> None:
+        with pytest.raises(JobCancelled):
+            call(sandbox, name, *args, timeout_seconds=60)
+
+    thread = threading.Thread(target=run)
     thread.start()
     while sandbox._child is None:
         time.sleep(0.005)
@@ -260,6 +265,7 @@ def test_cpu_time_of_past_jobs_is_kept(sandbox: Sandbox) -> None:
 def test_dead_zygote_is_replaced(sandbox: Sandbox) -> None:
     assert sandbox._zygote is not None
     sandbox._zygote._process.kill()
+    sandbox._zygote._process.wait()
 
     assert call(sandbox, "echo", 1) == 1
 

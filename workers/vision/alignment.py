@@ -16,15 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import Layout
 from workers.vision.ink import sample_grid
 from workers.vision.markers import MarkerFit
+from workers.vision.plan import PagePlan
 
 GreyImage = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-BLOCK_ROWS: Final = 5
 STEP_MM: Final = 0.25
 OUTLINE_MM: Final = 0.25
 OUTLINE_BLUR_MM: Final = 0.28
@@ -39,20 +38,6 @@ MAX_NUDGE_MM: Final = 1.0
 GOOD_MATCH: Final = 0.4
 OUTLIER_MM: Final = 0.35
 BEND_TERMS: Final = 6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PagePlan:
-    """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print, ``blocks`` of
-    neighbouring bubbles by index, ``block_centres`` (B, 2) mm, ``markers`` (4, 2) mm."""
-
-    centres: Floats
-    half_axes: Floats
-    groups: NDArray[np.intp]
-    blocks: tuple[NDArray[np.intp], ...]
-    block_centres: Doubles
-    markers: Doubles
-    page_mm: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +66,11 @@ class Alignment:
             centres[block] += nudge
         return self.place(centres, plan)
 
+    def drift_mm(self, plan: PagePlan) -> float:
+        """How far the bend and the nudges move any block."""
+        moves = bend_basis(plan.block_centres, plan.page_mm) @ self.bend + self.nudges
+        return float(np.hypot(moves[:, 0], moves[:, 1]).max())
+
     def axes(self, points: Floats | Doubles, half_axes: Floats) -> Floats:
         """What one half axis right and one down at ``points`` (N, 2) mm is in pixels, (N, 2, 2) as columns."""
         h = self.homography
@@ -103,49 +93,6 @@ def bend_basis(points: Floats | Doubles, page_mm: tuple[float, float]) -> Double
     x = points[:, 0] / (page_mm[0] / 2) - 1
     y = points[:, 1] / (page_mm[1] / 2) - 1
     return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1).astype(np.float64)
-
-
-@lru_cache(maxsize=16)
-def plan_page(layout: Layout, number: int) -> PagePlan:
-    """The arrays of one page."""
-    page = layout.page(number)
-    centres = np.array(page.bubble_centres, np.float32)
-    half_axes = np.array([(shape.width_mm / 2, shape.height_mm / 2) for shape in page.bubble_shapes], np.float32)
-    prints: dict[tuple[str, float, float], int] = {}
-    groups: list[int] = []
-    blocks: list[list[int]] = []
-    last: tuple[float, float] | None = None
-    rows_in_block = 0
-    for field in page.questions:
-        x, y = field.centres[0]
-        starts = last is None or x != last[0] or y <= last[1]
-        if starts or rows_in_block == BLOCK_ROWS:
-            blocks.append([])
-            rows_in_block = 0
-        rows_in_block += 1
-        last = (x, y)
-        for choice in field.choices:
-            blocks[-1].append(len(groups))
-            key = (choice, field.shape.width_mm, field.shape.height_mm)
-            groups.append(prints.setdefault(key, len(prints)))
-    if page.student_number is not None:
-        shape = page.student_number.shape
-        halves: tuple[list[int], list[int]] = ([], [])
-        for column in page.student_number.columns:
-            for digit in range(len(column)):
-                halves[digit >= BLOCK_ROWS].append(len(groups))
-                key = (str(digit), shape.width_mm, shape.height_mm)
-                groups.append(prints.setdefault(key, len(prints)))
-        blocks.extend(halves)
-    return PagePlan(
-        centres=centres,
-        half_axes=half_axes,
-        groups=np.array(groups, np.intp),
-        blocks=tuple(np.array(block, np.intp) for block in blocks),
-        block_centres=np.array([centres[block].mean(axis=0) for block in blocks], np.float64),
-        markers=np.array(layout.markers.centres, np.float64),
-        page_mm=(layout.paper.width_mm, layout.paper.height_mm),
-    )
 
 
 def align(
@@ -203,6 +150,21 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
             shifts[row], quality[row] = _match(patches[start : start + size], template)
             start += size
     return shifts, quality
+
+
+def match_ghosts(image: GreyImage, plan: PagePlan, alignment: Alignment) -> Doubles:
+    """For each block how well an outline matches where none is printed, at its worst side, (B,)."""
+    worst = np.zeros(len(plan.blocks))
+    for ghosts in plan.ghosts:
+        shape = plan.half_axes[plan.blocks[ghosts.block][0]]
+        steps = math.ceil((float(shape.max()) + TEMPLATE_MARGIN_MM + FINE_SEARCH_MM) / STEP_MM)
+        grid = (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
+        centres = ghosts.centres + alignment.nudges[ghosts.block].astype(np.float32)
+        axes = alignment.axes(centres, np.ones((len(centres), 2), np.float32))
+        patches = sample_grid(image, alignment.place(centres, plan), axes, grid)
+        _, match = _match(patches, _outline(float(shape[0]), float(shape[1]), FINE_SEARCH_MM))
+        worst[ghosts.block] = max(worst[ghosts.block], match)
+    return worst
 
 
 def _match(patches: Floats, template: Floats) -> tuple[tuple[float, float], float]:

@@ -28,9 +28,12 @@ NEIGHBOURHOOD: Final = 61
 MAX_CANDIDATES: Final = 20
 DISTANCE_TOLERANCE: Final = (0.66, 1.5)
 """Distance between two markers over what their size predicts: 30 degrees of tilt stretch it this far."""
+MAX_SIDE_RATIO: Final = 2.8
+"""Of the nearest to the farthest marker in a photo tilted by 30 degrees."""
 MAX_HYPOTHESES: Final = 12
 MAX_FOUR_COST: Final = 2.5
-MAX_THREE_COST: Final = 1.8
+MAX_THREE_COST: Final = 3.0
+MAX_TRIPLES: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,8 @@ def _triangles(corners: Floats) -> Floats:
 def three_corner_hypotheses(
     candidates: Sequence[Candidate], markers: Floats, size_mm: float, hole_mm: float
 ) -> list[Hypothesis]:
-    """Ways in which three of ``candidates`` can be three of the layout's markers, likeliest first."""
+    """Ways in which three of ``candidates`` can be three of the layout's markers, likeliest first as far as can be said
+    without perspective."""
     found: list[Hypothesis] = []
     fits = _pairs_that_fit(candidates, markers, size_mm)
     for missing in range(4):
@@ -155,7 +159,7 @@ def three_corner_hypotheses(
                 if cost is not None:
                     found.append(Hypothesis(tuple(chosen), cost))
     found.sort(key=lambda hypothesis: hypothesis.cost)
-    return found[:MAX_HYPOTHESES]
+    return found[:MAX_TRIPLES]
 
 
 def _fit(fits: dict[tuple[int, int], NDArray[np.bool_]], one: int, other: int) -> NDArray[np.bool_]:
@@ -171,7 +175,9 @@ def _pairs_that_fit(
     apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
     scale = np.sqrt(np.outer(sides, sides)) / size_mm
     low, high = DISTANCE_TOLERANCE
-    similar = np.abs(np.log(np.maximum(sides[:, None], 1e-6) / np.maximum(sides[None], 1e-6))) < math.log(2.0)
+    similar = np.abs(np.log(np.maximum(sides[:, None], 1e-6) / np.maximum(sides[None], 1e-6))) < math.log(
+        MAX_SIDE_RATIO
+    )
     fits = {}
     for one, other in itertools.combinations(range(4), 2):
         expected = math.hypot(*(markers[one] - markers[other])) * scale
@@ -197,7 +203,7 @@ def _three_cost(
         return None
     sides = [places[0] - places[1], places[2] - places[1]]
     cosine = float(sides[0] @ sides[1]) / (math.hypot(*sides[0]) * math.hypot(*sides[1]))
-    if abs(cosine) > 0.5:
+    if abs(cosine) > 0.6:
         return None
     expected = [markers[(missing + step) % 4] for step in (1, 2, 3)]
     lengths = [math.hypot(*(expected[0] - expected[1])), math.hypot(*(expected[2] - expected[1]))]

@@ -23,12 +23,12 @@ Floats = NDArray[np.float32]
 
 MARK_STRENGTH: Final = 0.42
 """At or above: a mark. Generated marks of all styles: 1 in 100 lies below; erasures and strays: 1 in 200 above."""
-TRACE_STRENGTH: Final = 0.30
+TRACE_STRENGTH: Final = 0.25
 """Below: nothing meant. Between the two nobody can tell without the person's other marks: unsure."""
 SECOND_STRENGTH: Final = 0.35
 """A trace beside a clear mark is usually what an eraser left; from here on the question goes to a person."""
 CLEAR_STRENGTH: Final = 0.6
-UNSURE_STRENGTH: Final = (MARK_STRENGTH + TRACE_STRENGTH) / 2
+UNSURE_STRENGTH: Final = 0.36
 MIN_FILL: Final = 0.02
 """Five times the spread of blank bubbles in clean photos; nothing paler is ever a mark."""
 TRACE_NOISE: Final = 3.0
@@ -41,6 +41,7 @@ CROSSING_SHARE: Final = 0.12
 """Ink on two opposite sides outside a bubble, over the usual darkness, from which a line runs through it."""
 CROSSED_FILL: Final = 0.65
 CROSSED_FACTOR: Final = 0.6
+CROSSED_DOUBT: Final = 0.48
 EDGE_SHARE: Final = 0.3
 """Ink on the outline, over the usual fill, from which an empty field is looked at by a person."""
 EDGE_NOISE: Final = 6.0
@@ -145,7 +146,7 @@ def mark_strengths(ink: BubbleInk, usual: UsualMark) -> Floats:
     strengths = np.where(ink.fill < MARK_NOISE * ink.noise, np.minimum(strengths, UNSURE_STRENGTH), strengths)
     strengths = np.where(ink.fill < max(MIN_FILL, TRACE_NOISE * ink.noise), np.minimum(strengths, 0.1), strengths)
     # ink on the outline and none inside is a mark that missed, or a line beside it
-    strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), UNSURE_STRENGTH - 0.03, strengths)
+    strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), UNSURE_STRENGTH, strengths)
     return strengths.astype(np.float32)
 
 
@@ -159,7 +160,10 @@ def _decide(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, 
     """Which of one field's bubbles are marked. ``margin`` widens what counts as unsure on both sides."""
     if is_crossed.any():
         has_clear = bool((strengths[~is_crossed] >= CLEAR_STRENGTH).any())
-        doubted = CROSSED_FACTOR * strengths if has_clear else np.minimum(strengths, UNSURE_STRENGTH)
+        doubted = np.minimum(strengths, UNSURE_STRENGTH)
+        if has_clear:
+            # a thin line beside a clear mark is a stray; a cross might be a second mark, or cancel one
+            doubted = np.where(strengths >= CROSSED_DOUBT, doubted, CROSSED_FACTOR * strengths)
         strengths = np.where(is_crossed, doubted, strengths)
     order = np.argsort(-strengths)
     first, second = int(order[0]), int(order[1])

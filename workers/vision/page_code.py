@@ -56,3 +56,14 @@ def read_code(image: GreyImage) -> str | None:
     """The text of the first QR code in ``image`` (H, W), or None."""
     found = zxingcpp.read_barcodes(np.ascontiguousarray(image), formats=_FORMATS)
     return found[0].text if found else None
+
+
+def find_code(image: GreyImage) -> tuple[str, Doubles] | None:
+    """The first QR code anywhere in ``image`` (H, W): its text, and its corners (4, 2) in pixels from its own top
+    left clockwise. None without one."""
+    found = zxingcpp.read_barcodes(np.ascontiguousarray(image), formats=_FORMATS)
+    if not found:
+        return None
+    place = found[0].position
+    corners = [place.top_left, place.top_right, place.bottom_right, place.bottom_left]
+    return found[0].text, np.array([(corner.x, corner.y) for corner in corners], np.float64)

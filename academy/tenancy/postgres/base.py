@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django_tenants.postgresql_backend import base as schemas
 from psycopg.pq import TransactionStatus
 
@@ -27,10 +28,15 @@ _Binding = tuple[str, str]
 _UNBOUND: Final[_Binding] = (PUBLIC_SCHEMA, "")
 
 
+class TenantOperations(DatabaseOperations):
+    compiler_module = "academy.tenancy.postgres.compiler"
+
+
 class DatabaseWrapper(schemas.DatabaseWrapper):  # type: ignore[misc]  # django-tenants ships no types
     """A connection that knows the acting tenant. ``acting_tenant`` is ``None`` while nobody acts."""
 
     SchemaEditorClass = TenantSchemaEditor
+    ops_class = TenantOperations
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._bound: _Binding | None = _UNBOUND

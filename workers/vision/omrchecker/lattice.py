@@ -1,9 +1,10 @@
 """The template's bubbles laid onto the picture: found where they are printed, not where the template says.
 
-A template rarely fits to the pixel, paper bends, and a page's corners are worth a few pixels. So the bubbles of a
-few rows are averaged: what is printed alike (a ring, a box, a disc somebody filled) adds up, the rest fades. The
-average is darker inside the outline than between the bubbles, and the shift at which it is most so is theirs. Shifts of
-all groups are then smoothed by a low polynomial over the page, which outliers cannot bend.
+A template rarely fits to the pixel, paper bends, and a page's corners are worth a few pixels. So the answer of a
+"dark inside, bright between" filter is averaged over the bubbles of a few rows or columns: what is printed alike (a
+ring, a box, a disc somebody filled) adds up, the rest fades, and the shift at which it is strongest is theirs. The
+shifts of all groups are smoothed by a low polynomial over the page, which outliers cannot bend, and then each block
+keeps a small correction of its own.
 """
 
 from __future__ import annotations
@@ -18,25 +19,34 @@ from numpy.typing import NDArray
 from workers.vision.omrchecker.template import FieldBlock, Template
 
 Floats = NDArray[np.float64]
-Patches = NDArray[np.float32]
+Raster = NDArray[np.float32]
 
 SAMPLES_PER_BUBBLE: Final = 9
+MAX_CANVAS_SAMPLES: Final = 4_000_000
 ROWS_PER_GROUP: Final = 5
-MAX_BUBBLES_SAMPLED: Final = 1_500
+MAX_BUBBLES_AVERAGED: Final = 1_200
 # Ink that counts for alignment: an outline is thin and pale, a mark is not to outweigh fifty of them.
 INK_CEILING: Final = 0.3
-# Printed outlines measured against the template's box: .85 to 1.4 of it.
-OUTLINE_SIZES: Final = (0.8, 0.9, 1.0, 1.12, 1.25, 1.4)
+OUTLINE_SIZES: Final = (0.75, 0.85, 0.95, 1.05, 1.17, 1.3, 1.45)
 GAP_FROM: Final = 1.1
 GAP_TO: Final = 1.5
+# A bubble answers with at least this share of the sheet's median when it is there.
+PRINT_THERE: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The printed bubble: ``size`` in boxes of the template, round or square."""
+    """The printed bubble: ``size`` in boxes of the template; a box, an oval filling it, or a circle."""
 
     size: float
-    is_round: bool
+    shape: str
+
+    def halves(self, block: FieldBlock) -> tuple[float, float]:
+        """Half width and half height in page units."""
+        width, height = block.size
+        if self.shape == "circle":
+            width = height = float(np.sqrt(width * height))
+        return (width * self.size / 2, height * self.size / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +55,36 @@ class Placement:
 
     ``axes[n, :, 0]`` leads from the centre to the right edge of the printed outline, ``axes[n, :, 1]`` to its bottom.
     ``contrast``: how much darker the print is inside its outlines than between, 0 (nothing printed) to about .2.
-    ``block_trust`` (blocks,): 0 to 1, how surely each block was found. ``to_image``: page units to pixels, (3, 3).
+    ``print_seen`` (N,): the same for each bubble, as a share of the sheet's median: about 1 or more where a bubble is
+    printed or marked, about 0 on bare paper or beside it. ``block_trust`` (blocks,): 0 to 1, the share of each block's
+    bubbles that are there. ``to_image``: page units to pixels, (3, 3).
     """
 
     centres: Floats
     axes: Floats
     contrast: float
+    print_seen: Floats
     block_trust: Floats
     outline: Outline
     to_image: Floats
-    shifts: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Some rows of one block: ``members`` index the sheet's bubbles."""
+    """Some rows or columns of one block: ``members`` index the sheet's bubbles."""
 
     block: int
     members: NDArray[np.intp]
     middle: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """Ink (rows, columns) of the sheet's lattice in steps of ``step`` page units from ``origin``."""
+
+    ink: Raster
+    origin: Floats
+    step: float
 
 
 def all_centres(template: Template) -> Floats:
@@ -74,48 +95,25 @@ def all_centres(template: Template) -> Floats:
 def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats) -> Placement:
     """The bubbles of ``template`` in grey ``image``, near where the homography ``to_image`` puts them."""
     centres = all_centres(template)
-    groups = _groups(template, centres)
-    step = min(min(block.size) for block in template.blocks) / SAMPLES_PER_BUBBLE
-    block_of_group = np.array([group.block for group in groups])
-
-    shifts = np.zeros_like(centres)
-    outline = Outline(1.0, True)
-    contrast = 0.0
-    means = _group_means(image, template, to_image, centres + shifts, groups, step, reach_gaps=1.0)
-    outline, common, contrast = _common_shift(means, template, groups, step)
-    shifts += common
-    for reach_gaps in (0.48, 0.3):
-        means = _group_means(image, template, to_image, centres + shifts, groups, step, reach_gaps)
-        found, weights = _group_shifts(means, template, groups, step, outline, reach_gaps)
-        shifts += _smooth(np.stack([group.middle for group in groups]), found, weights, centres)
-    means = _group_means(image, template, to_image, centres + shifts, groups, step, 0.25)
-    found, weights = _group_shifts(means, template, groups, step, outline, 0.25)
-    shifts += _by_block(template, block_of_group, found, weights)
-    final = _group_means(image, template, to_image, centres + shifts, groups, step, 0.2)
-    trust, contrast = _trust(final, template, groups, step, outline)
+    canvas = _canvas(image, template, centres, to_image)
+    outline, common = _common_shift(canvas, template, centres)
+    shifts = np.zeros_like(centres) + common
+    answers = [_answer(canvas, block, outline) for block in _distinct(template)]
+    kinds = _kind_of_block(template)
+    rows = _groups(template, centres, is_by_columns=False)
+    for reach in (0.45, 0.25):
+        found, weights = _group_shifts(canvas, answers, kinds, template, rows, centres + shifts, reach)
+        shifts = shifts + _smooth(np.stack([group.middle for group in rows]), found, weights, centres)
+    both = rows + _groups(template, centres, is_by_columns=True)
+    for _ in range(2):
+        found, weights = _group_shifts(canvas, answers, kinds, template, both, centres + shifts, 0.25)
+        shifts = shifts + _by_block(template, both, found, weights, centres)
+    print_seen, contrast = _print_seen(canvas, answers, kinds, template, centres + shifts)
     placed, axes = _in_picture(template, to_image, centres + shifts, outline)
-    return Placement(placed, axes, contrast, trust, outline, to_image, shifts)
+    return Placement(placed, axes, contrast, print_seen, _block_trust(template, print_seen), outline, to_image)
 
 
-def _groups(template: Template, centres: Floats) -> list[_Group]:
-    groups: list[_Group] = []
-    first = 0
-    for number, block in enumerate(template.blocks):
-        rows, columns = len(block.labels), len(block.values)
-        index = np.arange(first, first + rows * columns).reshape(rows, columns)
-        first += rows * columns
-        # Cut along the longer way, so that a group is about square and holds at least some blanks.
-        lines = index if rows >= columns else index.T
-        for start in range(0, len(lines), ROWS_PER_GROUP):
-            members = lines[start : start + ROWS_PER_GROUP].ravel()
-            if len(lines) - start < 2 and start > 0:
-                last = groups.pop()
-                members = np.concatenate([last.members, members])
-            groups.append(_Group(number, members, centres[members].mean(axis=0)))
-    return groups
-
-
-def _pitch(block: FieldBlock) -> tuple[float, float]:
+def pitch(block: FieldBlock) -> tuple[float, float]:
     """Distance (x, y) to the next bubble; three boxes where there is none."""
     width, height = block.size
     gaps_x = [abs(gap[0]) for gap in (block.value_gap, block.label_gap) if abs(gap[0]) > 0]
@@ -123,139 +121,198 @@ def _pitch(block: FieldBlock) -> tuple[float, float]:
     return (min(gaps_x, default=3 * width), min(gaps_y, default=3 * height))
 
 
-def _grid(block: FieldBlock, step: float, reach_gaps: float) -> tuple[Floats, Floats, int, int]:
-    """Offsets (x), (y) in page units of a patch that can be searched by ``reach_gaps`` pitches, and that search in steps."""
-    pitch_x, pitch_y = _pitch(block)
-    search_x = max(2, int(min(pitch_x, 2.0 * block.size[0]) * reach_gaps / step))
-    search_y = max(2, int(min(pitch_y, 2.0 * block.size[1]) * reach_gaps / step))
-    around = max(OUTLINE_SIZES) * GAP_TO / 2
-    half_x = int(np.ceil(block.size[0] * around / step)) + search_x
-    half_y = int(np.ceil(block.size[1] * around / step)) + search_y
-    return np.arange(-half_x, half_x + 1) * step, np.arange(-half_y, half_y + 1) * step, search_x, search_y
+def _canvas(image: NDArray[np.uint8], template: Template, centres: Floats, to_image: Floats) -> _Canvas:
+    margin = 1.6 * max(
+        max(*block.size, *(min(gap, 2.5 * max(block.size)) for gap in pitch(block))) for block in template.blocks
+    )
+    low, high = centres.min(axis=0) - margin, centres.max(axis=0) + margin
+    step = min(min(block.size) for block in template.blocks) / SAMPLES_PER_BUBBLE
+    step = max(step, float(np.sqrt((high - low).prod() / MAX_CANVAS_SAMPLES)))
+    width, height = (int(n) for n in np.ceil((high - low) / step))
+    to_page = np.array([[step, 0, low[0]], [0, step, low[1]], [0, 0, 1]])
+    corners = np.array([[low, [high[0], low[1]], high, [low[0], high[1]]]], dtype=np.float64)
+    spans = cv2.perspectiveTransform(corners, to_image)[0]
+    sides = np.hypot(*(spans - np.roll(spans, -1, axis=0)).T)
+    source, shrink = image, 1.0
+    while min(sides[0] + sides[2], sides[1] + sides[3]) * shrink > 3.2 * min(width, height) and min(source.shape) > 64:
+        source, shrink = np.asarray(cv2.pyrDown(source), dtype=np.uint8), shrink / 2
+    # pyrDown keeps pixel 0 at pixel 0, so halving positions is exact.
+    to_source = np.diag([shrink, shrink, 1.0]) @ to_image @ to_page
+    grey = cv2.warpPerspective(
+        source,
+        to_source,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    side = 2 * SAMPLES_PER_BUBBLE + 1
+    paper = cv2.morphologyEx(
+        cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+    )
+    paper = np.maximum(cv2.blur(paper, (side, side)).astype(np.float32), 8)
+    ink = np.clip(1 - grey.astype(np.float32) / paper, -0.1, INK_CEILING)
+    return _Canvas(np.asarray(ink, dtype=np.float32), low, step)
 
 
-def _group_means(
-    image: NDArray[np.uint8],
-    template: Template,
-    to_image: Floats,
-    centres: Floats,
-    groups: list[_Group],
-    step: float,
-    reach_gaps: float,
-) -> list[Patches]:
-    """The average ink round the bubbles of each group, (rows, columns) in steps of ``step`` page units."""
-    total = sum(len(group.members) for group in groups)
-    keep_every = max(1, -(-total // MAX_BUBBLES_SAMPLED))
-    means: list[Patches] = []
-    for group in groups:
-        x, y, _, _ = _grid(template.blocks[group.block], step, reach_gaps)
-        members = group.members[::keep_every]
-        offsets = np.stack(np.meshgrid(x, y), axis=-1).reshape(1, -1, 2)
-        points = (centres[members][:, None] + offsets).reshape(-1, 1, 2)
-        where = cv2.perspectiveTransform(points, to_image).reshape(len(members), -1, 2).astype(np.float32)
-        patches = cv2.remap(
-            image,
-            np.ascontiguousarray(where[..., 0]),
-            np.ascontiguousarray(where[..., 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ).astype(np.float32)
-        paper = np.maximum(np.quantile(patches, 0.8, axis=1, keepdims=True), 8)
-        ink = np.clip(1 - patches / paper, -0.1, INK_CEILING)
-        mean = ink.mean(axis=0).reshape(len(y), len(x))
-        means.append(np.asarray(mean, dtype=np.float32))
-    return means
+def _groups(template: Template, centres: Floats, *, is_by_columns: bool) -> list[_Group]:
+    """Each block in groups of rows, or one group for every column. Rows run along the shorter way."""
+    groups: list[_Group] = []
+    first = 0
+    for number, block in enumerate(template.blocks):
+        index = np.arange(first, first + len(block.labels) * len(block.values))
+        first += len(index)
+        table = index.reshape(len(block.labels), len(block.values))
+        lines = table if len(block.labels) >= len(block.values) else table.T
+        if is_by_columns:
+            parts = [lines[:, column] for column in range(lines.shape[1])] if len(lines) >= 3 else []
+        else:
+            cuts = max(1, round(len(lines) / ROWS_PER_GROUP))
+            parts = [part.ravel() for part in np.array_split(lines, cuts)]
+        groups.extend(_Group(number, part, centres[part].mean(axis=0)) for part in parts)
+    return groups
 
 
-def _kernel(block: FieldBlock, step: float, outline: Outline) -> Patches:
-    """+1 inside the outline, -1 between the bubbles, each in all; neighbours' outlines count for nothing."""
-    half = np.array(block.size) * outline.size / 2
-    reach = np.ceil(half * GAP_TO / step).astype(int)
+def _distinct(template: Template) -> list[FieldBlock]:
+    """One block for each different box and pitch."""
+    return list({_kind(block): block for block in template.blocks}.values())
+
+
+def _kind_of_block(template: Template) -> list[int]:
+    order = list({_kind(block): None for block in template.blocks})
+    return [order.index(_kind(block)) for block in template.blocks]
+
+
+def _kind(block: FieldBlock) -> tuple[float, ...]:
+    smallest = min(block.size)
+    return tuple(round(length / smallest, 1) * smallest for length in (*block.size, *pitch(block)))
+
+
+def _kernel(block: FieldBlock, step: float, outline: Outline) -> Raster | None:
+    """+1 inside the outline, -1 between the bubbles, each in all; ``None`` where neighbours would overlap."""
+    half = outline.halves(block)
+    gap_x, gap_y = pitch(block)
+    if 2 * half[0] * GAP_FROM > gap_x or 2 * half[1] * GAP_FROM > gap_y:
+        return None
+    reach = np.ceil(np.array(half) * GAP_TO / step).astype(int)
     x, y = np.meshgrid(np.arange(-reach[0], reach[0] + 1) * step, np.arange(-reach[1], reach[1] + 1) * step)
 
     def distance(centre_x: float, centre_y: float) -> Floats:
         right, down = np.abs(x - centre_x) / half[0], np.abs(y - centre_y) / half[1]
-        return np.asarray(np.hypot(right, down) if outline.is_round else np.maximum(right, down))
+        return np.asarray(np.maximum(right, down) if outline.shape == "box" else np.hypot(right, down))
 
     here = distance(0, 0)
     is_gap = (here > GAP_FROM) & (here <= GAP_TO)
-    pitch_x, pitch_y = _pitch(block)
     for column in (-1, 0, 1):
         for row in (-1, 0, 1):
             if column or row:
-                is_gap &= distance(column * pitch_x, row * pitch_y) > GAP_FROM
+                is_gap &= distance(column * gap_x, row * gap_y) > GAP_FROM
     is_inside = here <= 1
     kernel = is_inside / max(1, is_inside.sum()) - is_gap / max(1, is_gap.sum())
     return np.asarray(kernel, dtype=np.float32)
 
 
-def _response(mean: Patches, kernel: Patches, search_x: int, search_y: int) -> Patches:
-    """How well the outline fits at each shift, (2 * search_y + 1, 2 * search_x + 1)."""
-    response = cv2.filter2D(mean, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
-    middle_y, middle_x = mean.shape[0] // 2, mean.shape[1] // 2
-    return np.asarray(
-        response[middle_y - search_y : middle_y + search_y + 1, middle_x - search_x : middle_x + search_x + 1],
-        dtype=np.float32,
+def _common_shift(canvas: _Canvas, template: Template, centres: Floats) -> tuple[Outline, Floats]:
+    """The outline and the one shift of the whole sheet that fit best."""
+    step = canvas.step
+    kinds, blocks = _kind_of_block(template), _distinct(template)
+    kind_of_bubble = np.repeat(kinds, [len(block.labels) * len(block.values) for block in template.blocks])
+    every = max(1, len(centres) // MAX_BUBBLES_AVERAGED)
+    reach = min(
+        min(min(gap, 1.6 * side) for gap, side in zip(pitch(block), block.size, strict=True)) for block in blocks
     )
-
-
-def _common_shift(
-    means: list[Patches], template: Template, groups: list[_Group], step: float
-) -> tuple[Outline, Floats, float]:
-    """The outline and the one shift of the whole sheet that fit best, and how well."""
-    blocks = template.blocks
-    searches = [_grid(block, step, 1.0)[2:] for block in blocks]
-    search_x, search_y = (min(search[axis] for search in searches) for axis in (0, 1))
-    sums: dict[int, Patches] = {}
-    counts: dict[int, int] = {}
-    for mean, group in zip(means, groups, strict=True):
-        weight = len(group.members)
-        sums[group.block] = sums.get(group.block, np.zeros_like(mean)) + weight * mean
-        counts[group.block] = counts.get(group.block, 0) + weight
-    total = sum(counts.values())
-    across = np.arange(-search_x, search_x + 1) * step
-    down = np.arange(-search_y, search_y + 1) * step
-    best = (-np.inf, Outline(1.0, True), np.zeros(2))
-    for is_round in (True, False):
+    search = max(2, int(reach / step))
+    means: list[tuple[FieldBlock, Raster, int]] = []
+    for kind, block in enumerate(blocks):
+        members = centres[kind_of_bubble == kind][::every]
+        half = [int(np.ceil(side * OUTLINE_SIZES[-1] * GAP_TO / 2 / step)) + search for side in (max(block.size),) * 2]
+        x, y = np.arange(-half[0], half[0] + 1), np.arange(-half[1], half[1] + 1)
+        patches = _sampled(canvas.ink, (members - canvas.origin) / step, x, y)
+        means.append((block, np.asarray(patches.mean(axis=0), dtype=np.float32), len(members)))
+    total = sum(count for _, _, count in means)
+    offsets = np.arange(-search, search + 1) * step
+    gap = np.array([pitch(block) for block in blocks]).mean(axis=0)
+    # A lattice fits its neighbour's place almost as well as its own: the nearer one is likelier.
+    nearness = np.exp(-0.3 * ((offsets / gap[0]) ** 2 + ((offsets / gap[1]) ** 2)[:, None]))
+    best = (-np.inf, Outline(1.0, "oval"), np.zeros(2))
+    for shape in ("oval", "circle", "box"):
         for size in OUTLINE_SIZES:
-            outline = Outline(size, is_round)
-            fit = np.zeros((2 * search_y + 1, 2 * search_x + 1), dtype=np.float32)
-            for number, summed in sums.items():
-                kernel = _kernel(blocks[number], step, outline)
-                fit += _response(summed / total, kernel, search_x, search_y)
-            # A lattice fits its neighbour's place almost as well as its own: the nearer one is likelier.
-            pitch = np.array([_pitch(block) for block in blocks]).mean(axis=0)
-            fit -= 0.25 * max(float(fit.max()), 0.0) * np.hypot(across / pitch[0], down[:, None] / pitch[1]) ** 2
-            row, column = (int(place) for place in np.unravel_index(int(np.argmax(fit)), fit.shape))
-            if fit[row, column] > best[0]:
-                best = (float(fit[row, column]), outline, np.array([across[column], down[row]]))
-    return best[1], best[2], best[0]
+            outline = Outline(size, shape)
+            fit = np.zeros((2 * search + 1, 2 * search + 1))
+            for block, mean, count in means:
+                kernel = _kernel(block, step, outline)
+                if kernel is None:
+                    break
+                response = cv2.filter2D(mean, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
+                middle = (mean.shape[0] // 2, mean.shape[1] // 2)
+                fit += response[
+                    middle[0] - search : middle[0] + search + 1, middle[1] - search : middle[1] + search + 1
+                ] * (count / total)
+            else:
+                likely = np.where(fit > 0, fit * nearness, fit)
+                row, column = (int(place) for place in np.unravel_index(int(np.argmax(likely)), fit.shape))
+                if likely[row, column] > best[0]:
+                    best = (float(likely[row, column]), outline, np.array([offsets[column], offsets[row]]))
+    return best[1], best[2]
+
+
+def _sampled(raster: Raster, places: Floats, x: NDArray[np.intp], y: NDArray[np.intp]) -> Raster:
+    """``raster`` round each of ``places`` (N, 2) at whole offsets ``x`` and ``y``, (N, len(y), len(x))."""
+    offset_x, offset_y = np.meshgrid(x, y)
+    map_x = (places[:, :1] + offset_x.ravel()).astype(np.float32)
+    map_y = (places[:, 1:] + offset_y.ravel()).astype(np.float32)
+    sampled = cv2.remap(raster, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, dtype=np.float32).reshape(len(places), len(y), len(x))
+
+
+def _answer(canvas: _Canvas, block: FieldBlock, outline: Outline) -> Raster:
+    """The filter's answer everywhere on the canvas."""
+    kernel = _kernel(block, canvas.step, outline)
+    if kernel is None:  # the sheet's outline is too wide for this block's pitch: use the widest that fits
+        widest = min(gap / (2 * half * GAP_FROM) for gap, half in zip(pitch(block), outline.halves(block), strict=True))
+        kernel = _kernel(block, canvas.step, Outline(outline.size * widest * 0.99, outline.shape))
+    if kernel is None:
+        return np.zeros_like(canvas.ink)
+    return np.asarray(cv2.filter2D(canvas.ink, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
+def _fit(
+    canvas: _Canvas, answer: Raster, block: FieldBlock, places: Floats, reach: float
+) -> tuple[Raster, tuple[int, int]]:
+    """Mean answer at ``places`` (N, 2) page units for every shift within ``reach`` pitches; the middle is no shift."""
+    search_x, search_y = (
+        max(2, int(min(gap, 2 * side) * reach / canvas.step))
+        for gap, side in zip(pitch(block), block.size, strict=True)
+    )
+    every = max(1, len(places) // MAX_BUBBLES_AVERAGED)
+    x, y = np.arange(-search_x, search_x + 1), np.arange(-search_y, search_y + 1)
+    fit = _sampled(answer, (places[::every] - canvas.origin) / canvas.step, x, y).mean(axis=0)
+    return np.asarray(fit, dtype=np.float32), (search_x, search_y)
 
 
 def _group_shifts(
-    means: list[Patches],
+    canvas: _Canvas,
+    answers: list[Raster],
+    kinds: list[int],
     template: Template,
     groups: list[_Group],
-    step: float,
-    outline: Outline,
-    reach_gaps: float,
+    places: Floats,
+    reach: float,
 ) -> tuple[Floats, Floats]:
     """Shift of each group in page units (G, 2), and its weight (G,): the fit there times the bubbles averaged."""
     shifts = np.zeros((len(groups), 2))
     weights = np.zeros(len(groups))
-    for index, (mean, group) in enumerate(zip(means, groups, strict=True)):
-        block = template.blocks[group.block]
-        _, _, search_x, search_y = _grid(block, step, reach_gaps)
-        fit = _response(mean, _kernel(block, step, outline), search_x, search_y)
+    for index, group in enumerate(groups):
+        answer = answers[kinds[group.block]]
+        fit, search = _fit(canvas, answer, template.blocks[group.block], places[group.members], reach)
         row, column = (int(place) for place in np.unravel_index(int(np.argmax(fit)), fit.shape))
         x, y = _subpixel(fit, row, column)
-        shifts[index] = (x - search_x) * step, (y - search_y) * step
+        shifts[index] = (x - search[0]) * canvas.step, (y - search[1]) * canvas.step
         is_at_edge = row in {0, fit.shape[0] - 1} or column in {0, fit.shape[1] - 1}
         weights[index] = 0.0 if is_at_edge else max(0.0, float(fit[row, column])) * np.sqrt(len(group.members))
     return shifts, weights
 
 
-def _subpixel(fit: Patches, row: int, column: int) -> tuple[float, float]:
+def _subpixel(fit: Raster, row: int, column: int) -> tuple[float, float]:
     height, width = fit.shape
     if not (0 < row < height - 1 and 0 < column < width - 1):
         return float(column), float(row)
@@ -272,72 +329,82 @@ def _smooth(places: Floats, shifts: Floats, weights: Floats, wanted: Floats) -> 
         return np.zeros_like(wanted)
     middle = places.mean(axis=0)
     spread = max(float(np.abs(places - middle).max()), 1e-6)
-    degree = 0 if len(places) < 3 else 1 if len(places) < 10 else 2
+    terms = 1 if len(places) < 3 else 3 if len(places) < 10 else 6
 
     def basis(points: Floats) -> Floats:
         x, y = ((points - middle) / spread).T
-        terms = [np.ones_like(x), x, y, x * x, x * y, y * y]
-        return np.stack(terms[: {0: 1, 1: 3, 2: 6}[degree]], axis=1)
+        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y][:terms], axis=1)
 
     design = basis(places)
     # Bending must earn its place: without a ridge two groups in a corner could swing the page.
-    ridge = np.diag(([0.0, 0.02, 0.02, 0.1, 0.1, 0.1])[: design.shape[1]]) * weights.sum()
+    ridge = np.diag([1e-6, 0.02, 0.02, 0.1, 0.1, 0.1][:terms]) * weights.sum()
     current = weights.copy()
-    solution = np.zeros((design.shape[1], 2))
+    solution = np.zeros((terms, 2))
     for _ in range(8):
         weighted = design * current[:, None]
-        solution = np.linalg.lstsq(design.T @ weighted + ridge + 1e-9 * np.eye(len(ridge)), weighted.T @ shifts)[0]
+        solution = np.linalg.lstsq(design.T @ weighted + ridge, weighted.T @ shifts, rcond=None)[0]
         residual = np.hypot(*(shifts - design @ solution).T)
-        scale = max(1.5 * float(np.median(residual[weights > 0])), 0.02 * spread / 10, 1e-6)
+        scale = max(1.5 * float(np.median(residual[weights > 0])), 0.002 * spread, 1e-6)
         current = weights / (1 + (residual / (2 * scale)) ** 2) ** 2
     return np.asarray(basis(wanted) @ solution)
 
 
-def _by_block(template: Template, block_of_group: NDArray[np.intp], shifts: Floats, weights: Floats) -> Floats:
-    """What each block still needs on its own: small, and less where little speaks for it."""
+def _by_block(template: Template, groups: list[_Group], shifts: Floats, weights: Floats, centres: Floats) -> Floats:
+    """What each block still needs on its own: a shift and a stretch, less where little speaks for it."""
     needed: list[Floats] = []
     typical = float(np.median(weights)) if len(weights) else 0.0
+    block_of_group = np.array([group.block for group in groups])
+    first = 0
     for number, block in enumerate(template.blocks):
-        mine = block_of_group == number
-        weight = float(weights[mine].sum())
-        shift = np.zeros(2)
-        if weight > 0:
-            shift = (shifts[mine] * weights[mine, None]).sum(axis=0) / weight * weight / (weight + 0.5 * typical)
-        limit = 0.2 * np.array(block.size)
-        needed.append(np.repeat(np.clip(shift, -limit, limit)[None], len(block.labels) * len(block.values), axis=0))
+        count = len(block.labels) * len(block.values)
+        mine = centres[first : first + count]
+        first += count
+        chosen = (block_of_group == number) & (weights > 0)
+        if not chosen.any() or typical <= 0:
+            needed.append(np.zeros((count, 2)))
+            continue
+        middle = mine.mean(axis=0)
+        spread = np.maximum(np.abs(mine - middle).max(axis=0), 1e-6)
+        at = (np.stack([group.middle for group in groups])[chosen] - middle) / spread
+        design = np.concatenate([np.ones((len(at), 1)), at], axis=1)
+        weighted = design * weights[chosen, None]
+        ridge = np.diag([0.5, 0.5, 0.5]) * typical
+        solution = np.linalg.lstsq(design.T @ weighted + ridge, weighted.T @ shifts[chosen], rcond=None)[0]
+        everywhere = np.concatenate([np.ones((count, 1)), (mine - middle) / spread], axis=1)
+        limit = 0.3 * np.array(block.size)
+        needed.append(np.clip(everywhere @ solution, -limit, limit))
     return np.concatenate(needed)
 
 
-def _trust(
-    means: list[Patches], template: Template, groups: list[_Group], step: float, outline: Outline
+def _print_seen(
+    canvas: _Canvas, answers: list[Raster], kinds: list[int], template: Template, places: Floats
 ) -> tuple[Floats, float]:
-    """Per block how much of its own best fit lies at the place taken (0 to 1), and the sheet's contrast there."""
-    here = np.zeros(len(groups))
-    best = np.zeros(len(groups))
-    sizes = np.array([len(group.members) for group in groups])
-    for index, (mean, group) in enumerate(zip(means, groups, strict=True)):
-        block = template.blocks[group.block]
-        _, _, search_x, search_y = _grid(block, step, 0.2)
-        fit = _response(mean, _kernel(block, step, outline), search_x, search_y)
-        here[index], best[index] = fit[search_y, search_x], fit.max()
-    contrast = float(np.average(here, weights=sizes))
-    trust = np.zeros(len(template.blocks))
-    for number in range(len(template.blocks)):
-        mine = np.array([group.block == number for group in groups])
-        top = float(np.average(best[mine], weights=sizes[mine]))
-        level = float(np.average(here[mine], weights=sizes[mine]))
-        trust[number] = np.clip(level / max(top, 1e-6), 0, 1) * np.clip(level / max(0.35 * contrast, 1e-6), 0, 1)
-    return trust, contrast
+    """Each bubble's own answer as a share of the median (N,), and that median: the sheet's contrast."""
+    seen: list[Floats] = []
+    first = 0
+    for kind, block in zip(kinds, template.blocks, strict=True):
+        mine = places[first : first + len(block.labels) * len(block.values)]
+        first += len(mine)
+        # One step of slack: a bubble's own print may lie that far from where its block puts it.
+        slack = np.arange(-1, 2)
+        around = _sampled(answers[kind], (mine - canvas.origin) / canvas.step, slack, slack)
+        seen.append(around.reshape(len(mine), -1).max(axis=1).astype(np.float64))
+    everything = np.concatenate(seen)
+    contrast = float(np.median(everything))
+    return everything / max(contrast, 1e-6), contrast
+
+
+def _block_trust(template: Template, print_seen: Floats) -> Floats:
+    sizes = [len(block.labels) * len(block.values) for block in template.blocks]
+    return np.array([float((part > PRINT_THERE).mean()) for part in np.split(print_seen, np.cumsum(sizes)[:-1])])
 
 
 def _in_picture(template: Template, to_image: Floats, centres: Floats, outline: Outline) -> tuple[Floats, Floats]:
     """Centres (N, 2) and half axes (N, 2, 2) in pixels of outlines at ``centres`` in page units."""
     halves = np.concatenate(
-        [np.repeat([block.size], len(block.labels) * len(block.values), axis=0) for block in template.blocks]
-    ) * (outline.size / 2)
-    right = centres + halves * [1.0, 0.0]
-    down = centres + halves * [0.0, 1.0]
-    points = np.concatenate([centres, right, down])[:, None]
+        [np.repeat([outline.halves(block)], len(block.labels) * len(block.values), axis=0) for block in template.blocks]
+    )
+    points = np.concatenate([centres, centres + halves * [1.0, 0.0], centres + halves * [0.0, 1.0]])[:, None]
     placed, to_right, to_bottom = np.split(cv2.perspectiveTransform(points, to_image)[:, 0], 3)
     axes = np.stack([to_right - placed, to_bottom - placed], axis=2)
     return np.asarray(placed, dtype=np.float64), np.asarray(axes, dtype=np.float64)

@@ -150,7 +150,7 @@ def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[
     choices, corners, share = choices[is_page], corners[is_page], share[is_page]
     if not len(corners):
         return []
-    support: Floats = np.empty((len(corners), 4), dtype=np.float64)
+    support: list[Floats] = []
     for side, (first, second) in enumerate(((0, 3), (0, 1), (1, 2), (3, 2))):  # the corners each side joins
         line = lines[side][choices[:, side]]
         along = np.stack([-line[:, 1], line[:, 0]], axis=1)
@@ -159,10 +159,11 @@ def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[
             np.clip(np.rint((corners[:, end] * along).sum(axis=1)).astype(int) + reach, 0, 2 * reach + 1)
             for end in (first, second)
         ]
-        summed = profiles[side][choices[:, side], ends[1]] - profiles[side][choices[:, side], ends[0]]
-        support[:, side] = np.abs(summed) / np.maximum(np.abs(ends[1] - ends[0]), 1)
-    score = support.mean(axis=1) + support.min(axis=1) + 0.5 * np.sqrt(share)
-    score = np.asarray(np.where(support.min(axis=1) < MIN_SIDE_SUPPORT, -1.0, score))
+        summed: Floats = profiles[side][choices[:, side], ends[1]] - profiles[side][choices[:, side], ends[0]]
+        support.append(np.abs(summed) / np.maximum(np.abs(ends[1] - ends[0]), 1))
+    sides = np.stack(support, axis=1)
+    score = sides.mean(axis=1) + sides.min(axis=1) + 0.5 * np.sqrt(share)
+    score = np.where(sides.min(axis=1) < MIN_SIDE_SUPPORT, -1.0, score)
     chosen: list[Floats] = []
     for best in np.argsort(-score):
         if score[best] < 0 or len(chosen) == MAX_CANDIDATES:

@@ -1,0 +1,1 @@
+"""Text messages: a port of one method, the carrier behind it, and sending that no request waits for."""

@@ -1,0 +1,38 @@
+"""A row of every tenant model in each of the two academies, for walks over the models."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from academy.tenancy.base import TenantModel
+from academy.tenancy.checks import tenant_models
+from tests.factories import Cast, World, client_of
+
+
+def every_tenant_model() -> list[type[TenantModel]]:
+    """The system check stops a model of a tenant app that is no ``TenantModel``; this is for the type checker."""
+    return [model for model in tenant_models() if issubclass(model, TenantModel)]
+
+
+def tenant_foreign_keys() -> list[tuple[type[TenantModel], models.ForeignKey[models.Model, models.Model]]]:
+    """Every key from one tenant model to another."""
+    return [
+        (model, field)
+        for model in every_tenant_model()
+        for field in model._meta.local_fields
+        if isinstance(field, models.ForeignKey) and issubclass(field.related_model, TenantModel)
+    ]
+
+
+def complete(world: World) -> None:
+    """Add what a world has only once somebody uses it: sessions."""
+    for cast in (world.hana, world.duri):
+        client_of(cast.owner)
+
+
+def row_of(cast: Cast, model: type[TenantModel]) -> TenantModel:
+    """One row of ``model``. A model without any is one that ``make_world`` does not know yet: teach it."""
+    with cast.acting():
+        row = model.objects.order_by("pk").first()
+    assert row is not None, f"tests/factories/world.py makes no {model._meta.label}"
+    return row

@@ -1,0 +1,38 @@
+"""Composite keys: the wall that stands even where no policy binds, because checks of foreign keys bypass policies."""
+
+from __future__ import annotations
+
+import os
+
+import psycopg
+import pytest
+
+from tests.architecture.rows import complete, tenant_foreign_keys
+from tests.factories import make_world
+
+
+def test_keys_keep_the_academies_apart_even_with_row_level_security_off(committed: None) -> None:
+    """As a superuser, whom no policy binds: a row cannot refer to a row of another academy."""
+    world = make_world()
+    complete(world)
+    ours, theirs = world.hana.tenant.pk, world.duri.tenant.pk
+    keys = tenant_foreign_keys()
+    assert len(keys) >= 15
+    with psycopg.connect(os.environ["ADMIN_DATABASE_URL"]) as administrator:
+        cursor = administrator.cursor()
+        for model, field in keys:
+            table, target = model._meta.db_table, field.related_model._meta.db_table
+            cursor.execute(f"SELECT id FROM pool.{target} WHERE tenant_id = {theirs} LIMIT 1")  # type: ignore[call-overload]
+            foreign = cursor.fetchone()
+            assert foreign is not None, target
+            cursor.execute("SAVEPOINT before")
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                cursor.execute(
+                    f"UPDATE pool.{table} SET {field.column} = %s WHERE tenant_id = {ours}",  # type: ignore[arg-type]
+                    foreign,
+                )
+                assert cursor.rowcount > 0, f"no row of {table} to try it on"
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                pytest.fail(f"{table}.{field.column} took a row of another academy")
+            cursor.execute("ROLLBACK TO before")
+        administrator.rollback()

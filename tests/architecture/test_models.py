@@ -1,0 +1,319 @@
+"""Every tenant model: nothing without an acting academy, nothing of another one, and no way round below the ORM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import Any
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.management import call_command
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import Count, prefetch_related_objects
+from django.test.utils import isolate_apps
+
+from academy.tenancy.base import TenantModel
+from academy.tenancy.checks import _problems_of
+from academy.tenancy.errors import ForeignTenant, NoActingTenant
+from academy.tenancy.fields import TenantForeignKey, TenantKey
+from academy.tenancy.managers import TenantManager
+from academy.tenancy.models import Tenant
+from academy.tenancy.statements import StatementGuard
+from apps.exams.models import ImmutableRow
+from apps.students.models import Student
+from tests.architecture.rows import every_tenant_model, row_of, tenant_foreign_keys
+from tests.factories import World
+
+MODELS = every_tenant_model()
+by_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+
+
+def a_copy(row: TenantModel) -> TenantModel:
+    """The same values, as a row that is not in the database yet."""
+    fresh = copy(row)
+    fresh._state = copy(row._state)
+    fresh._state.adding = True
+    fresh.pk = None if isinstance(row._meta.pk, models.AutoField) else "x" * 32
+    return fresh
+
+
+def reads(model: type[TenantModel], pk: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every way to read that the ORM has, by each manager."""
+    for manager in {"default": model._default_manager, "base": model._base_manager, "objects": model.objects}.items():
+        name, rows = manager
+        yield f"{name}: all", lambda rows=rows: list(rows.all())
+        yield f"{name}: iterator", lambda rows=rows: list(rows.iterator())
+        yield f"{name}: exists", lambda rows=rows: rows.exists()
+        yield f"{name}: count", lambda rows=rows: rows.count()
+        yield f"{name}: filter", lambda rows=rows: list(rows.filter(pk=pk))
+        yield f"{name}: exclude", lambda rows=rows: list(rows.exclude(pk__isnull=True))
+        yield f"{name}: get", lambda rows=rows: rows.get(pk=pk)
+        yield f"{name}: first", lambda rows=rows: rows.first()
+        yield f"{name}: in_bulk", lambda rows=rows: rows.in_bulk([pk])
+        yield f"{name}: values", lambda rows=rows: list(rows.values("pk"))
+        yield f"{name}: values_list", lambda rows=rows: list(rows.values_list("pk", flat=True))
+        yield f"{name}: aggregate", lambda rows=rows: rows.aggregate(n=Count("pk"))
+        yield f"{name}: dates", lambda rows=rows: list(rows.datetimes("created_at", "day"))
+        yield f"{name}: union", lambda rows=rows: list(rows.all().union(rows.all(), all=True))
+        yield f"{name}: contains", lambda rows=rows: rows.contains(model(pk=pk))
+        yield f"{name}: select_for_update", lambda rows=rows: list(rows.select_for_update())
+        yield f"{name}: earliest", lambda rows=rows: rows.earliest("created_at")
+    yield "a bare queryset", lambda: list(models.QuerySet(model))
+    yield "a manager of Django's", lambda: list(_plain_manager(model).all())
+
+
+def _plain_manager(model: type[TenantModel]) -> models.Manager[Any]:
+    manager: models.Manager[Any] = models.Manager()
+    manager.model = model
+    return manager
+
+
+def writes(model: type[TenantModel], row: TenantModel) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every way to write that the ORM has."""
+    values = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
+    values.pop(model._meta.pk.attname)  # type: ignore[union-attr]
+    for name, rows in {"default": model._default_manager, "base": model._base_manager}.items():
+        yield f"{name}: create", lambda rows=rows: rows.create(**values)
+        yield f"{name}: bulk_create", lambda rows=rows: rows.bulk_create([a_copy(row)])
+        yield f"{name}: bulk_update", lambda rows=rows: rows.bulk_update([row], ["created_at"])
+        yield f"{name}: get_or_create", lambda rows=rows: rows.get_or_create(pk=row.pk, defaults=values)
+        yield f"{name}: update_or_create", lambda rows=rows: rows.update_or_create(pk=row.pk, defaults=values)
+        yield f"{name}: update", lambda rows=rows: rows.update(created_at=row.created_at)
+        yield f"{name}: delete", lambda rows=rows: rows.filter(pk=row.pk).delete()
+    yield "save a new row", lambda: a_copy(row).save()
+    yield "save", lambda: row.save()
+    yield "save update_fields", lambda: row.save(update_fields=["created_at"])
+    yield "save by pk", lambda: model(**{**values, "pk": row.pk}).save()
+    yield "save_base raw", lambda: a_copy(row).save_base(raw=True)
+    yield "delete", lambda: row.delete()
+    yield "raw delete", lambda: models.QuerySet(model).filter(pk=row.pk)._raw_delete("default")
+    yield "refresh_from_db", lambda: row.refresh_from_db()
+
+
+def traversals(model: type[TenantModel], row: TenantModel) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every step from a row over its keys, forward and back."""
+    for field in model._meta.get_fields():
+        if isinstance(field, models.ForeignKey) and not isinstance(field, TenantKey):
+            if getattr(row, field.attname) is not None:
+                yield f"forward {field.name}", lambda name=field.name: getattr(_bare(row), name)
+                yield f"prefetch {field.name}", lambda name=field.name: prefetch_related_objects([_bare(row)], name)
+        elif field.auto_created and isinstance(field, models.ManyToOneRel) and not field.hidden:
+            name = field.get_accessor_name()
+            assert name is not None
+            yield f"reverse {name}", lambda name=name: list(getattr(row, name).all())
+            yield f"prefetch {name}", lambda name=name: prefetch_related_objects([_bare(row)], name)
+
+
+def _bare(row: TenantModel) -> TenantModel:
+    """``row`` with nothing of its relations loaded."""
+    fresh = copy(row)
+    fresh._state = copy(row._state)
+    fresh._state.fields_cache = {}
+    return fresh
+
+
+@by_model
+def test_every_manager_is_a_tenant_manager(model: type[TenantModel]) -> None:
+    assert isinstance(model._default_manager, TenantManager)
+    assert isinstance(model._base_manager, TenantManager)
+    assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)
+    assert list(_problems_of(model)) == []
+
+
+@by_model
+def test_the_managers_filter_by_the_acting_academy_themselves(model: type[TenantModel], full_world: World) -> None:
+    """What the compiler adds is the net below; the managers are to say it first."""
+    with full_world.hana.acting():
+        for manager in (model._default_manager, model._base_manager):
+            assert f"{model._meta.label}.tenant" in str(manager.get_queryset().query.where)
+    with pytest.raises(NoActingTenant):
+        model._base_manager.get_queryset()
+
+
+@by_model
+def test_nothing_works_without_an_acting_academy(model: type[TenantModel], full_world: World) -> None:
+    row = row_of(full_world.hana, model)
+    tried = 0
+    for name, call in [*reads(model, row.pk), *writes(model, row), *traversals(model, row)]:
+        # A sheet layout's own rule comes first: it is never saved twice.
+        with pytest.raises((NoActingTenant, ImmutableRow)), transaction.atomic():
+            call()
+            pytest.fail(f"{model._meta.label}: {name} went through without an acting academy")
+        tried += 1
+    assert tried >= 70
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path TO pool")
+        tables = f"SELECT count(*) FROM {model._meta.db_table} WHERE tenant_id = %s"
+        cursor.execute(tables, [full_world.hana.tenant.pk])
+        assert cursor.fetchone() == (0,), "row-level security shows nothing to nobody"
+
+
+@by_model
+def test_a_queryset_does_not_outlive_its_academy(model: type[TenantModel], full_world: World) -> None:
+    with full_world.hana.acting():
+        rows = model.objects.all()
+        assert rows.count() > 0
+    with pytest.raises(NoActingTenant):
+        list(rows)
+    with full_world.duri.acting():
+        assert list(rows.all()) == []
+        assert rows.update(created_at=full_world.hana.tenant.created_at) == 0
+
+
+@by_model
+def test_another_academys_rows_are_not_there(model: type[TenantModel], full_world: World) -> None:
+    own, foreign = row_of(full_world.hana, model), row_of(full_world.duri, model)
+    with full_world.hana.acting():
+        for manager in (model._default_manager, model._base_manager):
+            assert own in manager.all()
+            assert foreign not in manager.all()
+            assert not manager.filter(pk=foreign.pk).exists()
+            assert not manager.exclude(pk=own.pk).filter(pk=foreign.pk).exists()
+            assert manager.in_bulk([own.pk, foreign.pk]) == {own.pk: own}
+            assert manager.filter(pk=foreign.pk).update(created_at=own.created_at) == 0
+            assert manager.filter(pk=foreign.pk).delete() == (0, {})
+            assert models.QuerySet(model).filter(pk=foreign.pk)._raw_delete("default") == 0
+            with pytest.raises(ObjectDoesNotExist):
+                manager.get(pk=foreign.pk)
+        with pytest.raises(ObjectDoesNotExist):
+            _bare(foreign).refresh_from_db()
+        raw = model.objects.raw(f"SELECT * FROM {model._meta.db_table} WHERE tenant_id = %s", [foreign.tenant_id])
+        assert list(raw) == []
+    assert row_of(full_world.duri, model).pk == foreign.pk
+
+
+@by_model
+def test_another_academys_rows_are_not_written(model: type[TenantModel], full_world: World) -> None:
+    own, foreign = row_of(full_world.hana, model), row_of(full_world.duri, model)
+    refused = {"save", "save update_fields", "save by pk", "delete"}
+    refused |= {"save a new row", "save_base raw", "default: create", "base: create"}
+    refused |= {"default: bulk_create", "base: bulk_create"}
+    with full_world.hana.acting():
+        for name, call in writes(model, foreign):
+            if name in refused:
+                with pytest.raises((ForeignTenant, ImmutableRow)), transaction.atomic():
+                    call()
+                    pytest.fail(f"{model._meta.label}: {name} wrote another academy's row")
+        for change in ({"tenant": full_world.duri.tenant}, {"tenant_id": full_world.duri.tenant.pk}):
+            with pytest.raises(ForeignTenant), transaction.atomic():
+                model.objects.update(**change)
+            with pytest.raises(ForeignTenant), transaction.atomic():
+                models.QuerySet(model).update(**change)
+        with pytest.raises(ForeignTenant), transaction.atomic():
+            model.objects.bulk_update([own], ["tenant"])
+        assert models.QuerySet(model).bulk_update([foreign], ["created_at"]) == 0
+        moved = copy(own)
+        moved.tenant_id = foreign.tenant_id
+        with pytest.raises((ForeignTenant, ImmutableRow)), transaction.atomic():
+            moved.save(update_fields=["tenant"])
+    assert row_of(full_world.duri, model).created_at == foreign.created_at
+
+
+@by_model
+def test_below_the_orm_row_level_security_holds(
+    model: type[TenantModel], full_world: World, statement_guard: StatementGuard
+) -> None:
+    """With every predicate forgotten, the policy alone keeps the academies apart."""
+    foreign, table = row_of(full_world.duri, model), model._meta.db_table
+    theirs = full_world.duri.tenant.pk
+    columns = [field.column for field in model._meta.concrete_fields]
+    taken = ", ".join(f'"{column}"' for column in columns)
+    given = ", ".join(f"{theirs}" if column == "tenant_id" else f'"{column}"' for column in columns)
+    with full_world.hana.acting(), statement_guard.suspended(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table} WHERE tenant_id <> {full_world.hana.tenant.pk}")
+        assert cursor.fetchone() == (0,)
+        pk = model._meta.pk
+        assert pk is not None
+        cursor.execute(f"UPDATE {table} SET created_at = now() WHERE {pk.column} = %s", [foreign.pk])
+        assert cursor.rowcount == 0
+        for refused in (
+            f"UPDATE {table} SET tenant_id = {theirs}",
+            f"INSERT INTO {table} ({taken}) SELECT {given} FROM {table} LIMIT 1",
+        ):
+            with pytest.raises(DatabaseError, match="row-level security policy"), transaction.atomic():
+                cursor.execute(refused)
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+        with transaction.atomic():
+            cursor.execute(f"DELETE FROM {table} WHERE {pk.column} = %s", [foreign.pk])
+            assert cursor.rowcount == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), tenant_foreign_keys(), ids=lambda part: getattr(part, "name", None) or part._meta.label
+)
+def test_every_join_stays_in_its_academy(
+    model: type[TenantModel], field: models.ForeignKey[Any, Any], full_world: World, statement_guard: StatementGuard
+) -> None:
+    """A forged key, written below every check, leads nowhere: not by access, not by a join, in no direction."""
+    own, foreign = row_of(full_world.hana, model), row_of(full_world.duri, field.related_model)
+    forged = _bare(own)
+    setattr(forged, field.attname, foreign.pk)
+    before = statement_guard.checked
+    with full_world.hana.acting():
+        with pytest.raises(ObjectDoesNotExist):
+            getattr(forged, field.name)
+        list(model.objects.select_related(field.name))
+        assert not model.objects.filter(**{f"{field.name}__created_at__isnull": False, field.attname: foreign.pk})
+        list(model.objects.exclude(**{f"{field.name}__created_at__isnull": True}))
+        list(model.objects.order_by(f"{field.name}__created_at").values(f"{field.name}__created_at"))
+        if not field.remote_field.hidden:
+            back = field.related_query_name()
+            list(field.related_model.objects.filter(**{f"{back}__created_at__isnull": False}))
+            list(field.related_model.objects.exclude(**{f"{back}__created_at__isnull": False}))
+            list(field.related_model.objects.annotate(n=Count(back)).filter(n__gte=1))
+    assert statement_guard.checked > before
+
+
+# ---------------------------------------------------------------- the checks can fail
+
+
+@isolate_apps("apps.students")
+def test_the_system_checks_notice_a_model_outside_the_walls() -> None:
+    class Loose(models.Model):
+        class Meta:
+            app_label = "students"
+
+    class PlainManager(TenantModel):
+        objects = models.Manager()  # type: ignore[assignment,misc]
+
+        class Meta(TenantModel.Meta):
+            app_label = "students"
+
+    class SecondManager(TenantModel):
+        everything = models.Manager()  # type: ignore[var-annotated]
+
+        class Meta(TenantModel.Meta):
+            app_label = "students"
+
+    class LooseKey(TenantModel):
+        student = models.ForeignKey(Student, on_delete=models.CASCADE, related_name="+")
+
+        class Meta(TenantModel.Meta):
+            app_label = "students"
+
+    class UniqueEverywhere(TenantModel):
+        code = models.CharField(max_length=5, unique=True)
+
+        class Meta(TenantModel.Meta):
+            app_label = "students"
+            constraints = [models.UniqueConstraint(fields=["code", "tenant"], name="code_once")]
+
+    def found(model: type[models.Model]) -> set[str | None]:
+        return {problem.id for problem in _problems_of(model)}
+
+    assert found(Loose) == {"tenancy.E001"}
+    assert found(PlainManager) == {"tenancy.E002"}
+    assert found(SecondManager) == {"tenancy.E002"}
+    assert found(LooseKey) == {"tenancy.E003"}
+    assert found(UniqueEverywhere) == {"tenancy.E004", "tenancy.E005"}
+
+
+def test_the_system_checks_pass() -> None:
+    call_command("check")
+
+
+def test_the_tenant_is_no_tenant_model() -> None:
+    assert not issubclass(Tenant, TenantModel)
+    assert all(isinstance(field, TenantForeignKey) for _, field in tenant_foreign_keys())
