@@ -30,6 +30,8 @@ PLATFORM_HOST: str = env.str("PLATFORM_HOST")
 SHARED_APPS = [
     "django_tenants",
     "academy.tenancy",
+    "academy.limits",
+    "academy.sms",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.staticfiles",
@@ -87,6 +89,8 @@ APP_DB_ROLE: str = env.str("APP_DB_ROLE", default="academy_app")
 DISPATCHER_DB_ROLE: str = env.str("DISPATCHER_DB_ROLE", default="academy_dispatcher")
 # Only the dispatcher uses it: the role that sees job rows of every academy, and nothing else.
 DISPATCHER_DATABASE_URL: str = env.str("DISPATCHER_DATABASE_URL")
+# The counters of rate limits are written on a connection of their own, which no request's rollback reaches.
+LIMITS_DATABASE_URL: str = env.str("DATABASE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- identity
@@ -111,6 +115,10 @@ CSRF_COOKIE_SAMESITE = "Lax"
 PHONENUMBER_DEFAULT_REGION = "KR"
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "E164"
+# What the secrets of second factors are encrypted with: the first writes, all read, so that they can be replaced.
+ENCRYPTION_KEYS: list[str] = env.list("ENCRYPTION_KEYS", **({} if IS_PRODUCTION else {"default": [SECRET_KEY]}))
+if not ENCRYPTION_KEYS or any(len(key) < 32 for key in ENCRYPTION_KEYS):
+    raise environ.ImproperlyConfigured("ENCRYPTION_KEYS needs at least one key, each of at least 32 characters")
 
 # --- transport. Without TLS only where everything is on this machine.
 IS_TLS = IS_PRODUCTION or env.bool("TLS", default=False)
@@ -128,6 +136,27 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; files go to S3, never through the API
+
+# Proxies in front that append to X-Forwarded-For. One too many and callers choose the address they are counted by;
+# one too few and everybody has the proxy's.
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", **({} if IS_PRODUCTION else {"default": 0}))
+if not 0 <= TRUSTED_PROXY_COUNT <= 5:
+    raise environ.ImproperlyConfigured("TRUSTED_PROXY_COUNT must be between 0 and 5")
+
+# --- text messages: "solapi" sends them; "outbox" keeps them on a page, "console" in the log, neither in production
+_SMS_DEFAULTS = {"production": "solapi", "local": "outbox", "test": "console"}
+SMS_BACKEND: str = env.str("SMS_BACKEND", default=_SMS_DEFAULTS[ENVIRONMENT])
+if SMS_BACKEND not in ({"solapi"} if IS_PRODUCTION else {"solapi", "outbox", "console"}):
+    raise environ.ImproperlyConfigured(f"SMS_BACKEND {SMS_BACKEND!r} is not for ACADEMY_ENV {ENVIRONMENT!r}")
+IS_SMS_REAL = SMS_BACKEND == "solapi"
+SOLAPI_URL: str = env.str("SOLAPI_URL", default="https://api.solapi.com")
+SOLAPI_API_KEY: str = env.str("SOLAPI_API_KEY") if IS_SMS_REAL else ""
+SOLAPI_API_SECRET: str = env.str("SOLAPI_API_SECRET") if IS_SMS_REAL else ""
+SOLAPI_SENDER: str = env.str("SOLAPI_SENDER") if IS_SMS_REAL else ""
+if IS_SMS_REAL and not (SOLAPI_API_KEY and SOLAPI_API_SECRET and SOLAPI_SENDER.isdigit()):
+    raise environ.ImproperlyConfigured("SOLAPI_API_KEY, SOLAPI_API_SECRET and SOLAPI_SENDER (digits) are needed")
+if IS_PRODUCTION and not SOLAPI_URL.startswith("https://"):
+    raise environ.ImproperlyConfigured("SOLAPI_URL must be https")
 
 # --- language and time
 LANGUAGE_CODE = "ko"

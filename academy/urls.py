@@ -1,9 +1,11 @@
 """Every URL there is. The only file that names every app."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from academy.http.docs import DocsView, SchemaView
 from academy.http.health import health, ready
+from academy.sms.outbox import outbox_page
 
 urlpatterns = [
     path("health", health, name="health"),
@@ -16,6 +18,9 @@ urlpatterns = [
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(url_name="schema"), name="api-docs"),
 ]
+
+if settings.SMS_BACKEND == "outbox":
+    urlpatterns.append(path("dev/outbox", outbox_page, name="dev-outbox"))
 
 handler400 = "academy.http.errors.bad_request"
 handler404 = "academy.http.errors.not_found"

@@ -12,9 +12,11 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from academy.jobs.queues import create_queues, queue_url, sqs_client
+from academy.limits.limiter import forget_everything
 from academy.storage.s3 import create_bucket, s3_client
 from academy.tenancy.checks import tenant_models
 from academy.tenancy.hosts import forget_hosts
@@ -27,12 +29,18 @@ def django_db_setup() -> None:
     """The database is ready: tests.environment made it."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _fast_hashing() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _fast_and_fresh(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _fresh() -> Iterator[None]:
     forget_hosts()
     yield
     forget_hosts()
+    forget_everything()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -98,3 +106,15 @@ def committed(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         )
         owner.execute("TRUNCATE " + ", ".join(row[0] for row in rows) + " RESTART IDENTITY CASCADE")
     assert settings.ENVIRONMENT == "test"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the walks covered (``record_property("covered", ...)``), also when workers ran them."""
+    covered: dict[str, int] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "covered":
+                what, count = value
+                covered[what] = covered.get(what, 0) + count
+    for what, count in sorted(covered.items()):
+        terminalreporter.write_line(f"covered: {count:,} {what}")

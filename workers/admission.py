@@ -91,6 +91,12 @@ class Admission:
     def held_messages(self) -> int:
         return sum(map(len, self._held.values()))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a queue may be asked for messages now, as far as the free slots go."""
+        open_slots, ahead = self._room()
+        return open_slots > 0 or (ahead > 0 and (bool(self._allotted) or not self._is_stocked(open_slots, ahead)))
+
     # --- receiving ----------------------------------------------------------------------------------------------
     def grant(self, name: str) -> Grant | None:
         """Leave to ask the queue `name` now, or None. Give it back to `received` or `failed`."""
@@ -165,12 +171,10 @@ class Admission:
     def _turns(self, name: str, rivals: list[str]) -> int:
         """How many messages `name` may be asked for."""
         now = self._clock()
-        coming = {other: grant.max_messages for other, grant in self._grants.items() if not grant.is_long}
-        open_slots = self._free - self.held_messages - sum(coming.values())
-        ahead = self._prefetch()
+        open_slots, ahead = self._room()
         room = open_slots + ahead
-        if open_slots < 1 and room * 4 < ahead * 3:
-            # Enough is fetched ahead: it is asked for in rounds, not one by one. Is this queue's part still to come?
+        if self._is_stocked(open_slots, ahead):
+            # It is asked for in rounds, not one by one. Is this queue's part still to come?
             return min(self._allotted.pop(name, 0), room)
         if room < 1 or (rivals and not self._has_work[name] and now < self._probe_at[name]):
             return 0
@@ -184,9 +188,22 @@ class Admission:
             for other in self._queues
             if other not in self._grants and (self._has_work[other] or now >= self._probe_at[other])
         ]
-        taken = {other: coming.get(other, 0) + len(self._held[other]) for other in self._queues}
+        taken = {other: self._coming(other) + len(self._held[other]) for other in self._queues}
         self._allotted = self._share.plan(due, room, taken)
         return self._allotted.pop(name, 0)
+
+    def _coming(self, name: str) -> int:
+        """Messages for which slots are kept because they may arrive any moment."""
+        grant = self._grants.get(name)
+        return grant.max_messages if grant and not grant.is_long else 0
+
+    def _room(self) -> tuple[int, int]:
+        """Slots that no message is on its way to, and how many messages may be fetched ahead."""
+        return self._free - self.held_messages - sum(map(self._coming, self._grants)), self._prefetch()
+
+    def _is_stocked(self, open_slots: int, ahead: int) -> bool:
+        """Whether more than a quarter of what may be fetched ahead is still there."""
+        return open_slots < 1 and (open_slots + ahead) * 4 < ahead * 3
 
     def _prefetch(self) -> int:
         """How many messages beyond the free slots will start within PREFETCH_SECONDS, by the longest of the latest."""

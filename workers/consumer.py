@@ -96,7 +96,11 @@ class Consumer(Generic[SandboxT]):
         self._slots = slots
         self._make_sandbox = make_sandbox
         self._start_job = start_job
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        """Told when a queue may be asked; the pollers wait for it."""
+        self._work = threading.Condition(self._lock)
+        """Told when a message is held; the slots wait for it."""
         self._admission = Admission(queues, long_poll_seconds=self.times.long_poll)
         self._running: set[_Running] = set()
         self._acknowledger = Acknowledger(client)
@@ -117,8 +121,9 @@ class Consumer(Generic[SandboxT]):
     def stop(self) -> None:
         """Receive no more; let running jobs finish within the stop time-out."""
         self._stopping.set()
-        with self._condition:
-            self._condition.notify_all()
+        with self._lock:
+            self._room.notify_all()
+            self._work.notify_all()
 
     def stop_now(self) -> None:
         """Receive no more; hand running jobs back at once."""
@@ -144,19 +149,19 @@ class Consumer(Generic[SandboxT]):
                 failures = 0
                 self._accept(grant, messages)
                 continue
-            with self._condition:
+            with self._lock:
                 self._admission.failed(grant)
-                self._condition.notify_all()
+                self._room.notify_all()
             self._back_off(failures)
             failures += 1
 
     def _await_grant(self, queue: QueueSpec) -> Grant | None:
-        with self._condition:
+        with self._lock:
             while not self._stopping.is_set():
                 grant = self._admission.grant(queue.name)
                 if grant is not None:
                     return grant
-                self._condition.wait(self._admission.retry_seconds(queue.name))
+                self._room.wait(self._admission.retry_seconds(queue.name))
         return None
 
     def _receive(self, grant: Grant) -> list[ReceivedMessage]:
@@ -170,10 +175,11 @@ class Consumer(Generic[SandboxT]):
         return [_parse(grant.queue, message) for message in response.get("Messages", [])]
 
     def _accept(self, grant: Grant, messages: list[ReceivedMessage]) -> None:
-        with self._condition:
+        with self._lock:
             if not self._stopping.is_set():
                 self._admission.received(grant, messages)
-                self._condition.notify_all()
+                self._work.notify(len(messages))
+                self._room.notify_all()
                 return
         if messages:
             self._acknowledger.hand_back(messages)
@@ -187,16 +193,17 @@ class Consumer(Generic[SandboxT]):
         sandbox = self._sandbox_for_slot()
         if sandbox is None:
             return
-        with self._condition:
+        with self._lock:
             self._admission.add_slot()
-            self._condition.notify_all()
+            self._room.notify_all()
         while (taken := self._await_message()) is not None:
             message, turn = taken
             started_at = time.monotonic()
             self._run_one(message, sandbox)
-            with self._condition:
+            with self._lock:
                 self._admission.finished(turn, time.monotonic() - started_at)
-                self._condition.notify_all()
+                if self._admission.has_room:
+                    self._room.notify_all()
         sandbox.close()
 
     def _sandbox_for_slot(self) -> SandboxT | None:
@@ -211,12 +218,12 @@ class Consumer(Generic[SandboxT]):
         return None
 
     def _await_message(self) -> tuple[ReceivedMessage, Turn] | None:
-        with self._condition:
+        with self._lock:
             while not self._stopping.is_set():
                 taken = self._admission.take()
                 if taken is not None:
                     return taken
-                self._condition.wait()
+                self._work.wait()
         return None
 
     def _run_one(self, message: ReceivedMessage, sandbox: SandboxT) -> None:
@@ -224,14 +231,14 @@ class Consumer(Generic[SandboxT]):
         try:
             job = self._start_job(message, sandbox)
             running = _Running(message, job, sandbox, advanced_at=time.monotonic())
-            with self._condition:
+            with self._lock:
                 self._running.add(running)
             disposition = job.run()
         except Exception:
             logger.exception("message %s of queue %s is deferred", message.message_id, message.queue.name)
             disposition = Disposition.defer(DEFER_AFTER_ERROR_SECONDS)
         if running is not None:
-            with self._condition:
+            with self._lock:
                 self._running.discard(running)
                 running.is_ended = True
         if running is None or not running.is_lost:
@@ -246,8 +253,10 @@ class Consumer(Generic[SandboxT]):
         next_beat_at = time.monotonic() + self.times.heartbeat
         tick = min(TICK_SECONDS, self.times.heartbeat)
         while not self._drained.wait(tick):
-            with self._condition:
+            with self._lock:
                 overdue = self._admission.take_overdue()
+                if overdue:
+                    self._room.notify_all()
             if overdue:
                 self._acknowledger.hand_back(overdue)
             if time.monotonic() >= next_beat_at:
@@ -255,7 +264,7 @@ class Consumer(Generic[SandboxT]):
                 self._beat_all()
 
     def _beat_all(self) -> None:
-        with self._condition:
+        with self._lock:
             beating = [running for running in self._running if not running.is_lost]
         for running in beating:
             if self._has_advanced(running):
@@ -277,7 +286,7 @@ class Consumer(Generic[SandboxT]):
 
     def _lose(self, running: _Running) -> None:
         """The job is somebody else's: end it here, and say nothing to SQS about its message."""
-        with self._condition:
+        with self._lock:
             if running.is_ended:
                 return
             running.is_lost = True
@@ -286,9 +295,8 @@ class Consumer(Generic[SandboxT]):
     # --- drain --------------------------------------------------------------------------------------------------
     def _drain(self) -> None:
         deadline = time.monotonic() + self.times.stop_timeout
-        with self._condition:
+        with self._lock:
             held = self._admission.take_all()
-            self._condition.notify_all()
         self._acknowledger.hand_back(held)
         abandon_at = deadline - self.times.hand_back
         while time.monotonic() < abandon_at and any(thread.is_alive() for thread in self._threads.slots):
@@ -307,7 +315,7 @@ class Consumer(Generic[SandboxT]):
         logger.info("drained%s", "" if is_told else "; some messages come back by their time-out")
 
     def _abandon_all(self) -> None:
-        with self._condition:
+        with self._lock:
             left = list(self._running)
         for running in left:
             logger.warning("message %s is handed back unfinished", running.message.message_id)

@@ -67,6 +67,7 @@ class EnvelopeExceptionHandler(ExceptionHandler):
         if isinstance(exc, DomainError):
             mapped = APIException(detail={exc.attr: [exc.message]} if exc.attr else exc.message, code=exc.code)
             mapped.status_code = exc.status_code
+            mapped.wait = getattr(exc, "retry_after_seconds", None)  # type: ignore[attr-defined]  # becomes Retry-After
             return mapped
         if isinstance(exc, RequestDataTooBig):
             return RequestTooLarge()

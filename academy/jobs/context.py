@@ -18,6 +18,7 @@ from academy.jobs.compute import ComputeSandbox
 from academy.jobs.disposition import LeaseLost
 from academy.jobs.models import Job, JobState
 
+MAX_REASON_CHARACTERS: Final = 2000
 PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
 
 
@@ -87,8 +88,8 @@ class JobContext:
             self._move(
                 state=JobState.FAILED,
                 finished_at=Now(),
-                error_code=code[:64],
-                error_message=message,
+                error_code=_storable(code)[:64],
+                error_message=_storable(message),
                 lease_expires_at=None,
             )
             yield
@@ -101,8 +102,8 @@ class JobContext:
             self._move(
                 state=JobState.QUEUED,
                 available_at=Now() + timedelta(seconds=delay_seconds),
-                error_code=code[:64],
-                error_message=message,
+                error_code=_storable(code)[:64],
+                error_message=_storable(message),
                 lease_expires_at=None,
             )
             ring_dispatcher()
@@ -117,6 +118,11 @@ class JobContext:
 
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=JobState.RUNNING)
+
+
+def _storable(text: str) -> str:
+    """``text`` as PostgreSQL takes it: a reason that comes from a child may hold anything, and must be recorded."""
+    return text.encode(errors="replace").decode().replace("\x00", "")[:MAX_REASON_CHARACTERS]
 
 
 _current: ContextVar[JobContext] = ContextVar("job_context")

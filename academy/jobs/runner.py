@@ -119,8 +119,9 @@ class JobRun:
         except LeaseLost:
             logger.warning("job %d: attempt %d was overtaken, nothing written", job.pk, job.attempt)
             return Disposition.defer(UNCLAIMABLE_SECONDS)
-        except JobCancelled:
-            return self._hand_back(context)
+        except JobCancelled as error:
+            # The worker ends a job for two reasons: it stops itself, or the job made no progress, which counts.
+            return self._hand_back(context) if self._is_abandoned else _settle_failure(context, error)
         except Exception as error:  # noqa: BLE001  whatever a task raises is recorded, and the worker lives
             return _settle_failure(context, error)
         finally:
@@ -128,8 +129,7 @@ class JobRun:
         return Disposition.delete()
 
     def _hand_back(self, context: JobContext) -> Disposition:
-        if self._is_abandoned:
-            logger.info("job %d: handed back", context.job.pk)
+        logger.info("job %d: handed back", context.job.pk)
         try:
             with transaction.atomic():
                 context.release()
@@ -190,7 +190,7 @@ def _classify(error: Exception, max_attempts: int) -> tuple[str, str, int]:
         return error.code, error.message, 0
     if isinstance(error, ComputeRefused):
         return error.reason, error.message, 0
-    if isinstance(error, JobTimedOut):
+    if isinstance(error, (JobTimedOut, JobCancelled)):
         return "took_too_long", TOOK_TOO_LONG, min(POISON_ATTEMPTS, max_attempts)
     if isinstance(error, (ChildCrashed, ChildOutOfMemory)):
         return "too_demanding", TOO_DEMANDING, min(POISON_ATTEMPTS, max_attempts)

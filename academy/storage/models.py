@@ -14,6 +14,7 @@ from academy.tenancy.fields import TenantForeignKey
 class UploadState(models.TextChoices):
     PRESIGNED = "presigned", "Presigned"
     USED = "used", "Used"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class Upload(TenantModel):

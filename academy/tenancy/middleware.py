@@ -31,7 +31,7 @@ def host_of(request: HttpRequest) -> str | None:
     except DisallowedHost:
         return None
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return name.rstrip(".").lower()
+    return name.removesuffix(".").lower()
 
 
 class TenantMiddleware:

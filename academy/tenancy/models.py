@@ -57,6 +57,7 @@ class Tenant(models.Model):
     status = models.CharField(max_length=12, choices=TenantStatus, default=TenantStatus.ACTIVE)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     is_platform = models.BooleanField(default=False)
+    mfa_required_for_staff = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

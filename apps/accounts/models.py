@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final, Self
+from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from phonenumber_field.modelfields import PhoneNumberField
 
 from academy.tenancy.base import TenantModel
 from academy.tenancy.fields import TenantForeignKey
 from academy.tenancy.managers import TenantManager
-from apps.accounts.roles import ROLE_PERMISSIONS, Permission, Role
+from apps.accounts.roles import ROLE_PERMISSIONS, STAFF_ROLES, Permission, Role
 
 
 class UserManager(TenantManager["User"]):
@@ -22,13 +28,20 @@ class UserManager(TenantManager["User"]):
 
 
 class User(AbstractBaseUser, TenantModel):
-    """A person of one academy, known by phone. The same phone elsewhere is somebody else."""
+    """A person of one academy, known by phone. The same phone elsewhere is somebody else.
+
+    ``session_epoch`` is part of what every session is checked against: raising it ends them all at their next use.
+    """
 
     id = models.BigAutoField(primary_key=True)
     phone = PhoneNumberField(region="KR")
     name = models.CharField(max_length=80)
     role = models.CharField(max_length=12, choices=Role)
     is_active = models.BooleanField(default=True)
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0)
+    has_second_factor = models.BooleanField(default=False, db_default=False)
+    invited_at = models.DateTimeField(null=True)
+    suspended_at = models.DateTimeField(null=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -46,20 +59,122 @@ class User(AbstractBaseUser, TenantModel):
         return self.is_active and Permission(permission) in ROLE_PERMISSIONS[Role(self.role)]
 
 
+    @property
+    def is_staff_member(self) -> bool:
+        """Whether this person works for the academy, as against learning there."""
+        return self.role in STAFF_ROLES
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django's own goes by the password alone.
+        value = f"{self.session_epoch}:{self.password}"
+        return salted_hmac("accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
 class Session(AbstractBaseSession, TenantModel):
-    """A signed-in browser of one person in one academy."""
+    """A signed-in browser of one person in one academy. ``handle`` names it to people, who never see the key."""
 
     user = TenantForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    handle = models.UUIDField(default=uuid4, db_default=RandomUUID(), editable=False)
+    user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # A neighbourhood, not an address: academy.http.addresses.
+    address = models.CharField(max_length=43, blank=True, default="", db_default="")
+    last_seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
     objects: ClassVar[TenantManager[Self]] = TenantManager()  # type: ignore[assignment]  # not the sessions' own
 
     class Meta(TenantModel.Meta):
-        indexes: ClassVar = [models.Index(fields=["tenant", "expire_date"], name="session_expiry")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "handle"], name="session_handle_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "expire_date"], name="session_expiry"),
+            models.Index(fields=["tenant", "user"], name="session_of_user"),
+        ]
 
     def __str__(self) -> str:
         return f"session of user {self.user_id}"
+
+    def save(
+        self,
+        *args: Any,
+        force_update: bool | tuple[Any, ...] = False,
+        update_fields: Iterable[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if force_update and update_fields is None:
+            # Django's store saves an object of its own making: its other columns are not the row's.
+            update_fields = SAVED_AGAIN
+        super().save(*args, force_update=force_update, update_fields=update_fields, **kwargs)
 
     @classmethod
     def get_session_store_class(cls) -> type:
         from apps.accounts.sessions import SessionStore
 
         return SessionStore
+
+
+SAVED_AGAIN: Final = ("session_data", "expire_date", "user")
+
+
+class Purpose(models.TextChoices):
+    LOG_IN = "log_in", "Log in"
+    RESET_PASSWORD = "reset_password", "Reset the password"
+    CHANGE_PHONE = "change_phone", "Change the phone"
+
+
+class Challenge(TenantModel):
+    """A code that was asked for, by one browser, for one phone and purpose. Neither code nor cookie is kept in clear.
+
+    There is one for every asking, whether or not anybody has the phone. ``user`` is who wants to change their phone.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    phone = PhoneNumberField(region="KR")
+    user = TenantForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    cookie_hash = models.CharField(max_length=64)
+    code_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "cookie_hash"], name="challenge_cookie_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "expires_at"], name="challenge_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} #{self.pk}"
+
+
+class Authenticator(TenantModel):
+    """A person's authenticator app (TOTP, RFC 6238). It counts once ``confirmed_at`` is set.
+
+    ``last_step`` is the newest 30-second step whose code was taken: none is taken twice.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    user = TenantForeignKey(User, on_delete=models.CASCADE, related_name="authenticators")
+    encrypted_secret = models.TextField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "user"], name="authenticator_once")]
+
+    def __str__(self) -> str:
+        return f"authenticator of user {self.user_id}"
+
+
+class RecoveryCode(TenantModel):
+    """A way in for whoever lost their authenticator. Good once, kept hashed."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = TenantForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_hash = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user", "code_hash"], name="recovery_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery code of user {self.user_id}"

@@ -20,6 +20,9 @@ class Role(models.TextChoices):
 
 
 class Permission(StrEnum):
+    VIEW_PEOPLE = "people.view"
+    MANAGE_PEOPLE = "people.manage"
+    MANAGE_ACADEMY = "academy.manage"
     VIEW_STUDENTS = "students.view"
     MANAGE_STUDENTS = "students.manage"
     VIEW_EXAMS = "exams.view"
@@ -41,10 +44,11 @@ _ASSISTANT: Final = frozenset(
     }
 )
 _TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS}
-_MANAGER: Final = _TEACHER | {Permission.MANAGE_STUDENTS}
+_MANAGER: Final = _TEACHER | {Permission.MANAGE_STUDENTS, Permission.VIEW_PEOPLE, Permission.MANAGE_PEOPLE}
+_OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
-    Role.OWNER: _MANAGER,
+    Role.OWNER: _OWNER,
     Role.MANAGER: _MANAGER,
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
@@ -52,3 +56,20 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.GUARDIAN: frozenset(),
     Role.OPERATOR: frozenset(),
 }
+
+_FAMILIES: Final = frozenset({Role.STUDENT, Role.GUARDIAN})
+
+# Whom one may invite, give another role, suspend and sign out: people who have, and are given, one of these roles.
+# Operators are made on the platform's own machines, never over HTTP.
+MANAGEABLE_ROLES: Final[Mapping[Role, frozenset[Role]]] = {
+    Role.OWNER: frozenset({Role.OWNER, Role.MANAGER, Role.TEACHER, Role.ASSISTANT}) | _FAMILIES,
+    Role.MANAGER: frozenset({Role.TEACHER, Role.ASSISTANT}) | _FAMILIES,
+    Role.TEACHER: frozenset(),
+    Role.ASSISTANT: frozenset(),
+    Role.STUDENT: frozenset(),
+    Role.GUARDIAN: frozenset(),
+    Role.OPERATOR: frozenset(),
+}
+
+# Who is offered a second factor, and must have one where the academy says so.
+STAFF_ROLES: Final = frozenset({Role.OWNER, Role.MANAGER, Role.TEACHER, Role.ASSISTANT, Role.OPERATOR})

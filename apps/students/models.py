@@ -30,3 +30,19 @@ class Student(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
+
+
+class Guardianship(TenantModel):
+    """That ``user`` may act for ``student``: a guardian has one account for all their children."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = TenantForeignKey(User, on_delete=models.CASCADE, related_name="guardianships")
+    student = TenantForeignKey(Student, on_delete=models.CASCADE, related_name="guardianships")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user", "student"], name="guardianship_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} for student {self.student_id}"

@@ -5,9 +5,7 @@ signature are refused; a bucket's CORS rules hold. What it lacks: StartMessageMo
 Objects survive everything; queues and their messages survive a clean stop, and are lost when it is killed.
 """
 
-import contextlib
 import hashlib
-import http.client
 import os
 import secrets
 import shutil
@@ -170,13 +168,7 @@ def _wait_until_ready(port: int, pid: int) -> bool:
     """Whether the process answers on its port within START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while processes.is_alive(pid) and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection(HOST, port, timeout=5)
-            try:
-                connection.request("GET", "/_ministack/health")
-                if connection.getresponse().status == 200:
-                    return True
-            finally:
-                connection.close()
+        if processes.answers_http(port, "/_ministack/health"):
+            return True
         time.sleep(processes.POLL_SECONDS)
     return False

@@ -115,6 +115,7 @@ class Child:
         self.command = command
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_asked = False
         self._started = 0.0
         self._wait_seconds = RESTART_SECONDS_FIRST
         self._start_after = 0.0
@@ -127,6 +128,7 @@ class Child:
     def start(self, environment: Mapping[str, str]) -> None:
         """Start it now."""
         self._process = spawn(self.command.arguments, environment)
+        self._is_asked = False
         self._started = time.monotonic()
         self._output.relay(self.command.name, self._process)
 
@@ -152,8 +154,9 @@ class Child:
         return True
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, without waiting."""
-        if self._process is not None and self._process.poll() is None:
+        """SIGTERM, once, without waiting: a second one means haste to some programs."""
+        if self._process is not None and not self._is_asked:
+            self._is_asked = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
 
@@ -183,7 +186,7 @@ def describe_status(status: int) -> str:
 
 
 def application_commands() -> tuple[Command, ...]:
-    """The processes of the application on one machine, in the order in which they are stopped."""
+    """The processes of the application on one machine."""
     python = sys.executable
     return (
         Command("web", (python, "-m", "gunicorn", "--config", "infra/gunicorn_conf.py", "academy.wsgi")),

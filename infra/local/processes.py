@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import errno
 import fcntl
+import http.client
 import os
 import random
 import shutil
@@ -161,6 +162,18 @@ def is_port_free(port: int) -> bool:
                 return False
             raise
     return True
+
+
+def answers_http(port: int, path: str) -> bool:
+    """Whether a server on 127.0.0.1 gives any answer but a server error, within 5 s."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def free_port(preferred: int | None = None) -> int:

@@ -1,6 +1,5 @@
 """The whole stack as one thing: services, preparations, the application's processes; up in order, down in order."""
 
-import contextlib
 import fcntl
 import os
 import socket
@@ -122,21 +121,20 @@ class Stack:
             time.sleep(WATCH_SECONDS)
 
     def wait_for_web(self, *, seconds: float = WEB_START_SECONDS) -> bool:
-        """Whether the application's port accepts connections within the time; restarts what crashes meanwhile."""
+        """Whether the web server answers a request within the time; restarts what crashes meanwhile."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self._stop_requests:
             self._revive()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            if processes.answers_http(self.port, "/health"):
                 return True
             time.sleep(WATCH_SECONDS)
         return False
 
     def stop(self) -> None:
-        """Take everything down: the application in its order, then S3 and SQS, then PostgreSQL."""
+        """Take everything down: the application, then S3 and SQS, then PostgreSQL."""
         if self._lock is None:
             return
-        for child in self._children:
-            child.stop(is_hurried=lambda: self._stop_requests > 1)
+        self._stop_children()
         for service in (self._aws, self._postgres):
             if service is not None:
                 service.stop()
@@ -228,11 +226,17 @@ class Stack:
             self._start_services()
             self._prepare()  # killed, MiniStack forgets its queues
             if self.environment != before:  # somebody took a port meanwhile
-                for child in self._children:
-                    child.stop(is_hurried=lambda: self._stop_requests > 1)
+                self._stop_children()
         changed = [child for child in self._children if child.keep_running(self.environment)]
         if changed:
             self._write_down()
+
+    def _stop_children(self) -> None:
+        """Ask all at once, since none needs another to end well; then wait for each."""
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop(is_hurried=lambda: self._stop_requests > 1)
 
     def _write_down(self) -> None:
         children = {child.command.name: _identity(child.pid) for child in self._children if child.pid is not None}

@@ -80,9 +80,10 @@ def test_an_unknown_question_changes_none(world: World, teacher: Client) -> None
     assert teacher.get(url_of(world)).json() == before
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_what_is_no_key_is_invalid_and_changes_nothing(
+    world: World, teacher: Client, subtests: pytest.Subtests
+) -> None:
+    cases: list[object] = [
         {"answers": []},
         {"answers": {"q1": "1"}},
         {"answers": {"q1": [1, [2]]}},
@@ -102,12 +103,12 @@ def test_an_unknown_question_changes_none(world: World, teacher: Client) -> None
         {"points": {"q1": [1]}},
         {"points": {"q1": None}},
         {"points": 5},
-    ],
-)
-def test_what_is_no_key_is_invalid_and_changes_nothing(world: World, teacher: Client, data: object) -> None:
-    before = teacher.get(url_of(world)).json()
-    error_of(put(teacher, url_of(world), data), 400)
-    assert teacher.get(url_of(world)).json() == before
+    ]
+    for data in cases:
+        with subtests.test(data=data):
+            before = teacher.get(url_of(world)).json()
+            error_of(put(teacher, url_of(world), data), 400)
+            assert teacher.get(url_of(world)).json() == before
 
 
 def test_the_largest_exam_with_the_largest_points_still_has_a_sum(world: World) -> None:
@@ -118,9 +119,7 @@ def test_the_largest_exam_with_the_largest_points_still_has_a_sum(world: World) 
         exam = make_exam(question_count=200, key=dict.fromkeys(labels, "1"), created_by=world.hana.teacher)
         scan = make_scan(make_batch(exam, created_by=world.hana.teacher))
         record_scan(scan, number="240101", answers=dict.fromkeys(labels, "1"))
-    answer = put(
-        client_of(world.hana.teacher), f"/api/v1/exams/{exam.pk}/key", {"points": dict.fromkeys(labels, 999)}
-    )
+    answer = put(client_of(world.hana.teacher), f"/api/v1/exams/{exam.pk}/key", {"points": dict.fromkeys(labels, 999)})
     assert answer.status_code == 200
     with world.hana.acting():
         assert Scan.objects.get(pk=scan.pk).points == Decimal(200 * 999)

@@ -26,9 +26,8 @@ def send(client: Client, url: str, body: bytes | str, content_type: str = JSON, 
     return client.generic("POST", url, data, content_type=content_type, **headers)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_what_is_no_json_is_a_parse_error(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[bytes | str] = [
         "{",
         "{]",
         "nonsense",
@@ -48,15 +47,14 @@ def send(client: Client, url: str, body: bytes | str, content_type: str = JSON, 
         '{"a":' * 100_000,
         "9" * 100_000,
         "{} {}",
-    ],
-)
-def test_what_is_no_json_is_a_parse_error(world: World, owner: Client, body: bytes | str) -> None:
-    assert error_of(send(owner, EXAMS, body), 400)["code"] == "parse_error"
+    ]
+    for body in cases:
+        with subtests.test(body=body):
+            assert error_of(send(owner, EXAMS, body), 400)["code"] == "parse_error"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_json_of_another_shape_is_invalid(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[str] = [
         "null",
         "7",
         '"text"',
@@ -68,19 +66,25 @@ def test_what_is_no_json_is_a_parse_error(world: World, owner: Client, body: byt
         '{"' + "k" * 10_000 + '": 1}',
         "{}",
         "",
-    ],
-)
-def test_json_of_another_shape_is_invalid(world: World, owner: Client, body: str) -> None:
-    for url in (EXAMS, "/api/v1/students", "/api/v1/uploads", "/api/v1/session"):
-        error_of(send(owner, url, body), 400)
+    ]
+    for body in cases:
+        with subtests.test(body=body):
+            for url in (EXAMS, "/api/v1/students", "/api/v1/uploads", "/api/v1/session"):
+                error_of(send(owner, url, body), 400)
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "\x00"],
-)
-def test_another_content_type_is_unsupported(world: World, owner: Client, content_type: str) -> None:
-    error_of(send(owner, EXAMS, '{"title": "x"}', content_type), 415)
+def test_another_content_type_is_unsupported(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[str] = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "x",
+        "\x00",
+    ]
+    for content_type in cases:
+        with subtests.test(content_type=content_type):
+            error_of(send(owner, EXAMS, '{"title": "x"}', content_type), 415)
 
 
 def test_a_charset_changes_nothing(world: World, owner: Client) -> None:
@@ -102,19 +106,24 @@ def test_a_body_over_a_megabyte_is_too_large(world: World, owner: Client) -> Non
     assert error_of(send(owner, EXAMS, b" " * (limit + 1)), 413)["code"] == "request_too_large"
 
 
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_a_form_too_large_for_the_csrf_check_is_no_crash(world: World, content_type: str) -> None:
-    client = client_of(world.hana.owner, checks_csrf=True)
-    bodies = [b"a" * (1024 * 1024 + 1), b"&".join(b"a%d=1" % number for number in range(2000)), b"--x\r\nbroken"]
-    for body in bodies:
-        answer = send(client, EXAMS, body, content_type)
-        assert 400 <= answer.status_code < 500
-        error_of(answer, answer.status_code)
+def test_a_form_too_large_for_the_csrf_check_is_no_crash(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[str] = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+    for content_type in cases:
+        with subtests.test(content_type=content_type):
+            client = client_of(world.hana.owner, checks_csrf=True)
+            bodies = [
+                b"a" * (1024 * 1024 + 1),
+                b"&".join(b"a%d=1" % number for number in range(2000)),
+                b"--x\r\nbroken",
+            ]
+            for body in bodies:
+                answer = send(client, EXAMS, body, content_type)
+                assert 400 <= answer.status_code < 500
+                error_of(answer, answer.status_code)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_an_unknown_url_is_not_found(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[str] = [
         "/",
         "/nothing",
         "/api",
@@ -132,57 +141,69 @@ def test_a_form_too_large_for_the_csrf_check_is_no_crash(world: World, content_t
         "/%2e%2e/%2e%2e/etc/passwd",
         "//evil.test/x",
         "/api/v1/세션",
-    ],
-)
-def test_an_unknown_url_is_not_found(world: World, owner: Client, path: str) -> None:
-    for client in (owner, stranger_on(world.hana.tenant)):
-        assert error_of(client.get(path), 404)["code"] == "not_found"
+    ]
+    for path in cases:
+        with subtests.test(path=path):
+            for client in (owner, stranger_on(world.hana.tenant)):
+                assert error_of(client.get(path), 404)["code"] == "not_found"
 
 
-@pytest.mark.parametrize("identity", [0, 2**31, 2**63 - 1, 2**63, 2**64, 10**30, 10**300])
-def test_an_id_of_any_size_in_a_path_is_missing(world: World, owner: Client, identity: int) -> None:
-    for path in (
-        f"exams/{identity}",
-        f"exams/{identity}/key",
-        f"exams/{identity}/sheet.pdf",
-        f"exams/{identity}/scans",
-        f"exams/{identity}/results",
-        f"batches/{identity}",
-        f"scans/{identity}",
-        f"jobs/{identity}",
-    ):
-        assert error_of(owner.get(f"/api/v1/{path}"), 404)["code"] == "not_found"
-    answer = owner.put(f"/api/v1/exams/{identity}/key", {"answers": {}}, content_type=JSON)
-    assert error_of(answer, 404)["code"] == "not_found"
-    error_of(post(owner, f"/api/v1/exams/{identity}/scans", {"upload": 1}), 404)
+def test_an_id_of_any_size_in_a_path_is_missing(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[int] = [0, 2**31, 2**63 - 1, 2**63, 2**64, 10**30, 10**300]
+    for identity in cases:
+        with subtests.test(identity=identity):
+            for path in (
+                f"exams/{identity}",
+                f"exams/{identity}/key",
+                f"exams/{identity}/sheet.pdf",
+                f"exams/{identity}/scans",
+                f"exams/{identity}/results",
+                f"batches/{identity}",
+                f"scans/{identity}",
+                f"jobs/{identity}",
+            ):
+                assert error_of(owner.get(f"/api/v1/{path}"), 404)["code"] == "not_found"
+            answer = owner.put(f"/api/v1/exams/{identity}/key", {"answers": {}}, content_type=JSON)
+            assert error_of(answer, 404)["code"] == "not_found"
+            error_of(post(owner, f"/api/v1/exams/{identity}/scans", {"upload": 1}), 404)
 
 
-@pytest.mark.parametrize("identity", [2**63, 2**64, 10**30, "9" * 30, "9" * 999, "9" * 5000, -(2**70)])
-def test_an_id_of_any_size_in_a_body_is_missing_or_invalid(world: World, owner: Client, identity: object) -> None:
-    template = {"title": "x", "template_upload": identity}
-    for url, data in (
-        (f"{EXAMS}/{world.hana.exam.pk}/scans", {"upload": identity}),
-        (f"{EXAMS}/on-template", template),
-    ):
-        answer = send(owner, url, json.dumps(data))
-        assert answer.status_code in (400, 404)
-        error_of(answer, answer.status_code)
+def test_an_id_of_any_size_in_a_body_is_missing_or_invalid(
+    world: World, owner: Client, subtests: pytest.Subtests
+) -> None:
+    cases: list[object] = [2**63, 2**64, 10**30, "9" * 30, "9" * 999, "9" * 5000, -(2**70)]
+    for identity in cases:
+        with subtests.test(identity=identity):
+            template = {"title": "x", "template_upload": identity}
+            for url, data in (
+                (f"{EXAMS}/{world.hana.exam.pk}/scans", {"upload": identity}),
+                (f"{EXAMS}/on-template", template),
+            ):
+                answer = send(owner, url, json.dumps(data))
+                assert answer.status_code in (400, 404)
+                error_of(answer, answer.status_code)
 
 
-@pytest.mark.parametrize("host", ["nobody.academy.test", "academy.test", "hana.academy.test.evil.test", "127.0.0.1"])
-def test_an_unknown_host_is_no_academy(world: World, host: str) -> None:
-    assert error_of(Client(SERVER_NAME=host).get("/api/v1/session"), 404)["code"] == "academy_not_found"
+def test_an_unknown_host_is_no_academy(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[str] = ["nobody.academy.test", "academy.test", "hana.academy.test.evil.test", "127.0.0.1"]
+    for host in cases:
+        with subtests.test(host=host):
+            assert error_of(Client(SERVER_NAME=host).get("/api/v1/session"), 404)["code"] == "academy_not_found"
 
 
-@pytest.mark.parametrize("host", ["", "a b", "ha_na..", "%00", "[::1", "x" * 300, "hana.academy.test/", "한글"])
-def test_a_malformed_host_is_no_academy(world: World, host: str) -> None:
-    raw = host.encode().decode("latin-1")
-    assert error_of(Client(HTTP_HOST=raw).get("/api/v1/session"), 404)["code"] == "academy_not_found"
+def test_a_malformed_host_is_no_academy(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[str] = ["", "a b", "ha_na..", "%00", "[::1", "x" * 300, "hana.academy.test/", "한글"]
+    for host in cases:
+        with subtests.test(host=host):
+            raw = host.encode().decode("latin-1")
+            assert error_of(Client(HTTP_HOST=raw).get("/api/v1/session"), 404)["code"] == "academy_not_found"
 
 
-@pytest.mark.parametrize("host", ["HANA.academy.test", "hana.academy.test:8000", "hana.academy.test."])
-def test_a_host_is_known_in_every_spelling(world: World, host: str) -> None:
-    assert Client(HTTP_HOST=host).get("/api/v1/session").json()["academy"]["slug"] == "hana"
+def test_a_host_is_known_in_every_spelling(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[str] = ["HANA.academy.test", "hana.academy.test:8000", "hana.academy.test."]
+    for host in cases:
+        with subtests.test(host=host):
+            assert Client(HTTP_HOST=host).get("/api/v1/session").json()["academy"]["slug"] == "hana"
 
 
 def test_a_suspended_academy_answers_like_an_unknown_host(world: World) -> None:
@@ -197,9 +218,8 @@ def test_a_suspended_academy_answers_like_an_unknown_host(world: World) -> None:
     assert suspended.status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
+def test_a_method_that_a_url_does_not_have_is_not_allowed(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str]] = [
         ("DELETE", "/api/v1/exams"),
         ("PATCH", "/api/v1/session"),
         ("POST", "/api/v1/jobs/1"),
@@ -207,11 +227,11 @@ def test_a_suspended_academy_answers_like_an_unknown_host(world: World) -> None:
         ("GET", "/api/v1/uploads"),
         ("NONSENSE", "/api/v1/exams"),
         ("TRACE", "/api/v1/exams"),
-    ],
-)
-def test_a_method_that_a_url_does_not_have_is_not_allowed(world: World, method: str, path: str) -> None:
-    for client in (client_of(world.hana.owner), stranger_on(world.hana.tenant)):
-        assert error_of(client.generic(method, path), 405)["code"] == "method_not_allowed"
+    ]
+    for method, path in cases:
+        with subtests.test(method=method, path=path):
+            for client in (client_of(world.hana.owner), stranger_on(world.hana.tenant)):
+                assert error_of(client.generic(method, path), 405)["code"] == "method_not_allowed"
 
 
 def test_a_head_request_is_a_get_without_a_body(world: World, owner: Client) -> None:
@@ -225,9 +245,11 @@ def test_a_stranger_is_asked_to_sign_in(world: World) -> None:
     assert answer["WWW-Authenticate"] == "Session"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense"])
-def test_what_cannot_be_sent_is_not_acceptable(world: World, owner: Client, accept: str) -> None:
-    error_of(owner.get(EXAMS, HTTP_ACCEPT=accept), 406)
+def test_what_cannot_be_sent_is_not_acceptable(world: World, owner: Client, subtests: pytest.Subtests) -> None:
+    cases: list[str] = ["text/html", "application/xml", "nonsense"]
+    for accept in cases:
+        with subtests.test(accept=accept):
+            error_of(owner.get(EXAMS, HTTP_ACCEPT=accept), 406)
 
 
 def test_a_format_that_is_asked_for_is_not_found(world: World, owner: Client) -> None:

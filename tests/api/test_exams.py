@@ -41,9 +41,8 @@ def test_the_same_form_in_two_academies_is_two_layouts(world: World) -> None:
     assert world.hana.exam.layout.fingerprint == world.duri.exam.layout.fingerprint
 
 
-@pytest.mark.parametrize(
-    ("changes", "attr"),
-    [
+def test_a_sheet_that_cannot_be_made_is_invalid(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], str]] = [
         ({"title": ""}, "title"),
         ({"title": "x" * 121}, "title"),
         ({"title": None}, "title"),
@@ -60,29 +59,28 @@ def test_the_same_form_in_two_academies_is_two_layouts(world: World) -> None:
         ({"choice_count": 11}, "choice_count"),
         ({"number_digits": 3}, "number_digits"),
         ({"number_digits": 13}, "number_digits"),
-    ],
-)
-def test_a_sheet_that_cannot_be_made_is_invalid(world: World, changes: dict[str, object], attr: str) -> None:
-    answer = post(client_of(world.hana.teacher), URL, {"title": "기말고사", "question_count": 20, **changes})
-    assert error_of(answer, 400)["attr"] == attr
-    with world.hana.acting():
-        assert list(Exam.objects.all()) == [world.hana.exam]
+    ]
+    for changes, attr in cases:
+        with subtests.test(changes=changes, attr=attr):
+            answer = post(client_of(world.hana.teacher), URL, {"title": "기말고사", "question_count": 20, **changes})
+            assert error_of(answer, 400)["attr"] == attr
+            with world.hana.acting():
+                assert list(Exam.objects.all()) == [world.hana.exam]
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
+def test_every_corner_of_what_is_allowed_can_be_made_and_printed(world: World, subtests: pytest.Subtests) -> None:
+    cases: list[dict[str, int]] = [
         {"question_count": 1, "choice_count": 2, "number_digits": 4},
         {"question_count": 200, "choice_count": 10, "number_digits": 12},
         {"question_count": 200, "choice_count": 2, "number_digits": 4},
         {"question_count": 1, "choice_count": 10, "number_digits": 12},
-    ],
-)
-def test_every_corner_of_what_is_allowed_can_be_made_and_printed(world: World, form: dict[str, int]) -> None:
-    client = client_of(world.hana.teacher)
-    exam = post(client, URL, {"title": "기말고사", **form}).json()
-    assert len(exam["labels"]) == form["question_count"]
-    assert client.get(f"{URL}/{exam['id']}/sheet.pdf").content.startswith(b"%PDF-")
+    ]
+    for form in cases:
+        with subtests.test(form=form):
+            client = client_of(world.hana.teacher)
+            exam = post(client, URL, {"title": "기말고사", **form}).json()
+            assert len(exam["labels"]) == form["question_count"]
+            assert client.get(f"{URL}/{exam['id']}/sheet.pdf").content.startswith(b"%PDF-")
 
 
 def test_the_newest_exam_comes_first_and_only_the_own(world: World) -> None:

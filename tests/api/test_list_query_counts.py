@@ -57,9 +57,7 @@ def queries_of(client: Client, url: str) -> list[str]:
         ("scans/{scan}", add_read_scans, 4),
     ],
 )
-def test_ten_rows_cost_what_one_costs(
-    world: World, path: str, add: Callable[[World], None], expected: int
-) -> None:
+def test_ten_rows_cost_what_one_costs(world: World, path: str, add: Callable[[World], None], expected: int) -> None:
     url = "/api/v1/" + path.format(exam=world.hana.exam.pk, batch=world.hana.batch.pk, scan=world.hana.scan.pk)
     client = client_of(world.hana.teacher)
     client.get("/api/v1/session")  # the host's academy is looked up now and then, not for each request

@@ -26,12 +26,14 @@ def log_in(client: Client, phone: object = PHONE, password: object = PASSWORD) -
     return post(client, URL, {"phone": phone, "password": password})
 
 
-@pytest.mark.parametrize("written", [PHONE, "01012345678", "+82 10-1234-5678", "+821012345678", " 010 1234 5678 "])
-def test_the_phone_may_be_written_as_people_do(world: World, teacher: User, written: str) -> None:
-    answer = log_in(stranger_on(world.hana.tenant), written)
-    assert answer.status_code == 201
-    assert answer.json()["person"]["id"] == teacher.pk
-    assert answer.json()["person"]["phone"] == "+821012345678"
+def test_the_phone_may_be_written_as_people_do(world: World, teacher: User, subtests: pytest.Subtests) -> None:
+    cases: list[str] = [PHONE, "01012345678", "+82 10-1234-5678", "+821012345678", " 010 1234 5678 "]
+    for written in cases:
+        with subtests.test(written=written):
+            answer = log_in(stranger_on(world.hana.tenant), written)
+            assert answer.status_code == 201
+            assert answer.json()["person"]["id"] == teacher.pk
+            assert answer.json()["person"]["phone"] == "+821012345678"
 
 
 def test_the_answer_says_who_where_and_what_they_may_do(world: World, teacher: User) -> None:
@@ -150,9 +152,8 @@ def test_logging_in_over_another_persons_session_ends_that_one(world: World, tea
     assert client.get(URL).json()["person"] is None
 
 
-@pytest.mark.parametrize(
-    ("phone", "password", "attr"),
-    [
+def test_what_is_no_phone_and_password_is_invalid(world: World, teacher: User, subtests: pytest.Subtests) -> None:
+    cases: list[tuple[object, object, str]] = [
         ("", PASSWORD, "phone"),
         (None, PASSWORD, "phone"),
         ([PHONE], PASSWORD, "phone"),
@@ -163,12 +164,10 @@ def test_logging_in_over_another_persons_session_ends_that_one(world: World, tea
         (PHONE, "x" * 129, "password"),
         ("010\x001234", PASSWORD, "phone"),
         (PHONE, "a\x00b", "password"),
-    ],
-)
-def test_what_is_no_phone_and_password_is_invalid(
-    world: World, teacher: User, phone: object, password: object, attr: str
-) -> None:
-    assert error_of(log_in(stranger_on(world.hana.tenant), phone, password), 400)["attr"] == attr
+    ]
+    for phone, password, attr in cases:
+        with subtests.test(phone=phone, password=password, attr=attr):
+            assert error_of(log_in(stranger_on(world.hana.tenant), phone, password), 400)["attr"] == attr
 
 
 def test_a_password_keeps_its_spaces(world: World) -> None:

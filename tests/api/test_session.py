@@ -93,7 +93,14 @@ def test_a_session_row_names_its_person(world: World) -> None:
 
 def test_a_forged_session_key_is_a_stranger(world: World) -> None:
     client = stranger_on(world.hana.tenant)
-    for forged in ("x", "x" * 32, "../../etc/passwd", '"\\000abcdefgh\\000"', "a" * 5000, "세션".encode().decode("latin-1")):
+    for forged in (
+        "x",
+        "x" * 32,
+        "../../etc/passwd",
+        '"\\000abcdefgh\\000"',
+        "a" * 5000,
+        "세션".encode().decode("latin-1"),
+    ):
         client.cookies.clear()
         answer = client.get(URL, HTTP_COOKIE=f"session={forged}")
         assert answer.status_code == 200, forged

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
+from collections.abc import Callable
+
+from django.db import models, transaction
 
 from academy.tenancy.base import TenantModel
 from academy.tenancy.checks import tenant_models
@@ -22,6 +24,16 @@ def tenant_foreign_keys() -> list[tuple[type[TenantModel], models.ForeignKey[mod
         for field in model._meta.local_fields
         if isinstance(field, models.ForeignKey) and issubclass(field.related_model, TenantModel)
     ]
+
+
+def error_of(call: Callable[[], object]) -> Exception | None:
+    """What ``call`` raises, ``None`` when it goes through; what it did to the database is undone on an error."""
+    try:
+        with transaction.atomic():
+            call()
+    except Exception as error:  # noqa: BLE001  handed to the caller, who judges it
+        return error
+    return None
 
 
 def complete(world: World) -> None:

@@ -4,7 +4,8 @@ from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.exams import make_batch, make_exam, make_reading, make_scan, make_upload, record_scan
 from tests.factories.jobs import make_job
-from tests.factories.people import PASSWORD, make_student, make_user
+from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
+from tests.factories.sign_in import make_authenticator, make_challenge, make_recovery_code
 from tests.factories.world import Cast, World, make_world
 
 __all__ = [
@@ -13,11 +14,15 @@ __all__ = [
     "World",
     "client_of",
     "make_academy",
+    "make_authenticator",
     "make_batch",
+    "make_challenge",
     "make_exam",
+    "make_guardianship",
     "make_job",
     "make_plan",
     "make_reading",
+    "make_recovery_code",
     "make_scan",
     "make_student",
     "make_upload",

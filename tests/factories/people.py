@@ -8,7 +8,7 @@ from typing import Final
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.accounts.services import create_user
-from apps.students.models import Student
+from apps.students.models import Guardianship, Student
 from apps.students.services import create_student
 
 PASSWORD: Final = "a-good-long-password"
@@ -35,3 +35,10 @@ def make_student(number: str | None = None, *, name: str = "이하늘", user: Us
         student.user = user
         student.save(update_fields=["user"])
     return student
+
+
+def make_guardianship(user: User, student: Student) -> Guardianship:
+    """``user`` may act for ``student``."""
+    guardianship = Guardianship(user=user, student=student)
+    guardianship.save()
+    return guardianship

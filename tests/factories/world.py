@@ -19,7 +19,8 @@ from apps.exams.models import Batch, Exam, Scan
 from apps.students.models import Student
 from tests.factories.academies import make_academy
 from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
-from tests.factories.people import make_student, make_user
+from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
+from tests.factories.sign_in import make_authenticator, make_challenge, make_recovery_code
 
 PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
 STUDENT_NUMBER: Final = "240101"
@@ -29,7 +30,10 @@ ANSWER_KEY: Final[Mapping[str, str]] = {"q1": "1", "q2": "2", "q3": "3"}
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """One academy and its people and things. ``scan`` was read and matched; ``spare_upload`` has not been used."""
+    """One academy and its people, who all have ``PASSWORD``, and its things.
+
+    ``scan`` was read and matched; ``spare_upload`` and ``template_upload`` have not been used.
+    """
 
     tenant: Tenant
     host: str
@@ -38,6 +42,7 @@ class Cast:
     exam: Exam
     upload: Upload
     spare_upload: Upload
+    template_upload: Upload
     batch: Batch
     scan: Scan
     job: Job
@@ -72,15 +77,20 @@ def make_world() -> World:
 def _make_cast(slug: str, name: str) -> Cast:
     tenant = make_academy(slug, name=name)
     with acting_for(tenant), transaction.atomic():
-        users = {role: make_user(role, phone=phone) for role, phone in PHONES.items()}
+        users = {role: make_user(role, phone=phone, password=PASSWORD) for role, phone in PHONES.items()}
         teacher = users[Role.TEACHER]
         student = make_student(STUDENT_NUMBER, user=users[Role.STUDENT])
+        make_guardianship(users[Role.GUARDIAN], student)
+        make_challenge(user=teacher)
+        make_authenticator(teacher)
+        make_recovery_code(teacher)
         exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher)
         upload = make_upload(created_by=teacher, is_used=True)
         batch = make_batch(exam, upload=upload, created_by=teacher)
         scan = record_scan(make_scan(batch), number=STUDENT_NUMBER, answers={"q1": "1", "q2": "5"})
         spare = make_upload(created_by=teacher)
+        template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
         job = scan.job
         assert job is not None
     host = tenant.domains.get(is_primary=True).domain
-    return Cast(tenant, host, users, student, exam, upload, spare, batch, scan, job)
+    return Cast(tenant, host, users, student, exam, upload, spare, template, batch, scan, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 import uuid
@@ -30,6 +31,7 @@ WAIT_SECONDS = 20.0
 @cache
 def server_url() -> str:
     """One server per test process; it ends with the process."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request, also after the last test
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

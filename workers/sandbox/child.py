@@ -17,23 +17,19 @@ from workers.sandbox import confinement, frames
 from workers.sandbox.protocol import FAILED, OUT_OF_MEMORY, PROGRESS, REFUSED, RESULT, is_allowed
 
 PROGRESS_INTERVAL_SECONDS = 0.1
+RECEIVE_BYTES = 1 << 18
 MESSAGE_CHARACTERS = 2_000
 TRACEBACK_CHARACTERS = 20_000
 _CV2_OUT_OF_MEMORY = -4
 """cv::Error::StsNoMem."""
 
 
-def serve_one_job(
-    descriptor: int, *, folder: str, allowed: Sequence[str], frame_bytes: int, cpu_seconds: int
-) -> NoReturn:
-    """Run one call that arrives on the socket `descriptor`, answer it, and end this process."""
+def serve_one_job(channel: socket.socket, *, allowed: Sequence[str], frame_bytes: int, cpu_seconds: int) -> NoReturn:
+    """Await one call on `channel`, run it, answer it, and end this process."""
     try:
         os.setsid()
         confinement.prctl(confinement.PR_SET_PDEATHSIG, signal.SIGKILL)
         _limit_cpu(cpu_seconds)
-        os.chdir(folder)
-        os.environ["TMPDIR"] = folder
-        channel = socket.socket(fileno=descriptor)
         answer = _run(channel, allowed, frame_bytes)
         for part in answer:
             channel.sendall(part)
@@ -50,7 +46,9 @@ def _limit_cpu(seconds: int) -> None:
 
 def _run(channel: socket.socket, allowed: Sequence[str], frame_bytes: int) -> list[bytes]:
     try:
-        function, arguments = _receive(channel, frame_bytes)
+        folder, function, arguments = _receive(channel, frame_bytes)
+        os.chdir(folder)
+        os.environ["TMPDIR"] = folder
         if not is_allowed(function, allowed):
             raise PermissionError(f"{function} may not run here")
         progress.deliver_to(_progress_sender(channel, frame_bytes))
@@ -63,12 +61,13 @@ def _run(channel: socket.socket, allowed: Sequence[str], frame_bytes: int) -> li
         return frames.encode(_describe(error), frame_bytes)
 
 
-def _receive(channel: socket.socket, frame_bytes: int) -> tuple[str, list[frames.Value]]:
+def _receive(channel: socket.socket, frame_bytes: int) -> tuple[str, str, list[frames.Value]]:
     reader = frames.FrameReader(frame_bytes)
-    while data := channel.recv(1 << 20):
+    while data := channel.recv(RECEIVE_BYTES):
         for request in reader.feed(data):
-            if isinstance(request, list) and isinstance(request[0], str) and isinstance(request[1], list):
-                return request[0], request[1]
+            match request:
+                case [str(folder), str(function), list(arguments)]:
+                    return folder, function, arguments
             raise frames.MalformedFrame("no call")
     os._exit(0)  # the worker went away
 

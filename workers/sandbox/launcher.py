@@ -105,21 +105,18 @@ class Zygote:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, folder: Path) -> Child:
-        """Start a child that works in `folder`. Raises NoWord."""
-        ours, theirs = socket.socketpair()
+    def take_child(self) -> Child:
+        """The child that waits for a job. Raises NoWord."""
         try:
-            with theirs:
-                socket.send_fds(self._control, [START + os.fsencode(folder)], [theirs.fileno()])
-            reply, handles, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 1)
+            self._control.send(START)
+            _, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
         except OSError as error:
-            ours.close()
             raise NoWord(str(error)) from error
-        if len(handles) != 1:
-            ours.close()
-            raise NoWord(str(frames.unpack(reply).get("error", "it ended")))
-        ours.setblocking(False)
-        return Child(channel=ours, handle=handles[0], started_at=time.monotonic())
+        if len(descriptors) != 2:
+            raise NoWord("it ended")
+        channel = socket.socket(fileno=descriptors[0])
+        channel.setblocking(False)
+        return Child(channel=channel, handle=descriptors[1], started_at=time.monotonic())
 
     def end(self, child: Child, *, awaits_exit: bool) -> Usage:
         """Kill the child with all that it started, and say how it had ended. Raises NoWord.

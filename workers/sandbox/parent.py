@@ -142,7 +142,7 @@ class Sandbox:
             raise ValueError(f"{function!r} may not run in this sandbox")
         if not 0 < timeout_seconds < math.inf:
             raise ValueError("a time-out is a number of seconds above 0")
-        request = frames.encode([function, args], self.limits.frame_bytes)
+        request = frames.encode([str(self.scratch), function, args], self.limits.frame_bytes)
         child = self._start_child()
         is_gone = False
         try:
@@ -227,12 +227,12 @@ class Sandbox:
 
     def _start_child(self) -> launcher.Child:
         try:
-            child = self._ready_zygote().fork(self.scratch)
+            child = self._ready_zygote().take_child()
         except launcher.NoWord as error:
             logger.warning("the sandbox is replaced: %s", error)
             self._discard_zygote()
             try:
-                child = self._ready_zygote().fork(self.scratch)
+                child = self._ready_zygote().take_child()
             except launcher.NoWord as second:
                 raise SandboxUnavailable(f"no child could be started: {second}") from second
         with self._lock:

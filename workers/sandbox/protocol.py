@@ -1,10 +1,10 @@
 """The words that a worker, its zygote and a child exchange.
 
     worker -> zygote   Settings                        zygote -> worker   Confinement, or {"error": why}
-    worker -> zygote   START + folder, a socket        zygote -> worker   {} and a pidfd of the child
+    worker -> zygote   START                           zygote -> worker   {}, the child's socket, its pidfd
     worker -> zygote   END                             zygote -> worker   Usage
 
-    worker -> child    [function, arguments]           child -> worker    [PROGRESS, fraction] ..., one other answer
+    worker -> child    [folder, function, arguments]   child -> worker    [PROGRESS, fraction] ..., one other answer
 
 A child is reaped at END only, hence no process number is used again under the worker's hands.
 """

@@ -34,7 +34,8 @@ WIDE_SEARCH_MM: Final = 3.0
 FINE_SEARCH_MM: Final = 0.75
 SETTLED_MM: Final = 0.3
 """A third of the outline's blur: blocks that moved more are looked at again."""
-MAX_NUDGE_MM: Final = 1.0
+SECOND_SEARCH_MM: Final = 1.5
+MAX_NUDGE_MM: Final = 1.5
 GOOD_MATCH: Final = 0.4
 OUTLIER_MM: Final = 0.35
 BEND_TERMS: Final = 6
@@ -117,7 +118,14 @@ def align(
     alignment = Alignment(homography, bend, nudges, agreement, matches, tuple(markers))
     if agreement < GOOD_MATCH / 2 or np.abs(bent + nudges).max() < SETTLED_MM:
         return alignment
-    shifts, matches = match_blocks(image, plan, alignment, FINE_SEARCH_MM)
+    is_lost = matches < GOOD_MATCH
+    if is_lost.any() and not is_lost.all():
+        # where the curl outran the search, a neighbour tells where to look
+        apart = np.hypot(*(plan.block_centres[:, None] - plan.block_centres[None]).transpose(2, 0, 1))
+        nearest = np.where(is_lost[None, :], np.inf, apart).argmin(axis=1)
+        nudges = np.where(is_lost[:, None], nudges[nearest], nudges)
+        alignment = replace(alignment, nudges=nudges)
+    shifts, matches = match_blocks(image, plan, alignment, SECOND_SEARCH_MM if is_lost.any() else FINE_SEARCH_MM)
     nudges = nudges + _limited(shifts, matches)
     return replace(alignment, nudges=nudges, agreement=float(np.median(matches)), matches=matches)
 
@@ -132,17 +140,13 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
     """How far each block's outlines lie from where ``alignment`` has them, (B, 2) mm, and how well they match (B,)."""
     shifts = np.zeros((len(plan.blocks), 2))
     quality = np.zeros(len(plan.blocks))
-    margin = TEMPLATE_MARGIN_MM + search_mm
     placed = alignment.place_bubbles(plan)
     for shape in np.unique(plan.half_axes, axis=0):
         rows = [i for i, block in enumerate(plan.blocks) if np.array_equal(plan.half_axes[block[0]], shape)]
-        reach = float(shape.max()) + margin
-        steps = math.ceil(reach / STEP_MM)
-        grid = (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
         members = np.concatenate([plan.blocks[row] for row in rows])
         centres = plan.centres[members]
         axes = alignment.axes(centres, np.ones((len(members), 2), np.float32))
-        patches = sample_grid(image, placed[members], axes, grid)
+        patches = sample_grid(image, placed[members], axes, _grid(shape, search_mm))
         template = _outline(float(shape[0]), float(shape[1]), search_mm)
         start = 0
         for row in rows:
@@ -155,16 +159,26 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
 def match_ghosts(image: GreyImage, plan: PagePlan, alignment: Alignment) -> Doubles:
     """For each block how well an outline matches where none is printed, at its worst side, (B,)."""
     worst = np.zeros(len(plan.blocks))
-    for ghosts in plan.ghosts:
-        shape = plan.half_axes[plan.blocks[ghosts.block][0]]
-        steps = math.ceil((float(shape.max()) + TEMPLATE_MARGIN_MM + FINE_SEARCH_MM) / STEP_MM)
-        grid = (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
-        centres = ghosts.centres + alignment.nudges[ghosts.block].astype(np.float32)
+    for shape in np.unique(plan.half_axes, axis=0):
+        members = [g for g in plan.ghosts if np.array_equal(plan.half_axes[plan.blocks[g.block][0]], shape)]
+        if not members:
+            continue
+        centres = np.vstack([ghosts.centres + alignment.nudges[ghosts.block] for ghosts in members])
         axes = alignment.axes(centres, np.ones((len(centres), 2), np.float32))
-        patches = sample_grid(image, alignment.place(centres, plan), axes, grid)
-        _, match = _match(patches, _outline(float(shape[0]), float(shape[1]), FINE_SEARCH_MM))
-        worst[ghosts.block] = max(worst[ghosts.block], match)
+        patches = sample_grid(image, alignment.place(centres, plan), axes, _grid(shape, FINE_SEARCH_MM))
+        template = _outline(float(shape[0]), float(shape[1]), FINE_SEARCH_MM)
+        start = 0
+        for ghosts in members:
+            _, match = _match(patches[start : start + len(ghosts.centres)], template)
+            worst[ghosts.block] = max(worst[ghosts.block], match)
+            start += len(ghosts.centres)
     return worst
+
+
+def _grid(shape: Floats, search_mm: float) -> Floats:
+    """Offsets in mm at which bubbles of half axes ``shape`` (2,) are sampled for matching."""
+    steps = math.ceil((float(shape.max()) + TEMPLATE_MARGIN_MM + search_mm) / STEP_MM)
+    return (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
 
 
 def _match(patches: Floats, template: Floats) -> tuple[tuple[float, float], float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,8 +78,7 @@ class LocatedPage:
 def locate_page(image: GreyImage, layout: Layout) -> LocatedPage:
     """Find the page in ``image`` (H, W) and lay the layout over it. Raises :class:`UnreadableSheet`."""
     _check_picture(image)
-    factor = math.ceil(max(image.shape) / WORKING_LONG_SIDE)
-    working = reduce_image(image, factor)
+    working = reduce_image(image, working_factor(image))
     small, step = thumbnail(working)
     candidates = find_candidates(small)
     best: LocatedPage | None = None
@@ -97,6 +95,12 @@ def locate_page(image: GreyImage, layout: Layout) -> LocatedPage:
     if best is None or best.coverage < MIN_COVERAGE:
         raise _why_not(working, payload is not None)
     return best
+
+
+def working_factor(image: GreyImage) -> int:
+    """How many pixels of ``image`` (H, W) or (H, W, 3) become one before reading."""
+    long_side: int = max(image.shape[:2])
+    return max(1, -(-long_side // WORKING_LONG_SIDE))
 
 
 def _better(one: LocatedPage | None, other: LocatedPage) -> LocatedPage:
@@ -168,7 +172,7 @@ def _located(
 
 
 def _check_picture(image: GreyImage) -> None:
-    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
+    if image.ndim != 2 or image.dtype != np.dtype(np.uint8) or image.size == 0:
         raise UnreadableSheet(
             UnreadableReason.NOT_A_PICTURE, "This is not a picture. Hand in a photo or a scan of the sheet."
         )

@@ -25,6 +25,7 @@ MIN_SIDE_PIXELS: Final = 4.0
 DARK_SHARE: Final = 0.74
 """Of the local mean: what is darker may be a marker. Shadows have their own mean."""
 NEIGHBOURHOOD: Final = 61
+MAX_BLOBS: Final = 80
 MAX_CANDIDATES: Final = 20
 DISTANCE_TOLERANCE: Final = (0.66, 1.5)
 """Distance between two markers over what their size predicts: 30 degrees of tilt stretch it this far."""
@@ -81,7 +82,8 @@ def find_candidates(small: GreyImage) -> list[Candidate]:
     keep &= (area >= 0.38 * width * height) & (np.maximum(width, height) <= 2.4 * np.minimum(width, height))
     keep[0] = False
     found = []
-    for label in np.flatnonzero(keep)[:4000]:
+    kept = np.flatnonzero(keep)
+    for label in kept[np.argsort(-area[kept])[:MAX_BLOBS]]:
         left, top, w, h = (int(value) for value in stats[label, :4])
         blob = (labels[top : top + h, left : left + w] == label).astype(np.uint8)
         moments = cv2.moments(blob, True)

@@ -115,10 +115,12 @@ def level_rows(ink: BubbleInk, rows: Sequence[slice]) -> BubbleInk:
     Only where a field has enough bubbles for its median to be a blank.
     """
     fill, edge = ink.fill.copy(), ink.edge.copy()
-    for row in rows:
-        if row.stop - row.start >= MIN_LEVEL_CHOICES:
-            fill[row] -= np.clip(np.median(fill[row]), -MAX_LEVEL, MAX_LEVEL)
-            edge[row] -= np.clip(np.median(edge[row]), -2 * MAX_LEVEL, MAX_LEVEL)
+    for width in {row.stop - row.start for row in rows}:
+        if width < MIN_LEVEL_CHOICES:
+            continue
+        members = np.array([row.start for row in rows if row.stop - row.start == width])[:, None] + np.arange(width)
+        fill[members] -= np.clip(np.median(fill[members], axis=1, keepdims=True), -MAX_LEVEL, MAX_LEVEL)
+        edge[members] -= np.clip(np.median(edge[members], axis=1, keepdims=True), -2 * MAX_LEVEL, MAX_LEVEL)
     return replace(ink, fill=fill, edge=edge)
 
 

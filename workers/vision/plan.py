@@ -16,6 +16,7 @@ Doubles = NDArray[np.float64]
 
 BLOCK_ROWS: Final = 5
 """Rows whose outlines are looked for together: enough to average marks and noise away, few enough to follow a curl."""
+MAX_BLOCK_DIGITS: Final = 4
 LONE_PITCH_MM: Final = 8.0
 """Taken for the distance to the next row or column where a block has only one."""
 
@@ -69,13 +70,16 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
             groups.append(prints.setdefault(key, len(prints)))
     if page.student_number is not None:
         shape = page.student_number.shape
-        halves: tuple[list[int], list[int]] = ([], [])
-        for column in page.student_number.columns:
+        count = len(page.student_number.columns)
+        across = -(-count // MAX_BLOCK_DIGITS)
+        parts: dict[tuple[int, int], list[int]] = {}
+        for place, column in enumerate(page.student_number.columns):
             for digit in range(len(column)):
-                halves[digit >= BLOCK_ROWS].append(len(groups))
+                part = (place * across // count, digit // BLOCK_ROWS)
+                parts.setdefault(part, []).append(len(groups))
                 key = (str(digit), shape.width_mm, shape.height_mm)
                 groups.append(prints.setdefault(key, len(prints)))
-        blocks.extend(halves)
+        blocks.extend(parts.values())
     return PagePlan(
         centres=centres,
         half_axes=half_axes,

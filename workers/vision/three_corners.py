@@ -43,10 +43,10 @@ def guess_from_three(
 ) -> list[Guess]:
     """Homographies for triples of candidates, likeliest first.
 
-    ``shape``: the picture's (H, W); candidates are in pixels of a picture ``step`` times smaller. Each triple is seen as
-    a scan (affine) and by cameras of usual focal length over a flat page (P3P, up to four poses); the cost is how far the
-    candidates' sizes are from what the pose makes of ``size_mm``, and how far the code, if it was read, lies from where
-    the pose puts it. ``code``: its corners in mm and in pixels, both (4, 2).
+    ``shape``: the picture's (H, W); candidates are in pixels of a picture ``step`` times smaller. Each triple is seen
+    as a scan (affine) and by cameras of usual focal length over a flat page (P3P, up to four poses); the cost is how
+    far the candidates' sizes are from what the pose makes of ``size_mm``, and how far the code, if it was read, lies
+    from where the pose puts it. ``code``: its corners in mm and in pixels, both (4, 2).
     """
     guesses: list[Guess] = []
     for hypothesis in hypotheses:

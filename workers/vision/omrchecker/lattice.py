@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.vision.omrchecker.outline import GAP_TO, OUTLINE_SIZES, Outline, kernel_of, pitch, widest_that_fits
 from workers.vision.omrchecker.template import FieldBlock, Template
 
 Floats = NDArray[np.float64]
@@ -27,26 +28,8 @@ ROWS_PER_GROUP: Final = 5
 MAX_BUBBLES_AVERAGED: Final = 1_200
 # Ink that counts for alignment: an outline is thin and pale, a mark is not to outweigh fifty of them.
 INK_CEILING: Final = 0.3
-OUTLINE_SIZES: Final = (0.75, 0.85, 0.95, 1.05, 1.17, 1.3, 1.45)
-GAP_FROM: Final = 1.1
-GAP_TO: Final = 1.5
 # A bubble answers with at least this share of the sheet's median when it is there.
 PRINT_THERE: Final = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The printed bubble: ``size`` in boxes of the template; a box, an oval filling it, or a circle."""
-
-    size: float
-    shape: str
-
-    def halves(self, block: FieldBlock) -> tuple[float, float]:
-        """Half width and half height in page units."""
-        width, height = block.size
-        if self.shape == "circle":
-            width = height = float(np.sqrt(width * height))
-        return (width * self.size / 2, height * self.size / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +94,6 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     print_seen, contrast = _print_seen(canvas, answers, kinds, template, centres + shifts)
     placed, axes = _in_picture(template, to_image, centres + shifts, outline)
     return Placement(placed, axes, contrast, print_seen, _block_trust(template, print_seen), outline, to_image)
-
-
-def pitch(block: FieldBlock) -> tuple[float, float]:
-    """Distance (x, y) to the next bubble; three boxes where there is none."""
-    width, height = block.size
-    gaps_x = [abs(gap[0]) for gap in (block.value_gap, block.label_gap) if abs(gap[0]) > 0]
-    gaps_y = [abs(gap[1]) for gap in (block.value_gap, block.label_gap) if abs(gap[1]) > 0]
-    return (min(gaps_x, default=3 * width), min(gaps_y, default=3 * height))
 
 
 def _canvas(image: NDArray[np.uint8], template: Template, centres: Floats, to_image: Floats) -> _Canvas:
@@ -187,30 +162,6 @@ def _kind(block: FieldBlock) -> tuple[float, ...]:
     return tuple(round(length / smallest, 1) * smallest for length in (*block.size, *pitch(block)))
 
 
-def _kernel(block: FieldBlock, step: float, outline: Outline) -> Raster | None:
-    """+1 inside the outline, -1 between the bubbles, each in all; ``None`` where neighbours would overlap."""
-    half = outline.halves(block)
-    gap_x, gap_y = pitch(block)
-    if 2 * half[0] * GAP_FROM > gap_x or 2 * half[1] * GAP_FROM > gap_y:
-        return None
-    reach = np.ceil(np.array(half) * GAP_TO / step).astype(int)
-    x, y = np.meshgrid(np.arange(-reach[0], reach[0] + 1) * step, np.arange(-reach[1], reach[1] + 1) * step)
-
-    def distance(centre_x: float, centre_y: float) -> Floats:
-        right, down = np.abs(x - centre_x) / half[0], np.abs(y - centre_y) / half[1]
-        return np.asarray(np.maximum(right, down) if outline.shape == "box" else np.hypot(right, down))
-
-    here = distance(0, 0)
-    is_gap = (here > GAP_FROM) & (here <= GAP_TO)
-    for column in (-1, 0, 1):
-        for row in (-1, 0, 1):
-            if column or row:
-                is_gap &= distance(column * gap_x, row * gap_y) > GAP_FROM
-    is_inside = here <= 1
-    kernel = is_inside / max(1, is_inside.sum()) - is_gap / max(1, is_gap.sum())
-    return np.asarray(kernel, dtype=np.float32)
-
-
 def _common_shift(canvas: _Canvas, template: Template, centres: Floats) -> tuple[Outline, Floats]:
     """The outline and the one shift of the whole sheet that fit best."""
     step = canvas.step
@@ -239,7 +190,7 @@ def _common_shift(canvas: _Canvas, template: Template, centres: Floats) -> tuple
             outline = Outline(size, shape)
             fit = np.zeros((2 * search + 1, 2 * search + 1))
             for block, mean, count in means:
-                kernel = _kernel(block, step, outline)
+                kernel = kernel_of(block, step, outline)
                 if kernel is None:
                     break
                 response = cv2.filter2D(mean, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
@@ -266,10 +217,9 @@ def _sampled(raster: Raster, places: Floats, x: NDArray[np.intp], y: NDArray[np.
 
 def _answer(canvas: _Canvas, block: FieldBlock, outline: Outline) -> Raster:
     """The filter's answer everywhere on the canvas."""
-    kernel = _kernel(block, canvas.step, outline)
-    if kernel is None:  # the sheet's outline is too wide for this block's pitch: use the widest that fits
-        widest = min(gap / (2 * half * GAP_FROM) for gap, half in zip(pitch(block), outline.halves(block), strict=True))
-        kernel = _kernel(block, canvas.step, Outline(outline.size * widest * 0.99, outline.shape))
+    kernel = kernel_of(block, canvas.step, outline)
+    if kernel is None:
+        kernel = kernel_of(block, canvas.step, widest_that_fits(block, outline))
     if kernel is None:
         return np.zeros_like(canvas.ink)
     return np.asarray(cv2.filter2D(canvas.ink, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sheets.reading import FieldStatus
 from workers.vision.ink import sample_patches
-from workers.vision.omrchecker.lattice import Placement, pitch
+from workers.vision.omrchecker.lattice import Placement
+from workers.vision.omrchecker.outline import pitch
 from workers.vision.omrchecker.template import FieldBlock, Template
 
 Floats = NDArray[np.float64]

@@ -7,6 +7,8 @@ which one carries the template's bubbles is decided later, by looking for them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
@@ -19,7 +21,9 @@ Floats = NDArray[np.float64]
 WORK_SIDE_PX: Final = 480
 MAX_TILT_DEGREES: Final = 40
 LINES_PER_SIDE: Final = 6
-MAX_CANDIDATES: Final = 5
+MAX_CANDIDATES: Final = 12
+MAX_PAGES: Final = 6
+OUTSIDE_PENALTY: Final = 2.0
 # The sides' share of length with an edge under it: true pages in phone photos 0.75 to 1, printed frames inside
 # are cut off by the page's own higher area.
 MIN_SIDE_SUPPORT: Final = 0.3
@@ -30,31 +34,97 @@ MIN_AREA_SHARE: Final = 0.1
 _INWARD_DEGREES: Final = (0, 90, 180, 270)
 
 
-def find_pages(image: NDArray[np.uint8]) -> list[Floats]:
-    """Likely outlines of the sheet in grey ``image`` (H, W), best first; the whole picture is always the last.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An outline of the sheet: ``corners`` (4, 2) pixels, top left, top right, bottom right, bottom left of the paper.
 
-    Each is (4, 2) pixels: top left, top right, bottom right, bottom left of the paper as it lies in the picture.
+    ``has_four_edges``: all four sides are seen in the picture, none is the picture's own border.
     """
+
+    corners: Floats
+    has_four_edges: bool
+
+
+def find_pages(image: NDArray[np.uint8]) -> Iterator[Page]:
+    """Likely outlines of the sheet in grey ``image`` (H, W), best first; the whole picture is always among them."""
     height, width = image.shape
     whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-    scale = WORK_SIDE_PX / max(height, width)
-    if scale >= 1:
-        small, scale = image, 1.0
-    else:
-        size = (max(8, round(width * scale)), max(8, round(height * scale)))
-        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    scale = min(1.0, WORK_SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if min(small.shape) < 16:
-        return [whole]
-    pages = [_refined(image, corners / scale, 3 / scale) for corners in _outlines(small)]
-    return [page for page in pages if _is_sound(page)] + [whole]
-
-
-def _outlines(small: NDArray[np.uint8]) -> list[Floats]:
-    """Corner sets in pixels of ``small``, best first."""
-    height, width = small.shape
-    # Closing removes print; the root makes an edge in shadow count almost as much as one in light.
+        yield Page(whole, has_four_edges=False)
+        return
+    # Closing removes print, and the thin frames printed on a sheet with it.
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 7))
-    clean = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel), (0, 0), 1.2)
+    clean = np.asarray(cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel), (0, 0), 1.2), dtype=np.uint8)
+    ranked: list[tuple[float, Floats | None]] = [(_whole_score(clean), None)]
+    ranked += [
+        (score - OUTSIDE_PENALTY * _paper_outside(clean, corners), corners) for score, corners in _outlines(clean)
+    ]
+    ranked.sort(key=lambda entry: -entry[0])
+    # The whole picture is tried even where it ranks last: a scan has no other outline.
+    ranked = ranked[:MAX_PAGES] + [entry for entry in ranked[MAX_PAGES:] if entry[1] is None]
+    for _, rough in ranked:
+        if rough is None:
+            yield Page(whole, has_four_edges=False)
+            continue
+        corners = _refined(image, rough / scale, 3 / scale)
+        if _is_sound(corners):
+            yield Page(corners, _has_four_edges(corners, width, height))
+
+
+def _whole_score(clean: NDArray[np.uint8]) -> float:
+    """The whole picture as the page: four borders, less where the picture's rim is not paper."""
+    rim = np.concatenate([clean[2], clean[-3], clean[:, 2], clean[:, -3]])
+    is_background = rim < 0.55 * float(np.quantile(clean, 0.8))
+    return 2 * BORDER_SUPPORT + 0.5 - 1.5 * float(is_background.mean())
+
+
+def _has_four_edges(page: Floats, width: int, height: int) -> bool:
+    """Whether no side of ``page`` runs along the picture's border."""
+    margin = 0.015 * max(width, height)
+    x, y = page[:, 0], page[:, 1]
+    return not (
+        (x[[0, 3]] < margin).all()
+        or (y[[0, 1]] < margin).all()
+        or (x[[1, 2]] > width - margin).all()
+        or (y[[2, 3]] > height - margin).all()
+    )
+
+
+def _paper_outside(clean: NDArray[np.uint8], corners: Floats) -> float:
+    """How much of what lies beyond the sides is as bright as the paper inside them, 0 to 1.
+
+    Beyond a page's edge lies a desk; beyond a box printed on a page lies more page.
+    """
+    height, width = clean.shape
+    size = float(np.sqrt(abs(_turn(corners[1] - corners[0], corners[3] - corners[0]))))
+    bright: list[float] = []
+    for index in range(4):
+        begin, end = corners[index], corners[(index + 1) % 4]
+        along = (end - begin) / max(float(np.hypot(*(end - begin))), 1e-6)
+        outward = np.array([along[1], -along[0]])
+        base = begin + (end - begin) * np.linspace(0.06, 0.94, 40)[:, None]
+        inside = base - outward * 0.02 * size
+        beyond = base[:, None] + outward * np.linspace(0.02, 0.16, 12)[:, None] * size
+        x, y = np.rint(beyond[..., 0]).astype(int), np.rint(beyond[..., 1]).astype(int)
+        is_seen = (x >= 1) & (y >= 1) & (x < width - 1) & (y < height - 1)
+        if is_seen.sum() < 0.1 * is_seen.size:
+            continue
+        level = clean[
+            np.clip(np.rint(inside[:, 1]).astype(int), 0, height - 1),
+            np.clip(np.rint(inside[:, 0]).astype(int), 0, width - 1),
+        ].astype(np.float64)
+        outside = clean[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float64)
+        bright.append(float((outside > 0.85 * level[:, None])[is_seen].mean()))
+    return float(np.mean(bright)) if bright else 0.0
+
+
+def _outlines(clean: NDArray[np.uint8]) -> list[tuple[float, Floats]]:
+    """Scores and corner sets in pixels of ``clean``, best first."""
+    height, width = clean.shape
+    # The root makes an edge in shadow count almost as much as one in light.
     root = np.sqrt(clean.astype(np.float32) + 4)
     grad_x = np.asarray(cv2.Sobel(root, cv2.CV_64F, 1, 0), dtype=np.float64) / 8
     grad_y = np.asarray(cv2.Sobel(root, cv2.CV_64F, 0, 1), dtype=np.float64) / 8
@@ -128,12 +198,14 @@ def _support_along(lines: Floats, grad_x: Floats, grad_y: Floats, floor: float) 
     edge_y = cv2.remap(grad_y, flat_x, flat_y, cv2.INTER_NEAREST, borderValue=0).reshape(x.shape)
     facing = edge_x * normal_x + edge_y * normal_y
     is_edge = (facing > floor) & (facing > 0.93 * np.hypot(edge_x, edge_y))
-    support = is_edge.any(axis=1).astype(np.float64)
+    support: Floats = np.asarray(is_edge.any(axis=1), dtype=np.float64)
     support[-1] = BORDER_SUPPORT
     return np.concatenate([np.zeros((len(lines), 1)), np.cumsum(support, axis=1)], axis=1)
 
 
-def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[int, int]) -> list[Floats]:
+def _best_combinations(
+    lines: list[Floats], profiles: list[Floats], size: tuple[int, int]
+) -> list[tuple[float, Floats]]:
     width, height = size
     choices = np.array(list(product(*(range(len(side)) for side in lines))))
     left, top, right, bottom = (side[choices[:, index]] for index, side in enumerate(lines))
@@ -155,21 +227,21 @@ def _best_combinations(lines: list[Floats], profiles: list[Floats], size: tuple[
         line = lines[side][choices[:, side]]
         along = np.stack([-line[:, 1], line[:, 0]], axis=1)
         reach = (profiles[side].shape[1] - 2) // 2
-        ends = [
-            np.clip(np.rint((corners[:, end] * along).sum(axis=1)).astype(int) + reach, 0, 2 * reach + 1)
-            for end in (first, second)
-        ]
-        summed: Floats = profiles[side][choices[:, side], ends[1]] - profiles[side][choices[:, side], ends[0]]
-        support.append(np.abs(summed) / np.maximum(np.abs(ends[1] - ends[0]), 1))
+        begin, end = (
+            np.clip(np.rint((corners[:, corner] * along).sum(axis=1)).astype(int) + reach, 0, 2 * reach + 1)
+            for corner in (first, second)
+        )
+        summed = np.abs(profiles[side][choices[:, side], end] - profiles[side][choices[:, side], begin])
+        support.append(np.asarray(summed / np.maximum(np.abs(end - begin), 1), dtype=np.float64))
     sides = np.stack(support, axis=1)
     score = sides.mean(axis=1) + sides.min(axis=1) + 0.5 * np.sqrt(share)
     score = np.where(sides.min(axis=1) < MIN_SIDE_SUPPORT, -1.0, score)
-    chosen: list[Floats] = []
+    chosen: list[tuple[float, Floats]] = []
     for best in np.argsort(-score):
         if score[best] < 0 or len(chosen) == MAX_CANDIDATES:
             break
-        if all(np.abs(corners[best] - other).max() > 0.05 * max(size) for other in chosen):
-            chosen.append(corners[best])
+        if all(np.abs(corners[best] - other).max() > 0.05 * max(size) for _, other in chosen):
+            chosen.append((float(score[best]), corners[best]))
     return chosen
 
 

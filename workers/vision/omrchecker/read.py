@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -12,24 +14,28 @@ from sheets.reading import FieldReading, FieldStatus, SheetReading, UnreadableRe
 from workers.vision.omrchecker.corner_marks import find_markers
 from workers.vision.omrchecker.lattice import PRINT_THERE, Placement, place_bubbles
 from workers.vision.omrchecker.marks import Decision, decide, measure_ink
-from workers.vision.omrchecker.page import find_pages
+from workers.vision.omrchecker.page import Page, find_pages
 from workers.vision.omrchecker.template import FieldBlock, OutputField, Template
 
 Floats = NDArray[np.float64]
 
 MIN_SIDE_PX: Final = 64
 MAX_SIDE_PX: Final = 30_000
-# Share of the template's bubbles that are seen where they should be. Right place: .89 (bubbles of 8 pixels, heavy noise)
+# Share of the bubbles that are seen where they should be. Right place: .89 (bubbles of 8 pixels, heavy noise)
 # to 1; another sheet, or this one turned: up to .88.
 SURE_COVERAGE: Final = 0.97
 MIN_COVERAGE: Final = 0.87
-# How much darker the print is, see ``Placement.contrast``: .04 to .13 in the samples, .013 in their worst photo. A handful of
+# How much darker the print is (``Placement.contrast``): .04 to .13 in the samples, .013 in their worst photo. Few
 # bubbles can agree by chance where there is next to nothing: .018 on a white desk.
+MIN_COVERAGE_OF_FEW: Final = 0.95
 MIN_CONTRAST: Final = 0.011
 MIN_CONTRAST_OF_FEW: Final = 0.03
 FEW_BUBBLES: Final = 100
 PAGES_TO_TURN: Final = 2
+RIVAL_FIT: Final = 0.95
 DARK_PAPER_LEVEL: Final = 30
+MIN_PICTURE_CONTRAST: Final = 25
+BLURRED_SHARPNESS: Final = 0.08
 UNCLEAR: Final = "?"
 
 
@@ -61,28 +67,67 @@ def locate(image: NDArray[np.uint8], template: Template) -> tuple[Placement, int
     A sheet photographed upside down or sideways is found too, at the price of a second look.
     """
     _check(image)
-    pages = find_pages(image)
+    pages: Iterable[Page] = find_pages(image)
     if not template.is_cropped_to_page and template.marker is None:
-        pages = pages[-1:]
-    best: tuple[Placement, int] | None = None
+        height, width = image.shape
+        whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+        pages = [Page(whole, has_four_edges=True)]
+    found: list[tuple[Placement, int]] = []
+    is_any_corner_seen = False
     for rank, page in enumerate(pages):
-        corners, found = page, _corners_inside(page, image.shape)
-        if template.marker is not None:
-            markers = find_markers(image, page, template.marker)
-            if markers is None:
-                continue
-            corners, found = markers.corners, markers.found
-        for turn in (0, 2, 1, 3) if rank < PAGES_TO_TURN else (0,):
-            placement = place_bubbles(image, template, _homography(template.page_size, np.roll(corners, -turn, axis=0)))
-            if best is None or _fit(placement) > _fit(best[0]):
-                best = (placement, found)
-            if _is_found(placement) and _coverage(placement) >= SURE_COVERAGE:
-                return placement, found
-        if best is not None and _is_found(best[0]):
-            return best
-    if best is None:
+        here = _best_turn(image, template, page, turns=4 if rank < PAGES_TO_TURN else 1)
+        is_any_corner_seen |= here is not None
+        if here is None or not _is_found(here[0]):
+            continue
+        found.append(here)
+        if page.has_four_edges or template.marker is not None:
+            break
+    if not is_any_corner_seen:
         raise _nothing_found(image, UnreadableReason.CORNER_MISSING)
-    raise _nothing_found(image, UnreadableReason.OTHER_SHEET if len(pages) > 1 else UnreadableReason.NO_SHEET)
+    if not found:
+        raise _nothing_found(image, UnreadableReason.OTHER_SHEET)
+    return _best_of(found)
+
+
+def _best_of(found: list[tuple[Placement, int]]) -> tuple[Placement, int]:
+    """The placement that fits best, distrusted when another that puts the bubbles elsewhere fits nearly as well.
+
+    A lattice of bubbles looks the same one row further on. An outline with four visible edges settles that, so that
+    there is but one placement to choose from; on a page that fills the picture several boxes may pass for the page.
+    """
+    best, corners = max(found, key=lambda entry: _fit(entry[0]))
+    reach = 0.6 * float(np.median(np.abs(best.axes).sum(axis=2).max(axis=1)))
+    for other, _ in found:
+        distance = np.hypot(*(other.centres - best.centres).T)
+        if _fit(other) > RIVAL_FIT * _fit(best) and float((distance > reach).mean()) > 0.05:
+            return replace(best, block_trust=np.zeros_like(best.block_trust)), corners
+    return best, corners
+
+
+def _best_turn(image: NDArray[np.uint8], template: Template, page: Page, turns: int) -> tuple[Placement, int] | None:
+    """The best placement on ``page`` of up to ``turns`` quarter turns; ``None`` when its markers are not there."""
+    corners, found = page.corners, _corners_inside(page.corners, image.shape)
+    if template.marker is not None:
+        markers = find_markers(image, page.corners, template.marker)
+        if markers is None:
+            return None
+        corners, found = markers.corners, markers.found
+    best: Placement | None = None
+    for turn in _likely_turns(corners, template.page_size)[:turns]:
+        placement = place_bubbles(image, template, _homography(template.page_size, np.roll(corners, -turn, axis=0)))
+        if best is None or _fit(placement) > _fit(best):
+            best = placement
+        if _is_found(placement) and _coverage(placement) >= SURE_COVERAGE:
+            return placement, found
+    return None if best is None else (best, found)
+
+
+def _likely_turns(corners: Floats, page_size: tuple[float, float]) -> tuple[int, ...]:
+    """Quarter turns in the order to try: upright first, unless the outline lies on its side."""
+    sides = np.hypot(*(corners - np.roll(corners, -1, axis=0)).T)
+    shape = float(np.log((sides[0] + sides[2]) / max(sides[1] + sides[3], 1.0)))
+    wanted = float(np.log(page_size[0] / page_size[1]))
+    return (0, 2, 1, 3) if abs(shape - wanted) <= abs(shape + wanted) + 0.1 else (1, 3, 0, 2)
 
 
 def _coverage(placement: Placement) -> float:
@@ -92,11 +137,11 @@ def _coverage(placement: Placement) -> float:
 def _is_found(placement: Placement) -> bool:
     few = len(placement.centres) < FEW_BUBBLES
     least = MIN_CONTRAST_OF_FEW if few else MIN_CONTRAST
-    return placement.contrast >= least and _coverage(placement) >= MIN_COVERAGE
+    return placement.contrast >= least and _coverage(placement) >= (MIN_COVERAGE_OF_FEW if few else MIN_COVERAGE)
 
 
 def _fit(placement: Placement) -> float:
-    return placement.contrast * _coverage(placement) ** 4
+    return placement.contrast * float(np.clip(placement.print_seen, 0, 1).mean()) * _coverage(placement) ** 2
 
 
 def _check(image: NDArray[np.uint8]) -> None:
@@ -112,7 +157,9 @@ def _check(image: NDArray[np.uint8]) -> None:
 def _nothing_found(image: NDArray[np.uint8], otherwise: UnreadableReason) -> UnreadableSheet:
     if float(np.quantile(image[::4, ::4], 0.95)) < DARK_PAPER_LEVEL:
         return UnreadableSheet(UnreadableReason.TOO_DARK, "The picture is too dark. Please use more light.")
-    if _edge_sharpness(image) < 0.08:
+    if _contrast(image) < MIN_PICTURE_CONTRAST:
+        return UnreadableSheet(UnreadableReason.NO_SHEET, "The picture is empty. Please show the whole sheet.")
+    if _edge_sharpness(image) < BLURRED_SHARPNESS:
         return UnreadableSheet(UnreadableReason.BLURRED, "The picture is blurred. Please hold the camera still.")
     messages = {
         UnreadableReason.CORNER_MISSING: "The corner marks were not found. Please show the whole sheet.",
@@ -147,12 +194,14 @@ def _sharpness(image: NDArray[np.uint8], placement: Placement) -> float:
     return _edge_sharpness(part if min(part.shape[:2], default=0) >= 16 else image)
 
 
+def _contrast(image: NDArray[np.uint8]) -> float:
+    return float(np.quantile(image[::4, ::4], 0.98) - np.quantile(image[::4, ::4], 0.005))
+
+
 def _edge_sharpness(image: NDArray[np.uint8]) -> float:
     """Steepness of the steepest edges, 0 to 1: their change between two pixels as a share of the full contrast."""
-    part = image[:2000, :2000].astype(np.float32)
-    contrast = float(np.quantile(part, 0.98) - np.quantile(part, 0.005))
-    change = np.abs(np.diff(part, axis=1))
-    return float(np.clip(np.quantile(change, 0.998) / max(contrast, 12.0) / 0.5, 0, 1))
+    change = cv2.absdiff(image[:, 1:], image[:, :-1])
+    return float(np.clip(np.quantile(change[::2], 0.998) / max(_contrast(image), 12.0) / 0.5, 0, 1))
 
 
 def _reported(output: OutputField, decisions: dict[str, Decision], block_of: dict[str, FieldBlock]) -> FieldReading:

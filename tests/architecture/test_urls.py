@@ -1,0 +1,305 @@
+"""Every URL x method x role x (own, another academy's, missing) object, by requests through the whole stack.
+
+Foreign and missing get byte-identical answers, a refused request changes no row of any academy, and whoever has the
+permission gets through to their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoDbBlocker
+from rest_framework.views import APIView
+
+from academy.http.permissions import PUBLIC, SIGNED_IN, DeclaredPermission, declared_permission
+from academy.storage import s3
+from academy.tenancy.middleware import UNTENANTED_PATHS
+from apps.accounts.roles import ROLE_PERMISSIONS, Permission, Role
+from tests.architecture.objects import BODIES, MISSING_ID, OBJECTS, UNTENANTED
+from tests.architecture.rows import every_tenant_model
+from tests.factories import Cast, World, client_of
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+# Besides the seven roles: nobody, and somebody signed in at the other academy who comes here with that session.
+ANONYMOUS: Final = "anonymous"
+OUTSIDER: Final = "signed in elsewhere"
+CALLERS: Final = (*(role.value for role in Role), ANONYMOUS, OUTSIDER)
+TEMPLATE: Final = (
+    b'{"pageDimensions": [300, 400], "bubbleDimensions": [10, 10], "preProcessors": [], "fieldBlocks": {"B":'
+    b' {"fieldType": "QTYPE_MCQ4", "origin": [10, 10], "fieldLabels": ["q1..4"], "bubblesGap": 20, "labelsGap": 20}}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    route: str
+    name: str
+    view: type[APIView] | None
+    arguments: tuple[str, ...]
+
+    def path(self, values: Mapping[str, object]) -> str:
+        path = self.route
+        for argument, value in values.items():
+            before, _, rest = path.partition("<")
+            converter, _, after = rest.partition(">")
+            assert converter.rsplit(":", 1)[-1] == argument
+            path = f"{before}{value}{after}"
+        return f"/{path}"
+
+
+def _endpoints(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[Endpoint]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _endpoints(pattern.url_patterns, route)
+        else:
+            view = getattr(pattern.callback, "cls", None)
+            yield Endpoint(route, pattern.name or route, view, tuple(pattern.pattern.converters))
+
+
+ENDPOINTS: Final = list(_endpoints(get_resolver().url_patterns))
+TENANTED: Final = [endpoint for endpoint in ENDPOINTS if endpoint.name not in UNTENANTED]
+
+
+def _methods(view: type[APIView]) -> list[str]:
+    return [method for method in METHODS if hasattr(view, method.lower())]
+
+
+OPERATIONS: Final = [
+    (endpoint, method) for endpoint in TENANTED if endpoint.view is not None for method in _methods(endpoint.view)
+]
+by_operation = pytest.mark.parametrize(
+    ("endpoint", "method"), OPERATIONS, ids=[f"{method} {endpoint.route}" for endpoint, method in OPERATIONS]
+)
+
+
+# ---------------------------------------------------------------- what is declared
+
+
+def test_every_url_is_known() -> None:
+    assert len(OPERATIONS) >= 18
+    assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS), "two URLs have one name"
+    assert {endpoint.name for endpoint in ENDPOINTS} >= UNTENANTED
+    assert {endpoint.path({}) for endpoint in ENDPOINTS if endpoint.name in UNTENANTED} == UNTENANTED_PATHS
+    for endpoint in TENANTED:
+        assert endpoint.view is not None, f"{endpoint.route}: a plain view, whose permission nobody checks"
+        for argument in endpoint.arguments:
+            assert argument in OBJECTS, f"{endpoint.route}: tests/architecture/objects.py knows no {argument}"
+        for method in METHODS_WITH_BODY & set(_methods(endpoint.view)):
+            assert (endpoint.name, method) in BODIES, f"{endpoint.name}: no {method} body in objects.py"
+
+
+def undeclared(view: type[APIView]) -> list[str]:
+    """What ``view`` leaves open: methods with no permission, a permission nobody knows, a check that was replaced."""
+    known = {PUBLIC, SIGNED_IN, *Permission}
+    problems = [method for method in _methods(view) if declared_permission(view, method) not in known]
+    problems += [
+        f"{method}, not implemented" for method in getattr(view, "permissions", {}) if method not in _methods(view)
+    ]
+    if list(view.permission_classes) != [DeclaredPermission]:
+        problems.append(f"permission classes {view.permission_classes}")
+    return problems
+
+
+@pytest.mark.parametrize("endpoint", TENANTED, ids=lambda endpoint: endpoint.route)
+def test_every_view_declares_a_permission_for_each_of_its_methods(endpoint: Endpoint) -> None:
+    assert endpoint.view is not None
+    assert undeclared(endpoint.view) == []
+
+
+def test_the_walk_notices_a_view_without_a_permission() -> None:
+    class Open(APIView):
+        def get(self) -> None: ...
+
+    class Half(APIView):
+        permissions = {"GET": PUBLIC}
+
+        def get(self) -> None: ...
+        def post(self) -> None: ...
+
+    class Misspelt(APIView):
+        permissions = {"GET": "exam.view"}
+
+        def get(self) -> None: ...
+
+    class Replaced(APIView):
+        permissions = {"GET": PUBLIC}
+        permission_classes = []
+
+        def get(self) -> None: ...
+
+    assert undeclared(Open) == ["GET"]
+    assert undeclared(Half) == ["POST"]
+    assert undeclared(Misspelt) == ["GET"]
+    assert undeclared(Replaced) == ["permission classes []"]
+
+
+# ---------------------------------------------------------------- what happens
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The world with its files in S3, and a session cookie for every caller."""
+
+    world: World
+    cookies: Mapping[str, str]
+
+    def send(self, caller: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        client = Client(SERVER_NAME=self.world.hana.host)
+        if caller in self.cookies:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.cookies[caller]
+        return client.generic(method, path, *_encoded(body))
+
+
+def _encoded(body: dict[str, Any] | None) -> tuple[bytes, str]:
+    import orjson
+
+    return (b"", "application/octet-stream") if body is None else (orjson.dumps(body), "application/json")
+
+
+@pytest.fixture(scope="module")
+def _walk(_module_world: World, aws: None, django_db_blocker: DjangoDbBlocker) -> Walk:
+    world = _module_world
+    cookies = {}
+    with django_db_blocker.unblock():
+        for cast in (world.hana, world.duri):
+            with cast.acting():
+                s3.write_object(cast.spare_upload.key, b"\xff\xd8\xff", content_type="image/jpeg")
+                s3.write_object(cast.template_upload.key, TEMPLATE, content_type="application/json")
+        for role, user in world.hana.users.items():
+            cookies[role.value] = _cookie(client_of(user))
+        cookies[OUTSIDER] = _cookie(client_of(world.duri.owner))
+    return Walk(world, cookies)
+
+
+def _cookie(client: Client) -> str:
+    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+
+@pytest.fixture
+def walk(_walk: Walk, full_world: World) -> Walk:
+    return _walk
+
+
+def _is_allowed(caller: str, permission: str) -> bool:
+    if permission == PUBLIC:
+        return True
+    if caller in (ANONYMOUS, OUTSIDER):
+        return False
+    return permission == SIGNED_IN or permission in ROLE_PERMISSIONS[Role(caller)]
+
+
+def _fingerprint(world: World) -> list[Any]:
+    """Changes whenever any row of either academy does."""
+    found = []
+    for cast in (world.hana, world.duri):
+        statement = " UNION ALL ".join(
+            f"SELECT '{table}', md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM {table} AS row"
+            " WHERE tenant_id = %(tenant)s"
+            for table in sorted(model._meta.db_table for model in every_tenant_model())
+        )
+        with cast.acting(), connection.cursor() as cursor:
+            cursor.execute(statement, {"tenant": cast.tenant.pk})
+            found.append(cursor.fetchall())
+    return found
+
+
+def _without_ids(body: Any, other: Any) -> Any:
+    """``body`` with every value that differs from the other academy's body, an id, replaced by one nobody has."""
+    if isinstance(body, dict):
+        return {name: _without_ids(value, other[name]) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_without_ids(*pair) for pair in zip(body, other, strict=True)]
+    return body if body == other else MISSING_ID
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Where the ids come from: of the path, and of the body."""
+
+    path: str
+    body: dict[str, Any] | None
+
+
+def _cases(endpoint: Endpoint, method: str, world: World) -> dict[str, _Case]:
+    def values(cast: Cast) -> dict[str, object]:
+        return {argument: OBJECTS[argument](cast) for argument in endpoint.arguments}
+
+    make_body = BODIES.get((endpoint.name, method))
+    own_body = make_body(world.hana) if make_body else None
+    own_path = endpoint.path(values(world.hana))
+    cases = {"own": _Case(own_path, own_body)}
+    if endpoint.arguments:
+        cases["foreign in the path"] = _Case(endpoint.path(values(world.duri)), own_body)
+        cases["missing in the path"] = _Case(endpoint.path(dict.fromkeys(endpoint.arguments, MISSING_ID)), own_body)
+    foreign_body = make_body(world.duri) if make_body else None
+    if foreign_body != own_body:
+        cases["foreign in the body"] = _Case(own_path, foreign_body)
+        cases["missing in the body"] = _Case(own_path, _without_ids(own_body, foreign_body))
+    return cases
+
+
+def _answer(response: Any) -> tuple[int, dict[str, str], bytes]:
+    return response.status_code, dict(response.headers), response.content
+
+
+@by_operation
+def test_own_foreign_and_missing(endpoint: Endpoint, method: str, walk: Walk, record_property: Any) -> None:
+    assert endpoint.view is not None
+    permission = declared_permission(endpoint.view, method)
+    assert permission is not None
+    before = _fingerprint(walk.world)
+    cases, passed, sent = _cases(endpoint, method, walk.world), 0, 0
+    for caller in CALLERS:
+        answers = {}
+        for name, case in cases.items():
+            with transaction.atomic():
+                response = walk.send(caller, method, case.path, case.body)
+                sent += 1
+                answers[name] = _answer(response)
+                status, what = (
+                    response.status_code,
+                    f"{caller}, {name}: {response.status_code} {response.content[:300]!r}",
+                )
+                if not _is_allowed(caller, permission):
+                    assert status == (401 if caller in (ANONYMOUS, OUTSIDER) else 403), what
+                elif name == "own":
+                    assert 200 <= status < 300, what
+                    passed += 1
+                else:
+                    assert status == 404, what
+                if status >= 400:
+                    assert _fingerprint(walk.world) == before, f"{what}: something was written"
+                transaction.set_rollback(True)
+        for where in ("path", "body"):
+            if f"foreign in the {where}" in answers:
+                assert answers[f"foreign in the {where}"] == answers[f"missing in the {where}"], f"{caller}, {where}"
+        if not _is_allowed(caller, permission):
+            assert len({answer[2] for answer in answers.values()}) == 1, (
+                f"{caller}: a refusal that depends on the object"
+            )
+    assert passed > 0, "nobody gets through: the walk proves nothing"
+    record_property("covered", ("combinations of URL, method, caller and object", sent))
+
+
+@by_operation
+def test_a_method_that_is_not_declared_is_refused(
+    endpoint: Endpoint, method: str, walk: Walk, record_property: Any
+) -> None:
+    """Also OPTIONS, which REST framework would answer with a description of the view."""
+    assert endpoint.view is not None
+    path = _cases(endpoint, method, walk.world)["own"].path
+    sent = 0
+    for other in [*(name for name in METHODS if name not in _methods(endpoint.view)), "OPTIONS", "TRACE", "PROPFIND"]:
+        for caller in (Role.OWNER.value, ANONYMOUS):
+            assert walk.send(caller, other, path, None).status_code in (401, 403, 405), f"{other} by {caller}"
+            sent += 1
+    record_property("covered", ("undeclared methods refused", sent))

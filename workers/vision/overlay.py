@@ -1,0 +1,124 @@
+"""The page straightened, with what was read drawn on it: what a teacher looks at before believing a reading."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sheets.layout import DIGITS, BubbleShape, DigitsField, Layout, Point
+from sheets.reading import FieldReading, FieldStatus, SheetReading
+from workers.vision.alignment import Alignment
+from workers.vision.locate import LocatedPage, locate_page, working_factor
+from workers.vision.markers import reduce_image
+
+ColourImage = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
+
+OVERLAY_PIXELS_PER_MM: Final = 4.0
+"""About 100 dpi: a page is 840 x 1188, 150 kB as JPEG, and handwriting can still be read."""
+
+GREEN: Final = (72, 148, 22)
+AMBER: Final = (16, 140, 240)
+RED: Final = (50, 40, 214)
+GREY: Final = (150, 150, 150)
+_COLOUR: Final = {
+    FieldStatus.OK: GREEN,
+    FieldStatus.UNSURE: AMBER,
+    FieldStatus.MULTIPLE: RED,
+    FieldStatus.BLANK: GREY,
+}
+_SHIFT: Final = 4
+
+
+def draw_overlay(image: NDArray[np.uint8], layout: Layout, reading: SheetReading) -> ColourImage:
+    """The page in ``image``, grey (H, W) or BGR (H, W, 3), straightened to (h, w, 3) BGR at about 100 dpi.
+
+    Marked choices are ringed: green read, amber unsure, red where there are several; a blank or undecided question gets
+    a frame; the student number's digits stand above their columns. ``reading`` is that of the same image. Raises
+    :class:`~sheets.reading.UnreadableSheet` as reading does.
+    """
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    located = locate_page(grey, layout)
+    working = reduce_image(image, working_factor(image))
+    canvas = _straighten(working, layout, located.alignment)
+    places = _places(located)
+    page = layout.page(located.page)
+    by_label = {field.label: field for field in reading.fields}
+    start = 0
+    for field in page.questions:
+        stop = start + len(field.choices)
+        found = by_label.get(field.label)
+        if found is not None:
+            _draw_question(canvas, found, field.choices, places[start:stop], field.shape)
+        start = stop
+    if page.student_number is not None and reading.student_number is not None:
+        _draw_number(canvas, page.student_number, reading.student_number, places[start:])
+    return canvas
+
+
+def _straighten(image: NDArray[np.uint8], layout: Layout, alignment: Alignment) -> ColourImage:
+    scale = OVERLAY_PIXELS_PER_MM
+    size = (round(layout.paper.width_mm * scale), round(layout.paper.height_mm * scale))
+    to_picture = alignment.homography @ np.diag([1 / scale, 1 / scale, 1.0])
+    straight = cv2.warpPerspective(
+        image, to_picture, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    if straight.ndim == 2:
+        straight = cv2.cvtColor(straight, cv2.COLOR_GRAY2BGR)
+    return np.ascontiguousarray(straight, np.uint8)
+
+
+def _places(located: LocatedPage) -> Doubles:
+    """The plan's bubbles on the straightened page, (N, 2) pixels, curl and all."""
+    alignment, plan = located.alignment, located.plan
+    seen = alignment.place_bubbles(plan).astype(np.float64)[None]
+    places: Doubles = cv2.perspectiveTransform(seen, np.linalg.inv(alignment.homography))[0] * OVERLAY_PIXELS_PER_MM
+    return places
+
+
+def _draw_question(
+    canvas: ColourImage, found: FieldReading, choices: tuple[str, ...], places: Doubles, shape: BubbleShape
+) -> None:
+    colour = _COLOUR[found.status]
+    for value in found.values:
+        _ring(canvas, places[choices.index(value)], shape, colour)
+    if found.status is FieldStatus.BLANK or (found.status is FieldStatus.UNSURE and not found.values):
+        half_x, half_y = shape.width_mm / 2 + 0.9, shape.height_mm / 2 + 0.7
+        _frame(canvas, places[0], places[-1], (half_x, half_y), colour)
+
+
+def _draw_number(canvas: ColourImage, number: DigitsField, found: FieldReading, places: Doubles) -> None:
+    digits = found.values[0] if found.values else "?" * len(number.columns)
+    columns = places.reshape(len(number.columns), len(DIGITS), 2)
+    for digit, column in zip(digits, columns, strict=True):
+        is_known = digit in DIGITS
+        colour = GREEN if is_known else AMBER
+        if is_known:
+            _ring(canvas, column[DIGITS.index(digit)], number.shape, colour)
+        above = column[0] - (column[1] - column[0]) * 1.4
+        _letter(canvas, digit, above, colour)
+
+
+def _ring(canvas: ColourImage, place: Doubles, shape: BubbleShape, colour: tuple[int, int, int]) -> None:
+    scale = (1 << _SHIFT) * OVERLAY_PIXELS_PER_MM
+    centre = tuple(round(float(value) * (1 << _SHIFT)) for value in place)
+    axes = (round((shape.width_mm / 2 + 0.75) * scale), round((shape.height_mm / 2 + 0.75) * scale))
+    cv2.ellipse(canvas, (centre[0], centre[1]), axes, 0, 0, 360, colour, 3, cv2.LINE_AA, _SHIFT)
+
+
+def _frame(canvas: ColourImage, first: Doubles, last: Doubles, half_mm: Point, colour: tuple[int, int, int]) -> None:
+    margin = np.array(half_mm) * OVERLAY_PIXELS_PER_MM
+    top_left, bottom_right = np.minimum(first, last) - margin, np.maximum(first, last) + margin
+    corners = [tuple(round(float(value)) for value in corner) for corner in (top_left, bottom_right)]
+    cv2.rectangle(canvas, corners[0], corners[1], colour, 2, cv2.LINE_AA)
+
+
+def _letter(canvas: ColourImage, letter: str, place: Doubles, colour: tuple[int, int, int]) -> None:
+    font, size, weight = cv2.FONT_HERSHEY_DUPLEX, 0.8, 2
+    (width, height), _ = cv2.getTextSize(letter, font, size, weight)
+    corner = (round(float(place[0]) - width / 2), round(float(place[1]) + height / 2))
+    cv2.putText(canvas, letter, corner, font, size, (255, 255, 255), weight + 3, cv2.LINE_AA)
+    cv2.putText(canvas, letter, corner, font, size, colour, weight, cv2.LINE_AA)
