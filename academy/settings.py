@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.SignedInMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "academy.urls"
@@ -126,6 +127,7 @@ SESSION_COOKIE_SECURE = IS_TLS
 CSRF_COOKIE_SECURE = IS_TLS
 SESSION_COOKIE_NAME = "__Host-session" if IS_TLS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_TLS else "csrf"
+CODE_COOKIE_NAME = "__Host-code" if IS_TLS else "code"
 SECURE_SSL_REDIRECT = IS_TLS
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_TLS else None

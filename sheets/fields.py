@@ -34,7 +34,6 @@ class Paper:
 
 A4: Final = Paper("A4", 210.0, 297.0)
 LETTER: Final = Paper("Letter", 215.9, 279.4)
-B5: Final = Paper("B5", 182.0, 257.0)
 
 
 @dataclass(frozen=True, slots=True)

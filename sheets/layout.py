@@ -18,6 +18,7 @@ from typing import Final
 from sheets.fields import (
     A4,
     DIGITS,
+    LETTER,
     MAX_CHOICES,
     MAX_NUMBER_DIGITS,
     MIN_CHOICES,
@@ -49,6 +50,7 @@ __all__ = [
     "A4",
     "DIGITS",
     "LAYOUT_SCHEMA_VERSION",
+    "LETTER",
     "MAX_QUESTIONS",
     "STUDENT_NUMBER",
     "Box",

@@ -29,6 +29,7 @@ QUEUES_OF_WORKER = {
     "dispatcher": {},
 }
 COMPUTE_MODULE = "workers.compute"
+HEARTBEATS_PER_VISIBILITY = 3
 LIMITS_OF_WORKER = {
     "cpu": SandboxLimits(),
     "premium": SandboxLimits(memory_bytes=4 * 1024**3, cpu_seconds=600),
@@ -99,6 +100,8 @@ def _dispatch_alone() -> None:
 
 
 def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispatcher: bool) -> None:
+    from django.conf import settings
+
     from academy.jobs.dispatcher import run_forever
     from academy.jobs.queues import Tier, queue_url, sqs_client
     from academy.jobs.runner import JobRun
@@ -115,7 +118,11 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
         slots=slots,
         make_sandbox=make_sandbox,
         start_job=start_job,
-        times=ConsumerTimes(stop_timeout=stop_timeout_seconds),
+        times=ConsumerTimes(
+            visibility=settings.JOB_VISIBILITY_SECONDS,
+            heartbeat=settings.JOB_VISIBILITY_SECONDS / HEARTBEATS_PER_VISIBILITY,
+            stop_timeout=stop_timeout_seconds,
+        ),
     )
     StopSignals(consumer.stop, consumer.stop_now)
     stop_dispatcher = threading.Event()

@@ -56,3 +56,17 @@ def read_sheet(data: bytes, layout_json: object) -> SheetAnswer:
     progress.report(0.8)
     overlay = draw_overlay(image, layout, reading)
     return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}
+
+
+def read_template_sheet(data: bytes, template_json: dict[str, object], assets: dict[str, bytes]) -> SheetAnswer:
+    """Read a picture as another maker's sheet, by its ``template.json`` and the pictures that names.
+
+    Raises ``BrokenMedia`` and ``UnreadableSheet``.
+    """
+    template = parse_template(template_json, assets=assets)
+    image = decode_page(data)
+    progress.report(0.3)
+    reading = read_other_sheet(image, template)
+    progress.report(0.8)
+    overlay = draw_template_overlay(image, template, reading)
+    return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}

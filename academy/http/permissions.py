@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 PUBLIC: Final = "public"
 # Declared by views that any signed-in person may call about themselves.
 SIGNED_IN: Final = "signed_in"
+# Declared by views that complete the log-in or end it: a person whose second factor is due may call these only.
+SIGNING_IN: Final = "signing_in"
+
+
+class SecondFactorDue(PermissionDenied):
+    """Who asks has given a password or a code, and not yet the second factor that they have or must have."""
+
+    default_code = "second_factor_due"
+    default_detail = "Confirm with your second factor first."
 
 
 def declared_permission(view: type[APIView] | APIView, method: str) -> str | None:
@@ -27,7 +36,7 @@ def declared_permission(view: type[APIView] | APIView, method: str) -> str | Non
 class DeclaredPermission(BasePermission):
     """Grants what the view declares for the method and the person's role has; refuses everything else.
 
-    Raises ``MethodNotAllowed`` for a method that the view does not have at all.
+    Raises ``MethodNotAllowed`` for a method that the view does not have at all, and ``SecondFactorDue``.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -40,4 +49,8 @@ class DeclaredPermission(BasePermission):
             return True
         if not request.user.is_authenticated:
             return False
+        if needed == SIGNING_IN:
+            return True
+        if request.user.second_factor_due(request._request.session) is not None:
+            raise SecondFactorDue
         return needed == SIGNED_IN or bool(request.user.may(needed))

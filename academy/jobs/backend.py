@@ -121,6 +121,6 @@ def tier_for(task: JobTask) -> Tier:
     """The queue the acting academy's plan routes ``task`` to. Raises ``KindNotIncluded``."""
     plan = acting_tenant().plan
     routed = plan.tier_of(task.kind)
-    if routed is None or not Tier(routed).may_run(Tier(task.queue_name)):
+    if routed not in list(Tier) or not Tier(routed).may_run(Tier(task.queue_name)):
         raise KindNotIncluded(f"The plan {plan.name!r} does not include {task.kind}.")
     return Tier(routed)

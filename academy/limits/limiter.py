@@ -12,13 +12,13 @@ import os
 import secrets
 import threading
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import psycopg
 from django.conf import settings
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 
 from academy.http.errors import DomainError
 
@@ -50,7 +50,7 @@ class TooMany(DomainError):
     code: ClassVar[str] = "too_many_requests"
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__(_("Too many attempts. Wait a while and try again."))
+        super().__init__("Too many attempts. Wait a while and try again.")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -61,7 +61,7 @@ class LimitsUnreachable(DomainError):
     code: ClassVar[str] = "limits_unreachable"
 
     def __init__(self) -> None:
-        super().__init__(_("This is not possible just now. Try again in a moment."))
+        super().__init__("This is not possible just now. Try again in a moment.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,13 @@ _line = _Line()
 atexit.register(_line.close)
 
 
-def _ask(statement: str, parameters: object, *, has_answer: bool = False) -> tuple[int, int] | None:
+def _ask(
+    statement: str, parameters: Mapping[str, object] | Sequence[object], *, has_answer: bool = False
+) -> tuple[int, int] | None:
     # Twice, because an idle connection may have been cut; a count that was made twice only errs towards refusing.
     for is_last in (False, True):
         try:
-            cursor = _line.connection().execute(statement, parameters)  # type: ignore[arg-type]  # both are ours
+            cursor = _line.connection().execute(statement, parameters)
             return cursor.fetchone() if has_answer else None
         except psycopg.OperationalError as error:
             _line.close()

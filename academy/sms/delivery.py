@@ -58,13 +58,14 @@ def _hand_over(to: str, text: str) -> None:
 def _done(future: Future[None]) -> None:
     with _lock:
         _waiting.discard(future)
-    error = future.exception()
-    if isinstance(error, SmsFailed):
-        logger.error("a text was not sent: %s", error)
-    elif error is not None:
-        logger.error("a text was not sent", exc_info=error)
 
 
 def _deliver(to: str, text: str) -> None:
-    if to:
+    if not to:
+        return
+    try:
         configured_sms().send(to, text)
+    except SmsFailed as error:
+        logger.error("a text was not sent: %s", error)
+    except Exception:  # nobody waits for this thread: what is not logged here is lost
+        logger.exception("a text was not sent")

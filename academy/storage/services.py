@@ -46,6 +46,16 @@ def presign_upload(*, file_name: str, content_type: str, created_by: User) -> tu
     return upload, s3.presign_post(key, content_type=content_type, max_bytes=max_bytes)
 
 
+def cancel_uploads(*, created_by: User) -> int:
+    """Refuse from now on what this person was allowed to send and has not handed in. Returns how many uploads.
+
+    S3 may still take the file itself until its form expires; nothing ever reads it.
+    """
+    return Upload.objects.filter(created_by=created_by, state=UploadState.PRESIGNED).update(
+        state=UploadState.CANCELLED
+    )
+
+
 def use_upload(*, upload_id: int) -> Upload:
     """Take a sent file into use, once. Raises ``Missing``, ``UploadMissing`` or ``UploadUsed``."""
     upload = Upload.objects.filter(pk=upload_id).first()
@@ -59,6 +69,6 @@ def use_upload(*, upload_id: int) -> Upload:
     if not Upload.objects.filter(pk=upload.pk, state=UploadState.PRESIGNED).update(
         state=UploadState.USED, byte_count=size
     ):
-        raise UploadUsed("This file has been handed in already.", attr="upload")
+        raise UploadUsed("This file has been handed in already, or is not allowed any more.", attr="upload")
     upload.state, upload.byte_count = UploadState.USED, size
     return upload

@@ -181,7 +181,8 @@ def _unique_indexes(cursor: Cursor, schema: str) -> list[tuple[str, list[str], b
         for table, columns, is_primary, is_partial in _rows(
             cursor,
             "SELECT t.relname, array(SELECT coalesce(a.attname, '') FROM unnest(i.indkey)"
-            " WITH ORDINALITY AS k(n, place) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n AND k.n > 0"
+            " WITH ORDINALITY AS k(n, place)"
+            " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n AND k.n > 0"
             " WHERE k.place <= i.indnkeyatts ORDER BY k.place)::text[], i.indisprimary, i.indpred IS NOT NULL"
             " FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid"
             " WHERE i.indisunique AND i.indisvalid AND t.relnamespace = to_regnamespace(%s)",

@@ -37,8 +37,8 @@ def host_of(request: HttpRequest) -> str | None:
 class TenantMiddleware:
     """Finds the academy by host, opens the request's transaction and acts for it until the response is made.
 
-    A response of 500 or more rolls back: by then the exception that caused it is a response already. An unknown
-    host and a suspended academy get the same 404.
+    A response of 500 or more rolls back, since by then the exception that caused it is a response already, and so
+    does one with the attribute ``must_roll_back``. An unknown host and a suspended academy get the same 404.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -54,6 +54,6 @@ class TenantMiddleware:
         request.tenant = tenant  # type: ignore[attr-defined]
         with acting_for(tenant), transaction.atomic():
             response = self.get_response(request)
-            if response.status_code >= 500:
+            if response.status_code >= 500 or getattr(response, "must_roll_back", False):
                 transaction.set_rollback(True)
         return response

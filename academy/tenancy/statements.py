@@ -8,7 +8,7 @@ predicate is found before only one wall is left.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +23,7 @@ CACHED_STATEMENTS: Final = 10_000
 
 _Block: TypeAlias = exp.Select | exp.Update | exp.Delete | exp.Insert
 _BLOCKS: Final = (exp.Select, exp.Update, exp.Delete, exp.Insert)
-_Execute: TypeAlias = Callable[[str, Any, bool, Mapping[str, Any]], Any]
+_Execute: TypeAlias = Callable[[str, Any, bool, dict[str, Any]], Any]
 
 
 class UnguardedStatement(RuntimeError):
@@ -141,7 +141,7 @@ class StatementGuard:
     checked: int = 0
     is_suspended: bool = False
 
-    def __call__(self, execute: _Execute, sql: Any, params: Any, many: bool, context: Mapping[str, Any]) -> Any:
+    def __call__(self, execute: _Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         statement = sql if isinstance(sql, str) else str(sql)
         if not self.is_suspended:
             self.checked += 1

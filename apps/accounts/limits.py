@@ -23,9 +23,9 @@ LOG_INS_PER_ADDRESS: Final = Limit("log_in.address", 300, 10 * MINUTE)
 LOG_INS_PER_ACADEMY: Final = Limit("log_in.academy", 3_000, 10 * MINUTE)
 LOG_INS: Final = Limit("log_in.all", 30_000, 10 * MINUTE)
 
-# 5 tries at each code and 20 a day at all codes of a phone: a guesser of six digits needs 68 years for even odds.
+# Each code takes 5 tries, and a phone gets 10 codes a day: 50 guesses at one in a million, or even odds in 38 years.
+# Outlives the code by far, so that no new window begins while it is good.
 TRIES_PER_CODE: Final = Limit("code.code", 5, HOUR)
-TRIES_PER_PHONE: Final = Limit("code.phone", 20, DAY)
 TRIES_PER_ADDRESS: Final = Limit("code.address", 300, 10 * MINUTE)
 TRIES_PER_ACADEMY: Final = Limit("code.academy", 3_000, 10 * MINUTE)
 TRIES: Final = Limit("code.all", 30_000, 10 * MINUTE)
@@ -53,19 +53,16 @@ def forget_log_ins(phone: str) -> None:
     forget(LOG_INS_PER_PHONE, acting_tenant().pk, phone)
 
 
-def take_try(request: HttpRequest, *, phone: str, code_id: int) -> None:
-    """Count one code that is tried."""
-    tenant = acting_tenant().pk
-    take(TRIES_PER_CODE, tenant, code_id)
-    take(TRIES_PER_PHONE, tenant, phone)
-    take_blind_try(request)
-
-
-def take_blind_try(request: HttpRequest) -> None:
-    """Count one code that is tried where none was asked for."""
+def take_try(request: HttpRequest) -> None:
+    """Count one code that is tried, whichever it is."""
     take(TRIES_PER_ADDRESS, counted_address(request))
     take(TRIES_PER_ACADEMY, acting_tenant().pk)
     take(TRIES)
+
+
+def take_try_of_code(challenge_id: int) -> None:
+    """Count one try at this code."""
+    take(TRIES_PER_CODE, acting_tenant().pk, challenge_id)
 
 
 def take_text(request: HttpRequest, phone: str, *, is_sent: bool = True) -> None:
@@ -86,3 +83,11 @@ def take_texts_of_academy(count: int) -> None:
 def take_factor(user_id: int) -> None:
     """Count one second factor that is tried."""
     take(FACTORS_PER_PERSON, acting_tenant().pk, user_id)
+
+
+def take_invitation(phone: str) -> None:
+    """Count one invitation that is sent again."""
+    tenant = acting_tenant().pk
+    take(TEXTS_PER_PHONE, tenant, phone)
+    take(TEXTS_PER_PHONE_DAILY, tenant, phone)
+    take_texts_of_academy(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any, ClassVar, Final, Self
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,9 +17,18 @@ from django.utils.crypto import salted_hmac
 from phonenumber_field.modelfields import PhoneNumberField
 
 from academy.tenancy.base import TenantModel
+from academy.tenancy.context import acting_tenant
 from academy.tenancy.fields import TenantForeignKey
 from academy.tenancy.managers import TenantManager
 from apps.accounts.roles import ROLE_PERMISSIONS, STAFF_ROLES, Permission, Role
+
+# In the session: the id of the person who has shown their second factor.
+SECOND_FACTOR_KEY: Final = "second_factor"
+
+
+class SecondFactor(StrEnum):
+    SHOW = "show"
+    SET_UP = "set_up"
 
 
 class UserManager(TenantManager["User"]):
@@ -58,11 +68,18 @@ class User(AbstractBaseUser, TenantModel):
         """Whether this person's role has ``permission`` in this academy."""
         return self.is_active and Permission(permission) in ROLE_PERMISSIONS[Role(self.role)]
 
-
     @property
     def is_staff_member(self) -> bool:
         """Whether this person works for the academy, as against learning there."""
         return self.role in STAFF_ROLES
+
+    def second_factor_due(self, session: Mapping[str, Any]) -> SecondFactor | None:
+        """What this session still lacks: to show the second factor, to set one up, or nothing."""
+        if session.get(SECOND_FACTOR_KEY) == self.pk:
+            return None
+        if self.has_second_factor:
+            return SecondFactor.SHOW
+        return SecondFactor.SET_UP if self.is_staff_member and acting_tenant().mfa_required_for_staff else None
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Django's own goes by the password alone.

@@ -1,5 +1,29 @@
 from django.urls import path
 
-from apps.accounts.api import SessionView
+from apps.accounts.api import me, people, session
 
-urlpatterns = [path("session", SessionView.as_view(), name="session")]
+urlpatterns = [
+    path("session", session.SessionView.as_view(), name="session"),
+    path("session/code", session.AskForCodeView.as_view(), name="session-code"),
+    path("session/code/verify", session.LogInByCodeView.as_view(), name="session-code-verify"),
+    path("session/second-factor", session.ShowSecondFactorView.as_view(), name="session-second-factor"),
+    path("password", me.PasswordView.as_view(), name="password"),
+    path("password/reset", me.ResetPasswordView.as_view(), name="password-reset"),
+    path("password/reset/code", me.AskToResetPasswordView.as_view(), name="password-reset-code"),
+    path("phone", me.PhoneView.as_view(), name="phone"),
+    path("phone/verify", me.VerifyPhoneView.as_view(), name="phone-verify"),
+    path("me/sessions", me.OwnSessionsView.as_view(), name="own-sessions"),
+    path("me/sessions/<uuid:handle>", me.OwnSessionView.as_view(), name="own-session"),
+    path("me/second-factor", me.SecondFactorView.as_view(), name="second-factor"),
+    path("me/second-factor/confirm", me.ConfirmSecondFactorView.as_view(), name="second-factor-confirm"),
+    path("me/recovery-codes", me.RecoveryCodesView.as_view(), name="recovery-codes"),
+    path("people", people.PeopleView.as_view(), name="people"),
+    path("people/<int:user_id>", people.PersonView.as_view(), name="person"),
+    path("people/<int:user_id>/suspend", people.SuspendView.as_view(), name="person-suspend"),
+    path("people/<int:user_id>/reactivate", people.ReactivateView.as_view(), name="person-reactivate"),
+    path("people/<int:user_id>/invitation", people.InvitationView.as_view(), name="person-invitation"),
+    path("people/<int:user_id>/sessions", people.PersonSessionsView.as_view(), name="person-sessions"),
+    path("people/<int:user_id>/sessions/<uuid:handle>", people.PersonSessionView.as_view(), name="person-session"),
+    path("people/<int:user_id>/second-factor", people.PersonSecondFactorView.as_view(), name="person-second-factor"),
+    path("academy", people.AcademyView.as_view(), name="academy"),
+]

@@ -21,8 +21,20 @@ class Tally:
     numbers: int = 0
     numbers_wrong: int = 0
     numbers_unsure: int = 0
-    cpu_seconds: float = 0.0
     mistakes: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Count another tally in."""
+        self.sheets += other.sheets
+        self.unreadable += other.unreadable
+        self.answers += other.answers
+        self.right += other.right
+        self.wrong += other.wrong
+        self.unsure += other.unsure
+        self.numbers += other.numbers
+        self.numbers_wrong += other.numbers_wrong
+        self.numbers_unsure += other.numbers_unsure
+        self.mistakes += other.mistakes
 
     def add_unreadable(self, name: str, reason: str) -> None:
         """A sheet that was refused: none of its answers is wrong."""

@@ -23,7 +23,7 @@ from infra.demo.client import POLL_SECONDS, File, StaffClient
 from infra.demo.report import RIGHT, UNSURE, WRONG, SheetReport
 from infra.local.children import Output
 from infra.local.state import state_folder
-from infra.local.supervisor import Stack, supervised
+from infra.local.supervisor import Stack
 from sheets.layout import Layout, design_layout
 
 QUESTIONS, CHOICES, DIGITS = 40, 5, 6
@@ -89,6 +89,8 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="stop when the table is printed; status 0 if all holds")
     once: bool = parser.parse_args().once
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=100)  # a log file has room for the table
     begun = time.monotonic()
     log = state_folder() / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -299,9 +301,7 @@ def _print_costs(runs: list[Run], stack: Stack, console: Console) -> None:
 
 def _web_process_sizes(stack: Stack) -> list[float]:
     """Resident MiB of the web server's processes, parent first."""
-    running = supervised(stack.state_dir)
-    assert running is not None
-    parent = running.children["web"]
+    parent = stack.pid_of("web")
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     sizes = []
     for pid in [str(parent), *children]:

@@ -63,8 +63,11 @@ class StaffClient:
 
     def status_of(self, path: str, *, host: str | None = None) -> int:
         """The bare status of a GET, with this person's cookies, at this or another academy's host."""
-        headers = {"Host": host} if host else {}
-        return self._http.get(path, headers=headers).status_code
+        if host is None:
+            return self._http.get(path).status_code
+        # A client of its own: the other host's answer may delete the cookies.
+        url = str(self._http.base_url).rstrip("/") + path
+        return httpx.get(url, headers={"Host": host}, cookies=dict(self._http.cookies)).status_code
 
     def upload(self, file: File) -> int:
         """Send a file straight to storage; returns the upload's id."""

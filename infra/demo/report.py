@@ -32,9 +32,9 @@ def tables(reports: Sequence[SheetReport], console: Console) -> None:
     """How each condition was read, per academy."""
     table = Table(title="What was read, against what was meant", title_justify="left")
     for name in ("academy", "capture"):
-        table.add_column(name)
-    for name in ("sheets", "answers", "right", "wrong", "unsure", "numbers right", "numbers wrong", "numbers asked"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in ("sheets", "answers", "right", "wrong", "unsure", "no. right", "wrong", "unsure"):
+        table.add_column(name, justify="right", no_wrap=True)
     groups: dict[tuple[str, str], list[SheetReport]] = defaultdict(list)
     for report in reports:
         groups[report.academy, report.condition].append(report)

@@ -117,14 +117,14 @@ class Stack:
     def watch(self) -> None:
         """Keep everything running until asked to stop."""
         while not self._stop_requests:
-            self._revive()
+            self.revive()
             time.sleep(WATCH_SECONDS)
 
     def wait_for_web(self, *, seconds: float = WEB_START_SECONDS) -> bool:
         """Whether the web server answers a request within the time; restarts what crashes meanwhile."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self._stop_requests:
-            self._revive()
+            self.revive()
             if processes.answers_http(self.port, "/health"):
                 return True
             time.sleep(WATCH_SECONDS)
@@ -212,7 +212,7 @@ class Stack:
         if self._stop_requests:
             raise StopRequested("asked to stop while starting")
 
-    def _revive(self) -> None:
+    def revive(self) -> None:
         """Start again what has died: services first, since the application needs them."""
         assert self._postgres is not None  # `start` has returned
         assert self._aws is not None

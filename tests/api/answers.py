@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from django.http import HttpResponse
 from django.test import Client
 
 JSON = "application/json"
@@ -25,7 +24,7 @@ def put(client: Client, url: str, data: object) -> Any:
     return client.put(url, data, content_type=JSON)
 
 
-def error_of(response: HttpResponse | Any, status: int) -> ErrorJson:
+def error_of(response: Any, status: int) -> ErrorJson:
     """The first error of an answer that must be the one envelope, with this status and nothing else in it."""
     assert response.status_code == status, (response.status_code, response.content[:500])
     assert response["Content-Type"].startswith(JSON)

@@ -7,6 +7,7 @@ from typing import Any
 from academy.jobs.models import Job, JobState
 from apps.exams.models import Batch, Scan
 from tests.api.answers import error_of
+from tests.db.kernel import job_id_of
 from tests.factories import World, client_of, make_batch, make_job, make_scan
 
 
@@ -17,7 +18,7 @@ def shown(world: World, batch: Batch) -> Any:
 
 
 def finish(scan: Scan, state: JobState, code: str = "", message: str = "") -> None:
-    Job.objects.filter(pk=scan.job_id).update(state=state, error_code=code, error_message=message)
+    Job.objects.filter(pk=job_id_of(scan)).update(state=state, error_code=code, error_message=message)
 
 
 def test_pages_that_wait_are_neither_read_nor_failed(world: World) -> None:

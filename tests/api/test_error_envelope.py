@@ -10,6 +10,7 @@ from django.test import Client
 
 from apps.exams.models import Exam
 from apps.students.models import Student
+from apps.students.services import create_student
 from tests.api.answers import JSON, error_of, post
 from tests.factories import World, client_of, stranger_on
 
@@ -266,13 +267,13 @@ def test_several_errors_come_together(world: World, owner: Client) -> None:
 def test_a_fault_of_ours_says_nothing_and_writes_nothing(
     world: World, owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.students import api, services
+    create = create_student
 
     def broken(**data: str) -> Student:
-        services.create_student(**data)
+        create(**data)
         raise RuntimeError("secret detail of the inside")
 
-    monkeypatch.setattr(api.services, "create_student", broken)
+    monkeypatch.setattr("apps.students.api.services.create_student", broken)
     owner.raise_request_exception = False
     answer = post(owner, "/api/v1/students", {"number": "555555", "name": "이하늘"})
     assert "secret" not in str(error_of(answer, 500))

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from academy.jobs.models import Job, JobState
 from apps.exams.models import Batch
+from tests.db.kernel import job_id_of
 from tests.factories import World, client_of, make_batch, make_exam, make_scan, make_student, record_scan
 
 
@@ -35,7 +36,7 @@ def add_failed_pages(world: World) -> None:
     batch = Batch.objects.get(pk=world.hana.batch.pk)
     for index in range(1, 10):
         scan = make_scan(batch, page_index=index)
-        Job.objects.filter(pk=scan.job_id).update(state=JobState.FAILED, error_code="blurred")
+        Job.objects.filter(pk=job_id_of(scan)).update(state=JobState.FAILED, error_code="blurred")
 
 
 def queries_of(client: Client, url: str) -> list[str]:

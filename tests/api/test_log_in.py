@@ -40,7 +40,10 @@ def test_the_answer_says_who_where_and_what_they_may_do(world: World, teacher: U
     body = log_in(stranger_on(world.hana.tenant)).json()
     assert set(body) == {"academy", "person", "csrf_token"}
     assert body["academy"] == {"slug": "hana", "name": "하나수학"}
-    assert set(body["person"]) == {"id", "name", "phone", "role", "permissions"}
+    assert set(body["person"]) == {
+        *("id", "name", "phone", "role", "permissions"),
+        *("has_password", "has_second_factor", "second_factor_due"),
+    }
     assert (body["person"]["name"], body["person"]["role"]) == ("김하나", "teacher")
     assert "exams.manage" in body["person"]["permissions"]
     assert "students.manage" not in body["person"]["permissions"]

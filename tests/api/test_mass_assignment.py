@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apps.accounts.models import User
+from apps.accounts.roles import Role
 from apps.exams.models import Exam
 from apps.students.models import Student
 from tests.api.answers import post
@@ -18,13 +19,13 @@ def extras(world: World) -> dict[str, object]:
         "role": "owner",
         "is_active": True,
         "is_superuser": True,
-        "created_by": world.hana.users["student"].pk,
-        "created_by_id": world.hana.users["student"].pk,
+        "created_by": world.hana.users[Role.STUDENT].pk,
+        "created_by_id": world.hana.users[Role.STUDENT].pk,
         "created_at": "2000-01-01T00:00:00Z",
         "state": "used",
         "key": "t/1/uploads/mine",
         "sheet_code": "MINE",
-        "user": world.hana.users["student"].pk,
+        "user": world.hana.users[Role.STUDENT].pk,
         "max_bytes": 10**12,
         "permissions": ["students.manage"],
     }

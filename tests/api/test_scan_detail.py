@@ -9,6 +9,7 @@ from django.conf import settings
 
 from academy.jobs.models import Job, JobState
 from tests.api.answers import error_of
+from tests.db.kernel import job_id_of
 from tests.factories import Cast, World, client_of, make_batch, make_scan
 
 
@@ -51,7 +52,7 @@ def test_an_unread_page_has_null_not_empty_and_not_zero(world: World) -> None:
 def test_a_failed_page_says_why(world: World) -> None:
     with world.hana.acting():
         scan = make_scan(make_batch(world.hana.exam, created_by=world.hana.teacher))
-        Job.objects.filter(pk=scan.job_id).update(
+        Job.objects.filter(pk=job_id_of(scan)).update(
             state=JobState.FAILED, error_code="blurred", error_message="The picture is blurred."
         )
     body = shown(world.hana, scan.pk)

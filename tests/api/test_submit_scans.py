@@ -16,6 +16,7 @@ from academy.storage.models import Upload, UploadState
 from academy.tenancy.models import Plan
 from apps.exams.models import Batch, Scan
 from tests.api.answers import error_of, post
+from tests.db.kernel import job_id_of
 from tests.factories import Cast, World, client_of, make_upload
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -172,7 +173,7 @@ def test_a_premium_plan_routes_to_its_own_queue(world: World, teacher: Client) -
     world.hana.tenant.save(update_fields=["plan"])
     body = submit(teacher, world.hana, sent_upload(world.hana).pk).json()
     with world.hana.acting():
-        assert Job.objects.get(pk=Scan.objects.get(batch_id=body["id"]).job_id).queue == "premium"
+        assert Job.objects.get(pk=job_id_of(Scan.objects.get(batch_id=body["id"]))).queue == "premium"
 
 
 def test_what_is_no_upload_is_refused(world: World, teacher: Client, subtests: pytest.Subtests) -> None:
@@ -214,7 +215,7 @@ def test_submitting_costs_the_same_queries_every_time(world: World, teacher: Cli
         with CaptureQueriesContext(connection) as queries:
             submit(teacher, world.hana, upload.pk)
         found.append([row["sql"] for row in queries if "SAVEPOINT" not in row["sql"]])
-    assert [len(queries) for queries in found] == [13, 13, 13], "\n".join(found[-1])
+    assert [len(queries) for queries in found] == [14, 14, 14], "\n".join(found[-1])
 
 
 def test_an_unsigned_submit_is_refused_before_anything_is_looked_at(world: World) -> None:

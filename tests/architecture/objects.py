@@ -1,29 +1,79 @@
-"""What the walk over the URLs puts into them: an object for every path argument, a body for every method with one.
+"""What the walk over the URLs puts into them: objects for path arguments, bodies, and what must have happened before.
 
 A URL with an argument or a body that is not named here fails the walk: name it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import uuid
+from base64 import b32decode
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from time import time
+from typing import Any, Final, TypeAlias
 
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from apps.accounts.models import Challenge, Purpose, Session, User
+from apps.accounts.roles import STAFF_ROLES, Role
+from apps.accounts.services import codes, second_factors
 from tests.factories import PASSWORD, Cast
 
-# What no row has.
+Operation: TypeAlias = tuple[str, str]
+"""URL name and method."""
+Body: TypeAlias = dict[str, Any]
+
+# What no row has, by the path's converter.
+MISSING: Final[Mapping[str, object]] = {"int": 2**40, "uuid": uuid.UUID(int=2**100)}
 MISSING_ID: Final = 2**40
 
-# Path argument -> the academy's object of that kind.
-OBJECTS: Final[Mapping[str, Callable[[Cast], object]]] = {
-    "exam_id": lambda cast: cast.exam.pk,
-    "batch_id": lambda cast: cast.batch.pk,
-    "scan_id": lambda cast: cast.scan.pk,
-    "job_id": lambda cast: cast.job.pk,
+NEW_PHONE: Final = "010-9999-0001"
+NEW_PASSWORD: Final = "another-good-password"
+CODE: Final = "123456"
+COOKIE: Final = "the cookie of the browser that asked"
+
+
+def _session_of(cast: Cast, user: User) -> object:
+    with cast.acting():
+        return Session.objects.filter(user=user).values_list("handle", flat=True)[0]
+
+
+# Path argument, or URL name and argument -> the academy's object of that kind, as the caller may name it.
+OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
+    "exam_id": lambda cast, _: cast.exam.pk,
+    "batch_id": lambda cast, _: cast.batch.pk,
+    "scan_id": lambda cast, _: cast.scan.pk,
+    "job_id": lambda cast, _: cast.job.pk,
+    "user_id": lambda cast, _: cast.users[Role.GUARDIAN].pk,
+    "handle": lambda cast, _: _session_of(cast, cast.users[Role.GUARDIAN]),
+    "own-session handle": lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
 
-# (URL name, method) -> a body that succeeds, with ids of the academy's own things.
-BODIES: Final[Mapping[tuple[str, str], Callable[[Cast], dict[str, Any]]]] = {
+# A body that succeeds, with ids of the academy's own things. ``None``: the method takes no body.
+BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("session", "POST"): lambda cast: {"phone": str(cast.owner.phone), "password": PASSWORD},
+    ("session-code", "POST"): lambda cast: {"phone": str(cast.owner.phone)},
+    ("session-code-verify", "POST"): lambda _: {"code": CODE},
+    ("session-second-factor", "POST"): lambda _: {"code": CODE},
+    ("password", "POST"): lambda _: {"old_password": PASSWORD, "password": NEW_PASSWORD},
+    ("password-reset", "POST"): lambda _: {"code": CODE, "password": NEW_PASSWORD},
+    ("password-reset-code", "POST"): lambda cast: {"phone": str(cast.owner.phone)},
+    ("phone", "POST"): lambda _: {"phone": NEW_PHONE, "password": PASSWORD},
+    ("phone-verify", "POST"): lambda _: {"code": CODE},
+    ("second-factor", "POST"): lambda _: None,
+    ("second-factor", "DELETE"): lambda _: {"password": PASSWORD},
+    ("second-factor-confirm", "POST"): lambda _: {"code": CODE},
+    ("recovery-codes", "POST"): lambda _: {"password": PASSWORD},
+    ("people", "POST"): lambda _: {"people": [{"phone": NEW_PHONE, "name": "최새봄", "role": "assistant"}]},
+    ("person", "PATCH"): lambda _: {"role": "student"},
+    ("person-suspend", "POST"): lambda _: None,
+    ("person-reactivate", "POST"): lambda _: None,
+    ("person-invitation", "POST"): lambda _: None,
+    ("academy", "PATCH"): lambda _: {"mfa_required_for_staff": True},
     ("students", "POST"): lambda _: {"number": "990001", "name": "최새봄"},
     ("exams", "POST"): lambda _: {"title": "기말고사", "question_count": 20},
     ("exams-on-template", "POST"): lambda cast: {"title": "모의고사", "template_upload": cast.template_upload.pk},
@@ -31,6 +81,99 @@ BODIES: Final[Mapping[tuple[str, str], Callable[[Cast], dict[str, Any]]]] = {
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
 }
+
+
+def _asked_for_code(client: Client, purpose: Purpose, phone: str, user: User | None = None) -> None:
+    Challenge(
+        purpose=purpose,
+        phone=phone,
+        user=user,
+        cookie_hash=codes._cookie_hash(COOKIE),
+        code_hash=codes._code_hash(purpose, phone, COOKIE, CODE),
+        expires_at=timezone.now() + timedelta(minutes=5),
+    ).save()
+    client.cookies[settings.CODE_COOKIE_NAME] = COOKIE
+
+
+def _log_in_code(client: Client, cast: Cast, caller: User | None) -> None:
+    _asked_for_code(client, Purpose.LOG_IN, str(cast.owner.phone))
+
+
+def _reset_code(client: Client, cast: Cast, caller: User | None) -> None:
+    _asked_for_code(client, Purpose.RESET_PASSWORD, str(cast.owner.phone))
+
+
+def _phone_code(client: Client, cast: Cast, caller: User | None) -> None:
+    if caller is not None:
+        _asked_for_code(client, Purpose.CHANGE_PHONE, "+821099990001", caller)
+
+
+def _begun_authenticator(client: Client, cast: Cast, caller: User | None) -> Body | None:
+    if caller is None or caller.role not in STAFF_ROLES:
+        return None
+    secret, _ = second_factors.begin_authenticator(User.objects.get(pk=caller.pk))
+    totp = TOTP(b32decode(secret), second_factors.DIGITS, SHA1(), second_factors.STEP_SECONDS)  # noqa: S303
+    return {"code": totp.generate(int(time())).decode()}
+
+
+def _second_factor(client: Client, cast: Cast, caller: User | None) -> Body | None:
+    """``caller`` has a second factor and did not show it in this session yet."""
+    if caller is None:
+        return None
+    user = User.objects.get(pk=caller.pk)
+    user.has_second_factor = True
+    user.save(update_fields=["has_second_factor"])
+    return {"code": second_factors._new_recovery_codes(user)[0]}
+
+
+def _shown_second_factor(client: Client, cast: Cast, caller: User | None) -> None:
+    if caller is None:
+        return
+    from apps.accounts.models import SECOND_FACTOR_KEY
+
+    _second_factor(client, cast, caller)
+    session = client.session
+    session[SECOND_FACTOR_KEY] = caller.pk
+    session.save()
+
+
+def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
+    User.objects.filter(pk=cast.users[Role.GUARDIAN].pk).update(is_active=False)
+
+
+# What has to have happened, in the academy and in the caller's browser; may return the body to send.
+Preparation: TypeAlias = Callable[[Client, Cast, User | None], Body | None]
+PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
+    ("session-code-verify", "POST"): _log_in_code,
+    ("session-second-factor", "POST"): _second_factor,
+    ("password-reset", "POST"): _reset_code,
+    ("phone-verify", "POST"): _phone_code,
+    ("second-factor-confirm", "POST"): _begun_authenticator,
+    ("second-factor", "DELETE"): _shown_second_factor,
+    ("recovery-codes", "POST"): _shown_second_factor,
+    ("person-reactivate", "POST"): _suspended,
+}
+
+# Rules beyond the permission: who is refused although their role has it.
+_NOT_STAFF: Final = frozenset(Role) - frozenset(STAFF_ROLES)
+REFUSED_ROLES: Final[Mapping[Operation, Collection[Role]]] = {
+    ("second-factor", "POST"): _NOT_STAFF,
+    ("second-factor-confirm", "POST"): _NOT_STAFF,
+}
+
+# The only operations open to anybody. Whatever else says PUBLIC fails the walk.
+PUBLIC_OPERATIONS: Final = frozenset(
+    {
+        ("session", "GET"),
+        ("session", "POST"),
+        ("session-code", "POST"),
+        ("session-code-verify", "POST"),
+        ("password-reset", "POST"),
+        ("password-reset-code", "POST"),
+        ("schema", "GET"),
+        ("api-docs", "GET"),
+    }
+)
 
 # URLs outside every academy: they answer on any host and show nobody's data.
 UNTENANTED: Final = frozenset({"health", "ready"})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import models, transaction
 
@@ -16,13 +18,27 @@ def every_tenant_model() -> list[type[TenantModel]]:
     return [model for model in tenant_models() if issubclass(model, TenantModel)]
 
 
-def tenant_foreign_keys() -> list[tuple[type[TenantModel], models.ForeignKey[models.Model, models.Model]]]:
-    """Every key from one tenant model to another."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key from one tenant model to another."""
+
+    model: type[TenantModel]
+    field: models.ForeignKey[Any, Any]
+    target: type[TenantModel]
+
+    def __str__(self) -> str:
+        return f"{self.model._meta.label}.{self.field.name}"
+
+
+def tenant_foreign_keys() -> list[Key]:
+    """Every key from one tenant model to another, whatever its class."""
     return [
-        (model, field)
+        Key(model, field, field.related_model)
         for model in every_tenant_model()
         for field in model._meta.local_fields
-        if isinstance(field, models.ForeignKey) and issubclass(field.related_model, TenantModel)
+        if isinstance(field, models.ForeignKey)
+        and isinstance(field.related_model, type)
+        and issubclass(field.related_model, TenantModel)
     ]
 
 

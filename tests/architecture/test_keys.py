@@ -20,14 +20,14 @@ def test_keys_keep_the_academies_apart_even_with_row_level_security_off(committe
     assert len(keys) >= 15
     with psycopg.connect(os.environ["ADMIN_DATABASE_URL"]) as administrator:
         cursor = administrator.cursor()
-        for model, field in keys:
-            table, target = model._meta.db_table, field.related_model._meta.db_table
-            cursor.execute(f"SELECT id FROM pool.{target} WHERE tenant_id = {theirs} LIMIT 1")  # type: ignore[call-overload]
+        for key in keys:
+            table, target, column = key.model._meta.db_table, key.target._meta.db_table, key.field.column
+            cursor.execute(f"SELECT id FROM pool.{target} WHERE tenant_id = {theirs} LIMIT 1")
             foreign = cursor.fetchone()
             assert foreign is not None, target
             cursor.execute("SAVEPOINT before")
-            forge = f"UPDATE pool.{table} SET {field.column} = %s WHERE tenant_id = {ours}"
-            cursor.execute(forge, foreign)  # type: ignore[call-overload]
+            forge = f"UPDATE pool.{table} SET {column} = %s WHERE tenant_id = {ours}"
+            cursor.execute(forge, foreign)
             assert cursor.rowcount > 0, f"no row of {table} to try it on"
             with pytest.raises(psycopg.errors.ForeignKeyViolation):
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

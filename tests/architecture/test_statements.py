@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection, connections
+from django.db.models import QuerySet
 
 from academy.tenancy.errors import NoActingTenant
 from academy.tenancy.statements import StatementGuard, UnguardedStatement, problems_of
@@ -120,10 +121,8 @@ def test_what_django_compiles_by_itself_names_the_tenant(world: World, statement
 
 
 def test_a_bare_query_names_the_tenant_or_raises(world: World) -> None:
-    from django.db.models import QuerySet
-
     with world.hana.acting():
-        assert list(QuerySet(Exam)) == [world.hana.exam]
-        assert QuerySet(Exam).count() == 1
+        assert list(QuerySet[Exam](Exam)) == [world.hana.exam]
+        assert QuerySet[Exam](Exam).count() == 1
     with pytest.raises(NoActingTenant):
-        QuerySet(Exam).count()
+        QuerySet[Exam](Exam).count()

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Model
 
 from academy.tenancy.catalogue import isolation_problems, shared_tables, tenant_schemas
 from academy.tenancy.checks import tenant_models
@@ -73,13 +74,13 @@ MUTATIONS = [
 
 @pytest.mark.parametrize(("change", "complaint"), MUTATIONS, ids=[change for change, _ in MUTATIONS])
 def test_the_walk_notices(owner: psycopg.Cursor, change: str, complaint: str) -> None:
-    owner.execute(change)  # type: ignore[call-overload]
+    owner.execute(change)
     assert any(complaint in problem for problem in isolation_problems(owner))
 
 
 @pytest.mark.parametrize("model", tenant_models(), ids=lambda model: model._meta.db_table)
-def test_the_walk_notices_each_key_that_is_missing(owner: psycopg.Cursor, model: type) -> None:
-    table = model._meta.db_table  # type: ignore[attr-defined]
+def test_the_walk_notices_each_key_that_is_missing(owner: psycopg.Cursor, model: type[Model]) -> None:
+    table = model._meta.db_table
     owner.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('f', 'u')"
         " AND conrelid = to_regclass(%s) AND pg_get_constraintdef(oid) ~ 'tenant_id'",
@@ -92,7 +93,7 @@ def test_the_walk_notices_each_key_that_is_missing(owner: psycopg.Cursor, model:
         if not is_wall:
             continue  # a rule of the product's, e.g. one phone per academy: its own tests hold it
         owner.execute("SAVEPOINT before")
-        owner.execute(f'ALTER TABLE pool.{table} DROP CONSTRAINT "{name}" CASCADE')  # type: ignore[call-overload]
+        owner.execute(f'ALTER TABLE pool.{table} DROP CONSTRAINT "{name}" CASCADE')
         assert isolation_problems(owner), f"{table}: nobody missed {definition}"
         owner.execute("ROLLBACK TO before")
 
@@ -114,7 +115,7 @@ def test_the_walk_notices_a_key_that_is_not_enforced(owner: psycopg.Cursor) -> N
 def test_the_walk_notices_a_role_that_may_too_much(attribute: str) -> None:
     with psycopg.connect(os.environ["ADMIN_DATABASE_URL"]) as administrator:
         cursor = administrator.cursor()
-        cursor.execute(f"ALTER ROLE academy_app {attribute}")  # type: ignore[call-overload]
+        cursor.execute(f"ALTER ROLE academy_app {attribute}")
         problems = isolation_problems(cursor)
         administrator.rollback()
     assert any("role academy_app" in problem for problem in problems)

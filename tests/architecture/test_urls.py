@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,11 +19,23 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
-from academy.http.permissions import PUBLIC, SIGNED_IN, DeclaredPermission, declared_permission
+from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN, DeclaredPermission, declared_permission
+from academy.limits.limiter import forget_everything
 from academy.storage import s3
 from academy.tenancy.middleware import UNTENANTED_PATHS
+from apps.accounts.models import User
 from apps.accounts.roles import ROLE_PERMISSIONS, Permission, Role
-from tests.architecture.objects import BODIES, MISSING_ID, OBJECTS, UNTENANTED
+from tests.architecture.objects import (
+    BODIES,
+    MISSING,
+    MISSING_ID,
+    OBJECTS,
+    PREPARATIONS,
+    PUBLIC_OPERATIONS,
+    REFUSED_ROLES,
+    UNTENANTED,
+    Body,
+)
 from tests.architecture.rows import every_tenant_model
 from tests.factories import Cast, World, client_of
 
@@ -43,7 +56,7 @@ class Endpoint:
     route: str
     name: str
     view: type[APIView] | None
-    arguments: tuple[str, ...]
+    arguments: Mapping[str, str]  # name -> converter
 
     def path(self, values: Mapping[str, object]) -> str:
         path = self.route
@@ -62,7 +75,11 @@ def _endpoints(patterns: list[URLPattern | URLResolver], prefix: str = "") -> It
             yield from _endpoints(pattern.url_patterns, route)
         else:
             view = getattr(pattern.callback, "cls", None)
-            yield Endpoint(route, pattern.name or route, view, tuple(pattern.pattern.converters))
+            converters = {
+                argument: type(converter).__name__.removesuffix("Converter").lower()
+                for argument, converter in pattern.pattern.converters.items()
+            }
+            yield Endpoint(route, pattern.name or route, view, converters)
 
 
 ENDPOINTS: Final = list(_endpoints(get_resolver().url_patterns))
@@ -93,13 +110,23 @@ def test_every_url_is_known() -> None:
         assert endpoint.view is not None, f"{endpoint.route}: a plain view, whose permission nobody checks"
         for argument in endpoint.arguments:
             assert argument in OBJECTS, f"{endpoint.route}: tests/architecture/objects.py knows no {argument}"
+            assert endpoint.arguments[argument] in MISSING, f"{endpoint.route}: what is missing for {argument}?"
         for method in METHODS_WITH_BODY & set(_methods(endpoint.view)):
             assert (endpoint.name, method) in BODIES, f"{endpoint.name}: no {method} body in objects.py"
 
 
+def test_only_these_operations_are_public() -> None:
+    declared = {
+        (endpoint.name, method)
+        for endpoint, method in OPERATIONS
+        if endpoint.view is not None and declared_permission(endpoint.view, method) == PUBLIC
+    }
+    assert declared == PUBLIC_OPERATIONS
+
+
 def undeclared(view: type[APIView]) -> list[str]:
     """What ``view`` leaves open: methods with no permission, a permission nobody knows, a check that was replaced."""
-    known = {PUBLIC, SIGNED_IN, *Permission}
+    known = {PUBLIC, SIGNED_IN, SIGNING_IN, *Permission}
     problems = [method for method in _methods(view) if declared_permission(view, method) not in known]
     problems += [
         f"{method}, not implemented" for method in getattr(view, "permissions", {}) if method not in _methods(view)
@@ -152,17 +179,21 @@ class Walk:
     world: World
     cookies: Mapping[str, str]
 
-    def send(self, caller: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def client(self, caller: str) -> Client:
         client = Client(SERVER_NAME=self.world.hana.host)
         if caller in self.cookies:
             client.cookies[settings.SESSION_COOKIE_NAME] = self.cookies[caller]
-        return client.generic(method, path, *_encoded(body))
+        return client
+
+    def user(self, caller: str) -> User | None:
+        return None if caller in (ANONYMOUS, OUTSIDER) else self.world.hana.users[Role(caller)]
 
 
-def _encoded(body: dict[str, Any] | None) -> tuple[bytes, str]:
-    import orjson
-
-    return (b"", "application/octet-stream") if body is None else (orjson.dumps(body), "application/json")
+def _send(client: Client, method: str, path: str, body: Body | None) -> Any:
+    forget_everything()  # the limits have tests of their own
+    if body is None:
+        return client.generic(method, path)
+    return client.generic(method, path, orjson.dumps(body), "application/json")
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +205,13 @@ def _walk(_module_world: World, aws: None, django_db_blocker: DjangoDbBlocker) -
             with cast.acting():
                 s3.write_object(cast.spare_upload.key, b"\xff\xd8\xff", content_type="image/jpeg")
                 s3.write_object(cast.template_upload.key, TEMPLATE, content_type="application/json")
-        for role, user in world.hana.users.items():
-            cookies[role.value] = _cookie(client_of(user))
-        cookies[OUTSIDER] = _cookie(client_of(world.duri.owner))
+            for role, user in cast.users.items():
+                cookie = str(client_of(user).cookies[settings.SESSION_COOKIE_NAME].value)
+                if cast is world.hana:
+                    cookies[role.value] = cookie
+                elif role is Role.OWNER:
+                    cookies[OUTSIDER] = cookie
     return Walk(world, cookies)
-
-
-def _cookie(client: Client) -> str:
-    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 @pytest.fixture
@@ -194,7 +224,7 @@ def _is_allowed(caller: str, permission: str) -> bool:
         return True
     if caller in (ANONYMOUS, OUTSIDER):
         return False
-    return permission == SIGNED_IN or permission in ROLE_PERMISSIONS[Role(caller)]
+    return permission in (SIGNED_IN, SIGNING_IN) or permission in ROLE_PERMISSIONS[Role(caller)]
 
 
 def _fingerprint(world: World) -> list[Any]:
@@ -223,27 +253,36 @@ def _without_ids(body: Any, other: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Where the ids come from: of the path, and of the body."""
+    """A request, by where its ids come from."""
 
     path: str
-    body: dict[str, Any] | None
+    body: Body | None
 
 
-def _cases(endpoint: Endpoint, method: str, world: World) -> dict[str, _Case]:
+def _cases(endpoint: Endpoint, method: str, world: World, caller: str) -> dict[str, _Case]:
+    role = Role.OWNER if caller in (ANONYMOUS, OUTSIDER) else Role(caller)
+
     def values(cast: Cast) -> dict[str, object]:
-        return {argument: OBJECTS[argument](cast) for argument in endpoint.arguments}
+        return {
+            argument: OBJECTS.get(f"{endpoint.name} {argument}", OBJECTS[argument])(cast, role)
+            for argument in endpoint.arguments
+        }
 
     make_body = BODIES.get((endpoint.name, method))
     own_body = make_body(world.hana) if make_body else None
-    own_path = endpoint.path(values(world.hana))
-    cases = {"own": _Case(own_path, own_body)}
-    if endpoint.arguments:
-        cases["foreign in the path"] = _Case(endpoint.path(values(world.duri)), own_body)
-        cases["missing in the path"] = _Case(endpoint.path(dict.fromkeys(endpoint.arguments, MISSING_ID)), own_body)
+    own, foreign = values(world.hana), values(world.duri)
+    missing = {argument: MISSING[converter] for argument, converter in endpoint.arguments.items()}
+    cases = {"own": _Case(endpoint.path(own), own_body)}
+    for argument in endpoint.arguments:
+        for kind, strange in (("foreign", foreign), ("missing", missing)):
+            cases[f"{kind} {argument}"] = _Case(endpoint.path({**own, argument: strange[argument]}), own_body)
+    if len(endpoint.arguments) > 1:
+        cases["foreign path"] = _Case(endpoint.path(foreign), own_body)
+        cases["missing path"] = _Case(endpoint.path(missing), own_body)
     foreign_body = make_body(world.duri) if make_body else None
     if foreign_body != own_body:
-        cases["foreign in the body"] = _Case(own_path, foreign_body)
-        cases["missing in the body"] = _Case(own_path, _without_ids(own_body, foreign_body))
+        cases["foreign body"] = _Case(endpoint.path(own), foreign_body)
+        cases["missing body"] = _Case(endpoint.path(own), _without_ids(own_body, foreign_body))
     return cases
 
 
@@ -256,21 +295,26 @@ def test_own_foreign_and_missing(endpoint: Endpoint, method: str, walk: Walk, re
     assert endpoint.view is not None
     permission = declared_permission(endpoint.view, method)
     assert permission is not None
-    before = _fingerprint(walk.world)
-    cases, passed, sent = _cases(endpoint, method, walk.world), 0, 0
+    operation = endpoint.name, method
+    passed = sent = 0
     for caller in CALLERS:
+        is_allowed = _is_allowed(caller, permission)
         answers = {}
-        for name, case in cases.items():
+        for name, case in _cases(endpoint, method, walk.world, caller).items():
             with transaction.atomic():
-                response = walk.send(caller, method, case.path, case.body)
+                client, body = walk.client(caller), case.body
+                if operation in PREPARATIONS:
+                    with walk.world.hana.acting():
+                        body = PREPARATIONS[operation](client, walk.world.hana, walk.user(caller)) or body
+                before = _fingerprint(walk.world)
+                response = _send(client, method, case.path, body)
                 sent += 1
-                answers[name] = _answer(response)
-                status, what = (
-                    response.status_code,
-                    f"{caller}, {name}: {response.status_code} {response.content[:300]!r}",
-                )
-                if not _is_allowed(caller, permission):
+                status, answers[name] = response.status_code, _answer(response)
+                what = f"{caller}, {name}: {status} {response.content[:300]!r}"
+                if not is_allowed:
                     assert status == (401 if caller in (ANONYMOUS, OUTSIDER) else 403), what
+                elif caller in REFUSED_ROLES.get(operation, ()):
+                    assert status == 403, what
                 elif name == "own":
                     assert 200 <= status < 300, what
                     passed += 1
@@ -279,13 +323,10 @@ def test_own_foreign_and_missing(endpoint: Endpoint, method: str, walk: Walk, re
                 if status >= 400:
                     assert _fingerprint(walk.world) == before, f"{what}: something was written"
                 transaction.set_rollback(True)
-        for where in ("path", "body"):
-            if f"foreign in the {where}" in answers:
-                assert answers[f"foreign in the {where}"] == answers[f"missing in the {where}"], f"{caller}, {where}"
-        if not _is_allowed(caller, permission):
-            assert len({answer[2] for answer in answers.values()}) == 1, (
-                f"{caller}: a refusal that depends on the object"
-            )
+        for name in [name for name in answers if name.startswith("foreign")]:
+            assert answers[name] == answers[name.replace("foreign", "missing")], f"{caller}: {name} shows"
+        if not is_allowed:
+            assert len({answer[2] for answer in answers.values()}) == 1, f"{caller}: the refusal depends on the object"
     assert passed > 0, "nobody gets through: the walk proves nothing"
     record_property("covered", ("combinations of URL, method, caller and object", sent))
 
@@ -296,10 +337,10 @@ def test_a_method_that_is_not_declared_is_refused(
 ) -> None:
     """Also OPTIONS, which REST framework would answer with a description of the view."""
     assert endpoint.view is not None
-    path = _cases(endpoint, method, walk.world)["own"].path
+    path = _cases(endpoint, method, walk.world, ANONYMOUS)["own"].path
     sent = 0
     for other in [*(name for name in METHODS if name not in _methods(endpoint.view)), "OPTIONS", "TRACE", "PROPFIND"]:
         for caller in (Role.OWNER.value, ANONYMOUS):
-            assert walk.send(caller, other, path, None).status_code in (401, 403, 405), f"{other} by {caller}"
+            assert _send(walk.client(caller), other, path, None).status_code in (401, 403, 405), f"{other} by {caller}"
             sent += 1
     record_property("covered", ("undeclared methods refused", sent))

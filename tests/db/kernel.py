@@ -12,11 +12,13 @@ from django.db import connection, transaction
 from academy.jobs.backend import JobTask
 from academy.jobs.compute import JobCancelled
 from academy.jobs.context import current_job
+from academy.jobs.disposition import Disposition
 from academy.jobs.message import JobMessage
 from academy.jobs.models import Job
 from academy.jobs.runner import JobRun
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
+from apps.exams.models import Batch, Scan
 from apps.students.services import create_student
 
 Answer = Callable[..., Any]
@@ -121,6 +123,17 @@ def body_of(job: Job) -> str:
 
 def delivery(job: Job, sandbox: FakeSandbox | None = None) -> JobRun:
     return JobRun(body_of(job), 1, sandbox or FakeSandbox())
+
+
+def deliver(tenant: Tenant, job_id: int | None, sandbox: FakeSandbox) -> Disposition:
+    """Run the job with this number as a worker would."""
+    assert job_id is not None
+    return JobRun(JobMessage(job_id=job_id, tenant_id=tenant.pk).to_body(), 1, sandbox).run()
+
+
+def job_id_of(row: Scan | Batch) -> int:
+    assert row.job_id is not None
+    return row.job_id
 
 
 def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:

@@ -135,7 +135,8 @@ def test_a_result_reaches_who_asks_for_it(tenant: Tenant, monkeypatch: pytest.Mo
         assert result.status == TaskResultStatus.READY
         Job.objects.filter(pk=int(result.id)).update(state=JobState.SUCCEEDED, result={"scan_id": 1})
         found = read_scan.get_result(result.id)
-        assert (found.status, found.return_value) == (TaskResultStatus.SUCCESSFUL, {"scan_id": 1})
+        returned: object = found.return_value
+        assert (found.status, returned) == (TaskResultStatus.SUCCESSFUL, {"scan_id": 1})
 
 
 def test_a_job_that_was_cancelled_while_it_ran_writes_nothing(tenant: Tenant) -> None:

@@ -122,7 +122,7 @@ def silos(committed: None) -> Iterator[None]:
     with psycopg.connect(os.environ["MIGRATION_DATABASE_URL"], autocommit=True) as owner:
         for schema in tenant_schemas(owner.cursor()):
             if schema.startswith("silo_"):
-                owner.execute(f'DROP SCHEMA "{schema}" CASCADE')  # type: ignore[call-overload]
+                owner.execute(f'DROP SCHEMA "{schema}" CASCADE')
 
 
 def test_a_silo_has_every_wall_and_its_rows_to_itself(silos: None) -> None:

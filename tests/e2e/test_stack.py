@@ -18,7 +18,7 @@ from infra.demo.client import File, StaffClient
 from infra.demo.paper import FLAT, PDF, PHONE, Sheet, as_one_pdf, make_sheets
 from infra.local.children import Output
 from infra.local.processes import free_port
-from infra.local.supervisor import Stack, supervised
+from infra.local.supervisor import Stack
 from sheets.layout import design_layout
 
 STATE = Path(__file__).resolve().parents[2] / "build" / "e2e-stack"
@@ -63,9 +63,9 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(stack: Stack, st
             batches[staff.hand_in(exam_id, File("사진.jpg", "image/jpeg", sheet.picture))] = [sheet]
 
     _wait_until(stack, lambda: _read(staff, exam_id) >= 2)
-    running = supervised(stack.state_dir)
-    assert running is not None
-    os.kill(running.children["worker"], signal.SIGKILL)
+    worker = stack.pid_of("worker")
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
     _wait_until(stack, lambda: _read(staff, exam_id) == len(sheets))
 
     scans = {(scan["batch"], scan["page_index"]): scan for scan in staff.scans(exam_id)}

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.accounts.encryption import encrypt
 from apps.accounts.models import Authenticator, Challenge, Purpose, RecoveryCode, User
 
 
@@ -26,7 +27,7 @@ def make_challenge(*, phone: str = "+821012345678", user: User | None = None) ->
 
 def make_authenticator(user: User) -> Authenticator:
     """One that was begun and not confirmed, so that ``user`` still signs in without."""
-    authenticator = Authenticator(user=user, encrypted_secret="nobody can read this")
+    authenticator = Authenticator(user=user, encrypted_secret=encrypt(secrets.token_bytes(20)))
     authenticator.save()
     return authenticator
 

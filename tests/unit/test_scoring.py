@@ -91,7 +91,7 @@ def test_an_unsure_field_without_key_still_gives_no_points() -> None:
 def test_an_unsure_field_without_key_adds_nothing_to_what_can_be_reached() -> None:
     read = [field("q1", "3"), field("q2", status=FieldStatus.UNSURE)]
     score = score_fields(read, [question("q1", "3"), question("q2", points="10")])
-    assert (score.points, score.max_points, score.unsure_count) == (1, 1, 1)
+    assert (score.points, score.max_points, score.unsure_count) == (Decimal(1), Decimal(1), 1)
 
 
 def test_fields_that_are_no_questions_are_not_scored() -> None:
@@ -101,7 +101,7 @@ def test_fields_that_are_no_questions_are_not_scored() -> None:
 
 def test_only_the_questions_of_the_page_count() -> None:
     score = score_fields([field("q1", "3")], [question("q1", "3"), question("q2", "1", points="50")])
-    assert (score.points, score.max_points) == (1, 1)
+    assert (score.points, score.max_points) == (Decimal(1), Decimal(1))
 
 
 @given(fields(), keys())
@@ -138,9 +138,7 @@ def test_every_unsure_question_is_counted(read: list[FieldReading], key: list[Ke
 
 
 @given(fields(), keys())
-def test_the_order_of_fields_and_key_changes_no_score(
-    read: list[FieldReading], key: list[KeyedQuestion]
-) -> None:
+def test_the_order_of_fields_and_key_changes_no_score(read: list[FieldReading], key: list[KeyedQuestion]) -> None:
     shuffled_read, shuffled_key = list(reversed(read)), sorted(key, key=lambda question: question.label)
     one, other = score_fields(read, key), score_fields(shuffled_read, shuffled_key)
     assert (one.points, one.max_points, one.unsure_count) == (other.points, other.max_points, other.unsure_count)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -207,9 +208,11 @@ consumer.run()
 """
 
 
-def worker_process(queue: QueueSpec) -> subprocess.Popen[bytes]:
+def worker_process(queue: QueueSpec, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER, server_url(), queue.url], stdout=subprocess.PIPE, env=dict(os.environ)
+        [sys.executable, "-c", WORKER, server_url(), queue.url],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
     )
 
 
@@ -219,22 +222,23 @@ def worker_process(queue: QueueSpec) -> subprocess.Popen[bytes]:
     ids=["sigterm lets a short job finish", "a second signal hands a long one back"],
 )
 def test_signals_end_the_worker_process(
-    world: World, seconds: str, signals: list[signal.Signals], left: tuple[int, int]
+    world: World, tmp_path: Path, seconds: str, signals: list[signal.Signals], left: tuple[int, int]
 ) -> None:
     world.send("basic", seconds)
-    with worker_process(world.queues["basic"]) as process:
+    with worker_process(world.queues["basic"], tmp_path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"running\n"
         for number in signals:
             process.send_signal(number)
             time.sleep(0.2)
         assert process.wait(WAIT_SECONDS) == 0
+    assert list(tmp_path.iterdir()) == []
     assert world.left("basic") == left
 
 
-def test_killed_worker_leaves_its_message_in_flight(world: World) -> None:
+def test_killed_worker_leaves_its_message_in_flight(world: World, tmp_path: Path) -> None:
     world.send("basic", "60")
-    with worker_process(world.queues["basic"]) as process:
+    with worker_process(world.queues["basic"], tmp_path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"running\n"
         process.kill()

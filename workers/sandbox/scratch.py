@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
+import weakref
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ class Scratch:
     def __init__(self) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="sandbox-"))
         self.base.chmod(0o711)
+        weakref.finalize(self, shutil.rmtree, self.base, ignore_errors=True)
         self._is_nobodys = False
         self.folder = self._make()
 

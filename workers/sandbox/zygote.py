@@ -47,9 +47,8 @@ def main() -> None:
 
 def _confine(settings: Settings) -> Confinement:
     limits = SandboxLimits(**settings["limits"])
-    can_become_nobody = os.geteuid() == 0 and all(
-        confinement.is_readable_by_all(Path(folder)) for folder in sys.path if Path(folder).is_dir()
-    )
+    needed = [Path(settings["folder"]).parent, *(Path(folder) for folder in sys.path if Path(folder).is_dir())]
+    can_become_nobody = os.geteuid() == 0 and all(map(confinement.is_readable_by_all, needed))
     has_user_namespace = not can_become_nobody
     has_namespaces = confinement.enter_namespaces(with_user_namespace=has_user_namespace)
     has_read_only_files = has_namespaces and confinement.make_files_read_only(but=settings["folder"])

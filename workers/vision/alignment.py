@@ -36,6 +36,8 @@ SETTLED_MM: Final = 0.3
 """A third of the outline's blur: blocks that moved more are looked at again."""
 SECOND_SEARCH_MM: Final = 1.5
 MAX_NUDGE_MM: Final = 1.5
+UNSETTLED_MM: Final = 0.9
+RELATIVE_MATCH: Final = 0.6
 GOOD_MATCH: Final = 0.4
 OUTLIER_MM: Final = 0.35
 BEND_TERMS: Final = 6
@@ -127,7 +129,10 @@ def align(
         alignment = replace(alignment, nudges=nudges)
     shifts, matches = match_blocks(image, plan, alignment, SECOND_SEARCH_MM if is_lost.any() else FINE_SEARCH_MM)
     nudges = nudges + _limited(shifts, matches)
-    return replace(alignment, nudges=nudges, agreement=float(np.median(matches)), matches=matches)
+    agreement = float(np.median(matches))
+    # a block still on the move, or much worse than its page, has not been found
+    is_found = (np.hypot(shifts[:, 0], shifts[:, 1]) < UNSETTLED_MM) & (matches > RELATIVE_MATCH * agreement)
+    return replace(alignment, nudges=nudges, agreement=agreement, matches=np.where(is_found, matches, 0.0))
 
 
 def _limited(shifts: Doubles, matches: Doubles) -> Doubles:

@@ -25,7 +25,7 @@ from workers.vision.markers import (
     three_corner_hypotheses,
     thumbnail,
 )
-from workers.vision.page_code import find_code, read_code_at
+from workers.vision.page_code import SeenCode, find_code, read_code_at
 from workers.vision.plan import PagePlan, plan_page
 from workers.vision.three_corners import align_widely, guess_from_three
 
@@ -46,6 +46,9 @@ MIN_BLOCK_BUBBLES: Final = 8
 MAX_GHOST_MATCH: Final = 0.45
 """Of an outline where none is printed: beside a true alignment there are letters and lines, up to 0.35."""
 MIN_COVERAGE: Final = 0.6
+MIN_UNPROVED_COVERAGE: Final = 0.8
+"""Where a corner or the code is missing, more of the print has to be there."""
+MAX_CODE_MISS_MM: Final = 2.0
 SURE_COVERAGE: Final = 0.9
 """Share of the bubbles whose print was found; below the second every other guess at the corners is tried as well."""
 MAX_DRIFT_MM: Final = 1.0
@@ -87,12 +90,12 @@ def locate_page(image: GreyImage, layout: Layout) -> LocatedPage:
         if best.coverage >= SURE_COVERAGE:
             return best
     code = find_code(working)
-    payload = _payload(code[0] if code else None, layout)
-    for located in _with_three_corners(working, layout, candidates, step, payload, code[1] if code else None):
+    payload = _payload(code, layout)
+    for located in _with_three_corners(working, layout, candidates, step, code):
         best = _better(best, located)
         if best.coverage >= SURE_COVERAGE:
             return best
-    if best is None or best.coverage < MIN_COVERAGE:
+    if best is None:
         raise _why_not(working, payload is not None)
     return best
 
@@ -121,13 +124,20 @@ def _with_four_corners(
             continue
         tries += 1
         homography = cv2.getPerspectiveTransform(markers.astype(np.float32), places).astype(np.float64)
-        payload = _payload(read_code_at(image, homography, layout.code), layout)
-        page = _page_number(payload, layout)
+        code = read_code_at(image, homography, layout.code)
+        page = _page_number(_payload(code, layout), layout)
         if page is not None:
             plan = plan_page(layout, page)
             alignment = align(image, plan, homography, fits)
-            if alignment.agreement >= MIN_AGREEMENT:
-                yield _located(image, plan, page, payload, alignment)
+            located = _prove(image, layout, page, code, alignment)
+            if located is not None:
+                yield located
+            if alignment.agreement >= MIN_AGREEMENT and (located is None or located.coverage < SURE_COVERAGE):
+                # much is right: let the print that was found overrule a corner that was not
+                wider = align_widely(image, plan, homography, fits, _pairs(layout, code))
+                located = None if wider is None else _prove(image, layout, page, code, wider)
+                if located is not None:
+                    yield located
 
 
 def _with_three_corners(
@@ -135,31 +145,35 @@ def _with_three_corners(
     layout: Layout,
     candidates: Sequence[Candidate],
     step: int,
-    payload: PagePayload | None,
-    code_corners: Doubles | None,
+    code: SeenCode | None,
 ) -> Iterator[LocatedPage]:
     markers = np.array(layout.markers.centres, np.float64)
-    page = _page_number(payload, layout)
+    page = _page_number(_payload(code, layout), layout)
     if page is None:
         return
     plan = plan_page(layout, page)
-    code = None if code_corners is None else (np.array(layout.code.corners, np.float64), code_corners)
-    size, hole = layout.markers.size_mm, layout.markers.hole_mm
-    triples = three_corner_hypotheses(candidates, markers, size, hole)
+    pairs = _pairs(layout, code)
+    triples = three_corner_hypotheses(candidates, markers, layout.markers.size_mm, layout.markers.hole_mm)
     shape = (image.shape[0], image.shape[1])
-    for guess in guess_from_three(triples, shape, markers, size, step, code)[:MAX_GUESSES]:
+    for guess in guess_from_three(triples, shape, markers, layout.markers.size_mm, step, pairs)[:MAX_GUESSES]:
         fits = _measure_corners(image, guess.corners, step, layout)
         if sum(fit is not None for fit in fits) < 3:
             continue
-        alignment = align_widely(image, plan, guess.homography, fits, code)
-        if alignment is not None and alignment.agreement >= MIN_AGREEMENT:
-            yield _located(image, plan, page, payload, alignment)
+        alignment = align_widely(image, plan, guess.homography, fits, pairs)
+        located = None if alignment is None else _prove(image, layout, page, code, alignment)
+        if located is not None:
+            yield located
 
 
-def _located(
-    image: GreyImage, plan: PagePlan, page: int, payload: PagePayload | None, alignment: Alignment
-) -> LocatedPage:
-    """The page, with each bubble trusted or not by whether its block's print is there, and nowhere else."""
+def _prove(
+    image: GreyImage, layout: Layout, page: int, code: SeenCode | None, alignment: Alignment
+) -> LocatedPage | None:
+    """The page under ``alignment`` if its print is there and nowhere else, each bubble trusted or not; else None."""
+    if alignment.agreement < MIN_AGREEMENT:
+        return None
+    plan = plan_page(layout, page)
+    if code is not None and _code_is_off(layout, plan, code, alignment):
+        return None
     has_print = alignment.matches >= MIN_BLOCK_MATCH
     has_four = all(marker is not None for marker in alignment.markers)
     if not has_four or alignment.drift_mm(plan) > MAX_DRIFT_MM:
@@ -168,7 +182,21 @@ def _located(
     for block, is_printed in zip(plan.blocks, has_print, strict=True):
         if not is_printed and (len(block) >= MIN_BLOCK_BUBBLES or len(plan.blocks) < 4):
             trusted[block] = False
-    return LocatedPage(image, plan, page, payload, alignment, trusted)
+    located = LocatedPage(image, plan, page, _payload(code, layout), alignment, trusted)
+    needed = MIN_COVERAGE if has_four and code is not None else MIN_UNPROVED_COVERAGE
+    return located if located.coverage >= needed else None
+
+
+def _pairs(layout: Layout, code: SeenCode | None) -> tuple[Doubles, Doubles] | None:
+    """The code's corners in mm and in pixels, both (4, 2)."""
+    return None if code is None else (np.array(layout.code.corners, np.float64), code.corners)
+
+
+def _code_is_off(layout: Layout, plan: PagePlan, code: SeenCode, alignment: Alignment) -> bool:
+    corners = np.array(layout.code.corners, np.float64)
+    miss = alignment.place(corners, plan) - code.corners
+    pixels_per_mm = float(np.hypot(*(code.corners[2] - code.corners[0]))) / float(np.hypot(*(corners[2] - corners[0])))
+    return float(np.hypot(miss[:, 0], miss[:, 1]).mean()) > MAX_CODE_MISS_MM * pixels_per_mm
 
 
 def _check_picture(image: GreyImage) -> None:
@@ -204,12 +232,12 @@ def _page_number(payload: PagePayload | None, layout: Layout) -> int | None:
     return 1 if len(layout.pages) == 1 else None
 
 
-def _payload(text: str | None, layout: Layout) -> PagePayload | None:
+def _payload(code: SeenCode | None, layout: Layout) -> PagePayload | None:
     """The code's content, None without one. Raises :class:`UnreadableSheet` for another sheet's code."""
-    if text is None:
+    if code is None:
         return None
     try:
-        payload = parse_payload(text)
+        payload = parse_payload(code.text)
     except ValueError:
         payload = None
     if payload is None or payload.fingerprint != layout.fingerprint or payload.page > len(layout.pages):

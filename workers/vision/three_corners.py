@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ FOCAL_SHARES: Final = (0.8, 1.1)
 MIN_POINTS: Final = 7
 INLIER_PIXELS: Final = 4.0
 MARKER_WEIGHT: Final = 3
+MAX_MARKER_MISS_MM: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +116,20 @@ def align_widely(
         moved = project(homography, (plan.block_centres + shifts)[is_good])
         here = np.vstack([plan.block_centres[is_good], *known])
         homography = _homography(here, np.vstack([moved, *known_places]), cv2.RANSAC, homography)
-    return align(image, plan, homography, fits)
+    return align(image, plan, homography, _kept(plan, homography, fits))
+
+
+def _kept(plan: PagePlan, homography: Doubles, fits: Sequence[MarkerFit | None]) -> list[MarkerFit | None]:
+    """``fits`` without those that are not where the rest of the page says: something else that looked like a marker."""
+    kept: list[MarkerFit | None] = []
+    for marker, fit in zip(plan.markers, fits, strict=True):
+        if fit is not None:
+            here, beside = project(homography, np.array([marker, marker + np.array([MAX_MARKER_MISS_MM, 0.0])]))
+            limit = float(np.hypot(*(beside - here)))
+            if math.hypot(fit.x - float(here[0]), fit.y - float(here[1])) > limit:
+                fit = None
+        kept.append(fit)
+    return kept
 
 
 def _homography(here: Doubles, there: Doubles, method: int, otherwise: Doubles) -> Doubles:

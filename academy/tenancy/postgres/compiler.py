@@ -8,10 +8,10 @@ names the acting tenant for the table it starts from; the joins carry it on (``T
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from django.apps import apps
-from django.db.backends.postgresql import compiler as postgres
+from django.db.backends.postgresql import compiler as postgres  # type: ignore[attr-defined]  # not in the stubs
 from django.db.models.expressions import Col
 from django.db.models.lookups import Exact
 from django.db.models.sql import Query
@@ -66,7 +66,10 @@ def _says(where: WhereNode, alias: str, acting: int) -> bool:
     return False
 
 
-def _walled(compiler: base.SQLCompiler, query: Query, where: WhereNode | None) -> WhereNode | None:
+_Where = TypeVar("_Where", WhereNode, WhereNode | None)
+
+
+def _walled(compiler: base.SQLCompiler, query: Query, where: _Where) -> _Where | WhereNode:
     """``where`` and the acting tenant. Raises ``NoActingTenant`` for a tenant table when nobody acts."""
     start = _start_of(query)
     if start is None:
@@ -75,25 +78,27 @@ def _walled(compiler: base.SQLCompiler, query: Query, where: WhereNode | None) -
     acting = _acting_id(compiler)
     if where is not None and _says(where, alias, acting):
         return where
-    predicate = Exact(key.get_col(alias), acting)
+    predicate: Any = Exact(key.get_col(alias), acting)  # a lookup is a node; the stubs know it not
     return WhereNode([predicate] if where is None else [where, predicate], AND)
 
 
-class SQLCompiler(postgres.SQLCompiler):
+class SQLCompiler(postgres.SQLCompiler):  # type: ignore[misc]  # no stubs
+    where: WhereNode | None
+
     def pre_sql_setup(self, with_col_aliases: bool = False) -> Any:
         parts = super().pre_sql_setup(with_col_aliases=with_col_aliases)
         self.where = _walled(self, self.query, self.where)
         return parts
 
 
-class SQLDeleteCompiler(postgres.SQLDeleteCompiler):
+class SQLDeleteCompiler(postgres.SQLDeleteCompiler):  # type: ignore[misc]  # no stubs
     def _as_sql(self, query: Query) -> Any:
         query.get_initial_alias()
         query.where = _walled(self, query, query.where)
         return super()._as_sql(query)
 
 
-class SQLUpdateCompiler(postgres.SQLUpdateCompiler):
+class SQLUpdateCompiler(postgres.SQLUpdateCompiler):  # type: ignore[misc]  # no stubs
     def pre_sql_setup(self) -> Any:
         parts = super().pre_sql_setup()
         self.query.where = _walled(self, self.query, self.query.where)
@@ -103,7 +108,7 @@ class SQLUpdateCompiler(postgres.SQLUpdateCompiler):
         return parts
 
 
-class SQLInsertCompiler(postgres.SQLInsertCompiler):
+class SQLInsertCompiler(postgres.SQLInsertCompiler):  # type: ignore[misc]  # no stubs
     def as_sql(self) -> Any:
         key = _tenant_keys().get(self.query.get_meta().db_table)
         if key is not None:
@@ -114,5 +119,5 @@ class SQLInsertCompiler(postgres.SQLInsertCompiler):
         return super().as_sql()
 
 
-class SQLAggregateCompiler(postgres.SQLAggregateCompiler):
+class SQLAggregateCompiler(postgres.SQLAggregateCompiler):  # type: ignore[misc]  # no stubs
     """Its inner query goes through ``SQLCompiler``."""

@@ -39,8 +39,9 @@ class Placement:
     ``axes[n, :, 0]`` leads from the centre to the right edge of the printed outline, ``axes[n, :, 1]`` to its bottom.
     ``contrast``: how much darker the print is inside its outlines than between, 0 (nothing printed) to about .2.
     ``print_seen`` (N,): the same for each bubble, as a share of the sheet's median: about 1 or more where a bubble is
-    printed or marked, about 0 on bare paper or beside it. ``block_trust`` (blocks,): 0 to 1, the share of each block's
-    bubbles that are there. ``to_image``: page units to pixels, (3, 3).
+    printed or marked, about 0 on bare paper or beside it, exactly 0 outside the picture. ``block_trust`` (blocks,): 0 to
+    1, the share of each block's bubbles that are there; 0 where its first or last row or column is missing, as it is
+    when all bubbles are taken for their neighbours. ``to_image``: page units to pixels, (3, 3).
     """
 
     centres: Floats
@@ -93,6 +94,9 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
         shifts = shifts + _by_block(template, both, found, weights, centres)
     print_seen, contrast = _print_seen(canvas, answers, kinds, template, centres + shifts)
     placed, axes = _in_picture(template, to_image, centres + shifts, outline)
+    extent = np.abs(axes).sum(axis=2)
+    is_outside = (placed - extent < 0).any(axis=1) | (placed + extent > np.array(image.shape[::-1]) - 1).any(axis=1)
+    print_seen[is_outside] = 0
     return Placement(placed, axes, contrast, print_seen, _block_trust(template, print_seen), outline, to_image)
 
 
@@ -345,8 +349,23 @@ def _print_seen(
 
 
 def _block_trust(template: Template, print_seen: Floats) -> Floats:
-    sizes = [len(block.labels) * len(block.values) for block in template.blocks]
-    return np.array([float((part > PRINT_THERE).mean()) for part in np.split(print_seen, np.cumsum(sizes)[:-1])])
+    trust: list[float] = []
+    first = 0
+    for block in template.blocks:
+        table = print_seen[first : first + len(block.labels) * len(block.values)].reshape(len(block.labels), -1)
+        first += table.size
+        trust.append(0.0 if _is_edge_missing(table) else float((table > PRINT_THERE).mean()))
+    return np.array(trust)
+
+
+def _is_edge_missing(table: Floats) -> bool:
+    """Whether a whole outer row or column shows no print where the rest of the block does."""
+    if float(np.median(table)) < 2 * PRINT_THERE:
+        return False
+    edges = []
+    if table.shape[0] >= 3 and table.shape[1] >= 3:
+        edges = [table[0], table[-1], table[:, 0], table[:, -1]]
+    return any(float(np.median(edge)) < 0.6 * PRINT_THERE for edge in edges)
 
 
 def _in_picture(template: Template, to_image: Floats, centres: Floats, outline: Outline) -> tuple[Floats, Floats]:

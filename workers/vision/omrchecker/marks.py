@@ -152,7 +152,8 @@ def decide(template: Template, ink: Floats, placement: Placement) -> dict[str, D
             decision = _decide_field(row, mark, floor, noise)
             # Blank where not even the print is seen is glare, a fold or the wrong place, not a decision.
             is_hidden = decision.status is FieldStatus.BLANK and float(np.median(seen_here)) < MIN_PRINT_OF_BLANK
-            if is_hidden or trust < MIN_BLOCK_TRUST:
+            is_cut_off = bool((seen_here == 0).any())
+            if is_hidden or is_cut_off or trust < MIN_BLOCK_TRUST:
                 decision = replace(decision, status=FieldStatus.UNSURE, confidence=min(decision.confidence, 0.4))
             decisions[label] = decision
     return decisions

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sheets.reading import FieldReading, FieldStatus, SheetReading, UnreadableReason, UnreadableSheet
 from workers.vision.omrchecker.corner_marks import find_markers
 from workers.vision.omrchecker.lattice import PRINT_THERE, Placement, place_bubbles
-from workers.vision.omrchecker.marks import Decision, decide, measure_ink
+from workers.vision.omrchecker.marks import MIN_BLOCK_TRUST, Decision, decide, measure_ink
 from workers.vision.omrchecker.page import Page, find_pages
 from workers.vision.omrchecker.template import FieldBlock, OutputField, Template
 
@@ -79,6 +79,9 @@ def locate(image: NDArray[np.uint8], template: Template) -> tuple[Placement, int
         is_any_corner_seen |= here is not None
         if here is None or not _is_found(here[0]):
             continue
+        if not page.has_four_edges and here[0].block_trust.min() < MIN_BLOCK_TRUST:
+            # One block is a row off, and no outline says that the others are not.
+            here = (replace(here[0], block_trust=np.zeros_like(here[0].block_trust)), here[1])
         found.append(here)
         if page.has_four_edges or template.marker is not None:
             break

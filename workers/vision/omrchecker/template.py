@@ -115,11 +115,17 @@ class Template:
     @classmethod
     def from_json(cls, data: TemplateJson) -> Template:
         """The template that ``to_json`` wrote. Raises ``BadTemplate``."""
+        whole = _mapping(data, "the stored template")
+        encoded = _mapping(whole.get("assets"), "assets")
         try:
-            assets = {name: base64.b64decode(content, validate=True) for name, content in data["assets"].items()}
+            assets = {
+                name: base64.b64decode(content, validate=True)
+                for name, content in encoded.items()
+                if isinstance(content, str)
+            }
         except (binascii.Error, ValueError) as error:
             raise BadTemplate("assets: not base64") from error
-        return parse_template(data["template"], assets=assets)
+        return parse_template(_mapping(whole.get("template"), "template"), assets=assets)
 
 
 def parse_template(template: Mapping[str, object], *, assets: Mapping[str, bytes]) -> Template:
@@ -135,7 +141,8 @@ def parse_template(template: Mapping[str, object], *, assets: Mapping[str, bytes
         raise BadTemplate(f"fieldBlocks: expected 1 to {MAX_BLOCKS} blocks, found {len(raw_blocks)}")
     blocks: list[FieldBlock] = []
     fields = bubbles = 0
-    for name, raw in raw_blocks.items():
+    # By name: a store such as jsonb does not keep the order of keys, and the fingerprint must not depend on it.
+    for name, raw in sorted(raw_blocks.items()):
         block = _block(_text(name, "fieldBlocks"), raw, bubble_size, empty_value, page_size)
         fields += len(block.labels)
         bubbles += len(block.labels) * len(block.values)
@@ -205,9 +212,11 @@ def _block(
     return block
 
 
-def _values_and_direction(raw: Mapping[str, object], where: str) -> tuple[tuple[str, ...], str]:
+def _values_and_direction(
+    raw: Mapping[str, object], where: str
+) -> tuple[tuple[str, ...], Literal["horizontal", "vertical"]]:
     values: tuple[str, ...] = ()
-    direction = "vertical"
+    direction: Literal["horizontal", "vertical"] = "vertical"
     if "fieldType" in raw:
         kind = raw["fieldType"]
         if not isinstance(kind, str) or kind not in _FIELD_TYPES:
@@ -221,9 +230,11 @@ def _values_and_direction(raw: Mapping[str, object], where: str) -> tuple[tuple[
             f"{where}: needs a fieldType, or 1 to {MAX_VALUES_PER_FIELD} different bubbleValues and a direction"
         )
     chosen = raw.get("direction", direction)
-    if chosen not in {"horizontal", "vertical"}:
-        raise BadTemplate(f"{where}.direction: expected horizontal or vertical")
-    return values, str(chosen)
+    if chosen == "horizontal":
+        return values, "horizontal"
+    if chosen == "vertical":
+        return values, "vertical"
+    raise BadTemplate(f"{where}.direction: expected horizontal or vertical")
 
 
 def _steps(raw_steps: object, assets: Mapping[str, bytes]) -> tuple[bool, MarkerSpec | None]:
@@ -306,6 +317,8 @@ def _expanded(raw: object, where: str) -> tuple[str, ...]:
         text = _text(entry, where)
         match = _RANGE.fullmatch(text)
         if match is None:
+            if ".." in text:
+                raise BadTemplate(f"{where}: {text!r} is no range such as q1..20")
             labels.append(text)
             continue
         prefix, first, last = match[1], int(match[2]), int(match[3])

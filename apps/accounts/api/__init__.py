@@ -1,0 +1,1 @@
+"""People over HTTP: who one is, how one signs in, and who else belongs here."""

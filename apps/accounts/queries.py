@@ -1,0 +1,32 @@
+"""What the API shows of people and their sessions."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import RecoveryCode, Session, User
+from apps.accounts.roles import Role
+
+
+def people(role: Role | None = None) -> QuerySet[User]:
+    """Everybody of the academy, or those with one role."""
+    return User.objects.all() if role is None else User.objects.filter(role=role)
+
+
+def sessions_of(user_id: int) -> QuerySet[Session]:
+    """The sessions that this person could still use, the one last used first."""
+    return (
+        Session.objects.filter(user_id=user_id, expire_date__gt=timezone.now())
+        .only("session_key", "handle", "user_agent", "address", "created_at", "last_seen_at", "tenant_id", "user_id")
+        .order_by("-last_seen_at", "-created_at")
+    )
+
+
+def has_access(user_id: int, session_epoch: int) -> bool:
+    """Whether a session begun in this epoch is still good: what long requests and streams ask again."""
+    return User.objects.filter(pk=user_id, is_active=True, session_epoch=session_epoch).exists()
+
+
+def recovery_codes_left(user_id: int) -> int:
+    return RecoveryCode.objects.filter(user_id=user_id, used_at=None).count()

@@ -1,0 +1,62 @@
+"""Beginning and ending what a person can reach: sessions and uploads."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth import login, logout, update_session_auth_hash
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+
+from academy.http.addresses import shown_address
+from academy.http.errors import Missing
+from academy.storage.services import cancel_uploads
+from apps.accounts.models import Challenge, Session, User
+from apps.accounts.sessions import BROWSER_KEY
+
+
+def start_session(request: HttpRequest, user: User) -> None:
+    """Sign ``user`` in on this browser, with a new session key. Nothing of an earlier session is kept."""
+    request.session.flush()
+    request.session[BROWSER_KEY] = {
+        "user_agent": request.headers.get("User-Agent", "").replace("\x00", "")[:200],
+        "address": shown_address(request),
+    }
+    login(request, user, backend="apps.accounts.authentication.PhoneBackend")
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+def log_out(request: HttpRequest) -> None:
+    logout(request)
+
+
+def end_access(user: User) -> None:
+    """End every session of ``user`` and every upload they have begun.
+
+    A new epoch is what ends them, also those in flight and those whose row is written after this; ``user`` is given it.
+    """
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
+    Session.objects.filter(user=user).delete()
+    Challenge.objects.filter(user=user).delete()
+    cancel_uploads(created_by=user)
+
+
+def end_access_elsewhere(request: HttpRequest, user: User) -> None:
+    """As ``end_access``, but this browser stays signed in, with a new session key."""
+    end_access(user)
+    update_session_auth_hash(request, user)
+
+
+def end_sessions(user_id: int, *, but: str | None = None) -> int:
+    """Sign a person out everywhere, except in the session with the key ``but``. Returns how many sessions ended."""
+    ended, _ = Session.objects.filter(user_id=user_id).exclude(session_key=but or "").delete()
+    return ended
+
+
+def end_session(user_id: int, handle: uuid.UUID) -> None:
+    """Sign a person out in one browser. Raises ``Missing``."""
+    ended, _ = Session.objects.filter(user_id=user_id, handle=handle).delete()
+    if not ended:
+        raise Missing

@@ -1,0 +1,58 @@
+"""Passwords: set, changed, reset. Each ends what the old one had opened."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from academy.http.errors import Invalid
+from apps.accounts import limits
+from apps.accounts.models import Purpose, User
+from apps.accounts.services.access import end_access, end_access_elsewhere
+from apps.accounts.services.codes import WrongCode, use_code
+
+
+def check_password_is_good(password: str, *, attr: str = "password") -> None:
+    """Raises ``Invalid`` for a password that is too short, too common or only digits."""
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages), attr=attr) from error
+
+
+def confirm_password(request: HttpRequest, user: User, password: str, *, attr: str) -> None:
+    """Make sure that it is ``user`` who sits there. Somebody without a password passes: they came by a code.
+
+    Raises ``Invalid``, ``TooMany`` and ``LimitsUnreachable``.
+    """
+    if not user.has_usable_password():
+        return
+    limits.take_log_in(request, str(user.phone))
+    if not user.check_password(password):
+        raise Invalid("This is not your password.", attr=attr)
+    limits.forget_log_ins(str(user.phone))
+
+
+def change_password(request: HttpRequest, *, user: User, old_password: str, password: str) -> None:
+    """Set a new password. Every other session and every upload of ``user`` ends. Raises as ``confirm_password``."""
+    check_password_is_good(password)
+    confirm_password(request, user, old_password, attr="old_password")
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_access_elsewhere(request, user)
+
+
+def reset_password(request: HttpRequest, *, cookie: str | None, code: str, password: str) -> None:
+    """Set a new password by a code. Every session of the person ends; they log in anew.
+
+    Raises ``Invalid`` for a weak password before the code is looked at, otherwise as ``use_code``.
+    """
+    check_password_is_good(password)
+    challenge = use_code(request, cookie=cookie, code=code, purpose=Purpose.RESET_PASSWORD)
+    user = User.objects.filter(phone=challenge.phone, is_active=True).first()
+    if user is None:
+        raise WrongCode
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_access(user)

@@ -1,0 +1,78 @@
+"""Every S3 key is under the acting academy's prefix, and no other is ever signed, read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from academy.storage import s3
+from academy.tenancy.context import acting_for
+from academy.tenancy.errors import ForeignTenant, NoActingTenant
+from academy.tenancy.models import Tenant
+
+HANA, DURI = Tenant(pk=1, slug="hana"), Tenant(pk=2, slug="duri")
+
+USES: list[Callable[[str], object]] = [
+    s3.presign_get,
+    s3.object_bytes,
+    lambda key: s3.read_object(key, max_bytes=10),
+    lambda key: s3.write_object(key, b"x", content_type="image/jpeg"),
+    lambda key: s3.presign_post(key, content_type="image/jpeg", max_bytes=10),
+]
+
+
+def test_a_key_begins_with_its_academy() -> None:
+    with acting_for(HANA):
+        assert s3.tenant_key("uploads", "abc.jpg") == "t/1/uploads/abc.jpg"
+
+
+@pytest.mark.parametrize(
+    "part", ["", ".", "..", "../2", "a/b", "/a", "a\\b", "a\x00", "a\n", " a", "-a", "한글", "a" * 129]
+)
+def test_what_is_no_name_is_no_part_of_a_key(part: str) -> None:
+    with acting_for(HANA), pytest.raises(ValueError, match="not a key part"):
+        s3.tenant_key("uploads", part)
+
+
+@given(st.text(max_size=40))
+def test_no_part_leads_out_of_the_prefix(part: str) -> None:
+    with acting_for(HANA):
+        try:
+            key = s3.tenant_key("uploads", part)
+        except ValueError:
+            return
+    assert key.startswith("t/1/uploads/")
+    assert key.count("/") == 3
+    assert ".." not in key.split("/")
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("key", ["t/2/uploads/x", "t/12/uploads/x", "t/1", "uploads/x", "", "/t/1/x", "T/1/x"])
+def test_another_academys_key_is_a_bug_not_an_answer(use: Callable[[str], object], key: str) -> None:
+    with acting_for(HANA), pytest.raises(ForeignTenant):
+        use(key)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_nobody_acting_reaches_no_object(use: Callable[[str], object]) -> None:
+    with pytest.raises(NoActingTenant):
+        use("t/1/uploads/x")
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_written_is_read_and_measured() -> None:
+    with acting_for(HANA):
+        key = s3.tenant_key("uploads", "written")
+        assert s3.object_bytes(key) is None
+        with pytest.raises(s3.ObjectMissing):
+            s3.read_object(key, max_bytes=10)
+        s3.write_object(key, b"12345", content_type="image/jpeg")
+        assert s3.object_bytes(key) == 5
+        assert s3.read_object(key, max_bytes=5) == b"12345"
+        with pytest.raises(ValueError, match="at most 4"):
+            s3.read_object(key, max_bytes=4)
+    with acting_for(DURI):
+        assert s3.object_bytes(s3.tenant_key("uploads", "written")) is None

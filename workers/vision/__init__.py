@@ -1,0 +1,1 @@
+"""Pure recognisers: arrays in, frozen dataclasses out. No framework, no cloud, no paths, no state."""
