@@ -12,9 +12,12 @@ import cv2
 
 from sheets.layout import Layout
 from sheets.reading import SheetReadingJson
+from sheets.template import parse_template
 from workers import progress
 from workers.media.encode import encode_jpeg
 from workers.media.pages import decode_page, page_count
+from workers.vision.omrchecker import draw_template_overlay
+from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_sheet as read_own_sheet
 

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     MANAGE_ACADEMY = "academy.manage"
     VIEW_STUDENTS = "students.view"
     MANAGE_STUDENTS = "students.manage"
+    VIEW_CHILDREN = "children.view"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
     UPLOAD_FILES = "files.upload"
@@ -53,7 +54,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
     Role.STUDENT: frozenset(),
-    Role.GUARDIAN: frozenset(),
+    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN}),
     Role.OPERATOR: frozenset(),
 }
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import orjson
 from django.db import transaction
@@ -19,13 +18,14 @@ from apps.exams import tasks
 from apps.exams.grading import hold_key, regrade_exam
 from apps.exams.models import Batch, Exam, Maker, Question, SheetLayout
 from sheets.layout import design_layout
-from sheets.template import BadTemplate, describe_template
+from sheets.template import BadTemplate, parse_template
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LENGTH: Final = 10
 PDF_TYPE: Final = "application/pdf"
 MAX_TEMPLATE_BYTES: Final = 1024 * 1024
+MAX_ASSET_BYTES: Final = 4 * 1024 * 1024
 MAX_ASSETS: Final = 8
 """Pictures that one template of another maker may bring along."""
 MAX_ACCEPTED: Final = 10
@@ -77,41 +77,44 @@ def create_exam_on_template(
     if len(asset_uploads) > MAX_ASSETS:
         raise Invalid(f"At most {MAX_ASSETS} pictures belong to a template.", attr="asset_uploads")
     upload = use_upload(upload_id=template_upload)
+    assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
     try:
         definition = _storable_json(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
-        described = describe_template(definition, asset_names=frozenset(asset_uploads))
+        pictures = {name: s3.read_object(key, max_bytes=MAX_ASSET_BYTES) for name, key in assets.items()}
+        template = parse_template(definition, assets=pictures)
     except BadTemplate as error:
         raise Invalid(f"The template cannot be used: {error}", attr="template_upload") from error
     except ValueError as error:
-        raise Invalid("The template is not a JSON file.", attr="template_upload") from error
-    if len(described.labels) > MAX_LABELS or any(len(label) > MAX_LABEL_CHARACTERS for label in described.labels):
+        raise Invalid("The template is not a JSON file, or too large.", attr="template_upload") from error
+    labels = [output.label for output in template.outputs]
+    if len(labels) > MAX_LABELS or any(len(label) > MAX_LABEL_CHARACTERS for label in labels):
         raise Invalid(
             f"A template has at most {MAX_LABELS} fields, their names {MAX_LABEL_CHARACTERS} characters.",
             attr="template_upload",
         )
-    if number_label and number_label not in described.labels:
+    if number_label and number_label not in labels:
         raise Invalid(f"The template has no field {number_label!r}.", attr="number_label")
-    assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
-    # The pictures belong to the definition: other pictures, other sheet.
-    fingerprint = hashlib.sha256("\n".join([described.fingerprint, *sorted(assets.values())]).encode()).hexdigest()
     sheet, _ = SheetLayout.objects.get_or_create(
-        fingerprint=fingerprint,
+        fingerprint=template.fingerprint,
         number_label=number_label,
         defaults={
             "maker": Maker.OMRCHECKER,
             "definition": definition,
-            "assets": assets,
-            "labels": [label for label in described.labels if label != number_label],
+            "assets": {name: assets[name] for name, _ in template.assets},
+            "labels": [label for label in labels if label != number_label],
         },
     )
     return _create_exam(title=title, sheet=sheet, created_by=created_by)
 
 
-def _storable_json(text: bytes) -> Any:
-    """Strict JSON that a ``jsonb`` column can hold. Raises ``ValueError``."""
+def _storable_json(text: bytes) -> dict[str, object]:
+    """A strict JSON object that a ``jsonb`` column can hold. Raises ``ValueError``."""
     if b"\\u0000" in text:
         raise ValueError("NUL")
-    return orjson.loads(text)
+    found = orjson.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
 
 
 def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from apps.students.models import Student
+from apps.accounts.models import User
+from apps.students.models import Guardianship, Student
 
 
 def students() -> QuerySet[Student]:
     return Student.objects.all()
+
+
+def children_of(user_id: int) -> QuerySet[Student]:
+    """The students whom this person may act for, by name."""
+    return Student.objects.filter(guardianships__user_id=user_id).order_by("name", "pk")
+
+
+def guardians_of(student_id: int) -> QuerySet[User]:
+    """Who may act for this student, by name."""
+    guardianships = Guardianship.objects.filter(student_id=student_id)
+    return User.objects.filter(pk__in=guardianships.values("user_id")).order_by("name", "pk")

@@ -21,6 +21,7 @@ from django.utils import timezone
 from apps.accounts.models import Challenge, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
+from tests.architecture.rows import bystander_of
 from tests.factories import PASSWORD, Cast
 
 Operation: TypeAlias = tuple[str, str]
@@ -48,8 +49,10 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "batch_id": lambda cast, _: cast.batch.pk,
     "scan_id": lambda cast, _: cast.scan.pk,
     "job_id": lambda cast, _: cast.job.pk,
-    "user_id": lambda cast, _: cast.users[Role.GUARDIAN].pk,
-    "handle": lambda cast, _: _session_of(cast, cast.users[Role.GUARDIAN]),
+    "student_id": lambda cast, _: cast.student.pk,
+    "user_id": lambda cast, _: bystander_of(cast).pk,
+    "handle": lambda cast, _: _session_of(cast, bystander_of(cast)),
+    "guardian user_id": lambda cast, _: cast.users[Role.GUARDIAN].pk,
     "own-session handle": lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
 
@@ -74,6 +77,8 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("person-reactivate", "POST"): lambda _: None,
     ("person-invitation", "POST"): lambda _: None,
     ("academy", "PATCH"): lambda _: {"mfa_required_for_staff": True},
+    ("guardians", "POST"): lambda _: {"phone": NEW_PHONE, "name": "최새봄"},
+    ("child", "PUT"): lambda cast: {"student": cast.student.pk},
     ("students", "POST"): lambda _: {"number": "990001", "name": "최새봄"},
     ("exams", "POST"): lambda _: {"title": "기말고사", "question_count": 20},
     ("exams-on-template", "POST"): lambda cast: {"title": "모의고사", "template_upload": cast.template_upload.pk},
@@ -100,7 +105,7 @@ def _log_in_code(client: Client, cast: Cast, caller: User | None) -> None:
 
 
 def _reset_code(client: Client, cast: Cast, caller: User | None) -> None:
-    _asked_for_code(client, Purpose.RESET_PASSWORD, str(cast.owner.phone))
+    _asked_for_code(client, Purpose.RESET_PASSWORD, str(bystander_of(cast).phone))
 
 
 def _phone_code(client: Client, cast: Cast, caller: User | None) -> None:
@@ -112,7 +117,7 @@ def _begun_authenticator(client: Client, cast: Cast, caller: User | None) -> Bod
     if caller is None or caller.role not in STAFF_ROLES:
         return None
     secret, _ = second_factors.begin_authenticator(User.objects.get(pk=caller.pk))
-    totp = TOTP(b32decode(secret), second_factors.DIGITS, SHA1(), second_factors.STEP_SECONDS)  # noqa: S303
+    totp = TOTP(b32decode(secret), second_factors.DIGITS, SHA1(), second_factors.STEP_SECONDS)
     return {"code": totp.generate(int(time())).decode()}
 
 
@@ -138,7 +143,7 @@ def _shown_second_factor(client: Client, cast: Cast, caller: User | None) -> Non
 
 
 def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
-    User.objects.filter(pk=cast.users[Role.GUARDIAN].pk).update(is_active=False)
+    User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
 
 # What has to have happened, in the academy and in the caller's browser; may return the body to send.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import models, transaction
 
 from academy.tenancy.base import TenantModel
 from academy.tenancy.checks import tenant_models
-from tests.factories import Cast, World, client_of
+from apps.accounts.models import User
+from apps.accounts.phones import parse_phone
+from apps.accounts.roles import Role
+from tests.factories import Cast, World, client_of, make_user
+
+BYSTANDER_PHONE: Final = "010-3000-0000"
 
 
 def every_tenant_model() -> list[type[TenantModel]]:
@@ -53,9 +58,16 @@ def error_of(call: Callable[[], object]) -> Exception | None:
 
 
 def complete(world: World) -> None:
-    """Add what a world has only once somebody uses it: sessions."""
+    """Add to each academy a guardian to whom things are done, signed in."""
     for cast in (world.hana, world.duri):
-        client_of(cast.owner)
+        with cast.acting():
+            bystander = make_user(Role.GUARDIAN, phone=BYSTANDER_PHONE, name="지나가는 사람")
+        client_of(bystander)
+
+
+def bystander_of(cast: Cast) -> User:
+    with cast.acting():
+        return User.objects.get(phone=parse_phone(BYSTANDER_PHONE))
 
 
 def row_of(cast: Cast, model: type[TenantModel]) -> TenantModel:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.vision.omrchecker import Template, parse_template
+from workers.vision.omrchecker.corner_marks import decode_marker
 
 Grey = NDArray[np.uint8]
 MARKER_NAME = "marker.png"
@@ -103,13 +104,13 @@ def printed(
     page = np.full((round((height + 2 * border) * zoom), round((width + 2 * border) * zoom)), 245, dtype=np.uint8)
     if template.marker is not None:
         side = round((width + 2 * border) / template.marker.width_ratio * zoom)
-        picture = cv2.resize(template.marker.image, (side, side), interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(decode_marker(template.marker), (side, side), interpolation=cv2.INTER_AREA)
         for corner in marker_corners:
             x = round(((width if corner in {1, 2} else 0) + border) * zoom - side / 2)
             y = round(((height if corner in {2, 3} else 0) + border) * zoom - side / 2)
             page[y : y + side, x : x + side] = np.minimum(page[y : y + side, x : x + side], picture)
     for block in template.blocks:
-        for label, row in zip(block.labels, block.centres() + np.array(offset) + border, strict=True):
+        for label, row in zip(block.labels, np.array(block.centres()) + np.array(offset) + border, strict=True):
             for value, centre in zip(block.values, row, strict=True):
                 middle = (round(centre[0] * zoom), round(centre[1] * zoom))
                 half = (round(block.size[0] * zoom / 2), round(block.size[1] * zoom / 2))

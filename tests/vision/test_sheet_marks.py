@@ -81,7 +81,7 @@ def test_where_the_print_was_not_found_nothing_is_sure() -> None:
     assert found.confidence <= 0.5
 
 
-@pytest.mark.parametrize(("fill", "dark"), [(0.12, 0.4), (0.5, 0.9)])
+@pytest.mark.parametrize(("fill", "dark"), [(0.16, 0.4), (0.5, 0.9)])
 def test_a_doubtful_digit_is_a_question_mark(fill: float, dark: float) -> None:
     _, number = read_fields(PAGE, _with(_clean(), 105, fill, dark), np.ones(COUNT, np.bool_))
     assert number is not None

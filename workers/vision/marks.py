@@ -21,13 +21,18 @@ from workers.vision.ink import BubbleInk
 
 Floats = NDArray[np.float32]
 
-MARK_STRENGTH: Final = 0.42
+MARK_STRENGTH: Final = 0.45
 """At or above: a mark. Generated marks of all styles: 1 in 100 lies below; erasures and strays: 1 in 200 above."""
 TRACE_STRENGTH: Final = 0.25
 """Below: nothing meant. Between the two nobody can tell without the person's other marks: unsure."""
 SECOND_STRENGTH: Final = 0.35
 """A trace beside a clear mark is usually what an eraser left; from here on the question goes to a person."""
 CLEAR_STRENGTH: Final = 0.6
+"""A second mark is as strong as this person's others; paler, it may be a stray's end or a bad erasure: unsure."""
+THIN_DARK: Final = 0.6
+THIN_FILL: Final = 0.1
+FAINT_SHARE: Final = 0.25
+"""Of the usual fill: a faint hand lowers the floor below which nothing is a mark."""
 UNSURE_STRENGTH: Final = 0.36
 MIN_FILL: Final = 0.02
 """Five times the spread of blank bubbles in clean photos; nothing paler is ever a mark."""
@@ -146,7 +151,11 @@ def mark_strengths(ink: BubbleInk, usual: UsualMark) -> Floats:
     is_crossed = crossed_bubbles(ink, usual)
     is_on_edge = ink.edge > max(EDGE_SHARE * usual.fill, EDGE_NOISE * ink.edge_noise, MIN_EDGE)
     strengths = np.where(ink.fill < MARK_NOISE * ink.noise, np.minimum(strengths, UNSURE_STRENGTH), strengths)
-    strengths = np.where(ink.fill < max(MIN_FILL, TRACE_NOISE * ink.noise), np.minimum(strengths, 0.1), strengths)
+    floor = max(min(MIN_FILL, FAINT_SHARE * usual.fill), TRACE_NOISE * ink.noise)
+    strengths = np.where(ink.fill < floor, np.minimum(strengths, 0.1), strengths)
+    # too little ink for a mark but as dark as one: a slash, or a line that ends here; erasures are pale
+    is_thin = (ink.dark > THIN_DARK * usual.dark) & (ink.fill > max(THIN_FILL * usual.fill, floor)) & ~is_crossed
+    strengths = np.where(is_thin, np.maximum(strengths, UNSURE_STRENGTH), strengths)
     # ink on the outline and none inside is a mark that missed, or a line beside it
     strengths = np.where(is_on_edge & ~is_crossed & (strengths < TRACE_STRENGTH), UNSURE_STRENGTH, strengths)
     return strengths.astype(np.float32)
@@ -178,7 +187,7 @@ def _decide(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, 
         verdict = _Verdict((first,) if one >= MARK_STRENGTH else (), FieldStatus.UNSURE, max(is_mark, 1 - is_mark) / 2)
     elif two < SECOND_STRENGTH - margin / 2:
         verdict = _Verdict((first,), FieldStatus.OK, is_mark * (1 - is_other))
-    elif len(marked) > 1 and two >= MARK_STRENGTH + margin:
+    elif len(marked) > 1 and two >= CLEAR_STRENGTH + margin:
         verdict = _Verdict(marked, FieldStatus.MULTIPLE, is_mark * is_other)
     else:
         verdict = _Verdict(marked or (first,), FieldStatus.UNSURE, max(is_other, 1 - is_other) * is_mark)

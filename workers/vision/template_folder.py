@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from workers.vision.omrchecker.template import BadTemplate, Template, asset_names, parse_template
+from sheets.template import BadTemplate, Template, asset_names, parse_template
 
 MAX_TEMPLATE_BYTES: Final = 1_000_000
 MAX_ASSET_BYTES: Final = 10_000_000

@@ -14,10 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.omrchecker.template import MarkerSpec
+from sheets.template import BadTemplate, MarkerSpec
+from workers.media.errors import BrokenMedia
+from workers.media.images import DecodeLimits, decode_grey
 
 Floats = NDArray[np.float64]
 
+MARKER_LIMITS: Final = DecodeLimits(max_pixels=4_000_000, max_side_px=4_000, keep_long_side_px=None)
 MARKER_SIDE_PX: Final = 22
 SIZES: Final = (0.7, 0.78, 0.86, 0.94, 1.03, 1.13, 1.24, 1.36)
 PEAKS_PER_QUARTER: Final = 3
@@ -43,6 +46,17 @@ class _Peak:
     correlation: float
 
 
+def decode_marker(marker: MarkerSpec) -> NDArray[np.uint8]:
+    """The marker as grey (h, w). Raises ``BadTemplate`` for a picture that cannot be found on any page."""
+    try:
+        picture = decode_grey(marker.picture, limits=MARKER_LIMITS)
+    except BrokenMedia as error:
+        raise BadTemplate(f"CropOnMarkers: {marker.name!r}: {error.message}") from error
+    if min(picture.shape) < 8 or float(picture.std()) < 5:
+        raise BadTemplate(f"CropOnMarkers: {marker.name!r} is too small or empty to be found on a page")
+    return picture
+
+
 def find_markers(image: NDArray[np.uint8], page: Floats, marker: MarkerSpec) -> MarkerQuad | None:
     """The markers on the sheet whose outline is ``page`` (4, 2) pixels of grey ``image``; ``None`` below three."""
     width = round(marker.width_ratio * MARKER_SIDE_PX)
@@ -55,7 +69,7 @@ def find_markers(image: NDArray[np.uint8], page: Floats, marker: MarkerSpec) -> 
     to_frame = cv2.getPerspectiveTransform((page * shrink).astype(np.float32), outline)
     frame = cv2.warpPerspective(source, to_frame, (width, height), borderMode=cv2.BORDER_REPLICATE)
     frame = cv2.GaussianBlur(frame, (0, 0), 0.8)
-    peaks = _peaks(np.asarray(frame, dtype=np.uint8), marker.image)
+    peaks = _peaks(np.asarray(frame, dtype=np.uint8), decode_marker(marker))
     chosen = _four_of(peaks, width) or _three_of(peaks, width)
     if chosen is None:
         return None

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sheets.template import FieldBlock, Template
 from workers.vision.omrchecker.outline import GAP_TO, OUTLINE_SIZES, Outline, kernel_of, pitch, widest_that_fits
-from workers.vision.omrchecker.template import FieldBlock, Template
 
 Floats = NDArray[np.float64]
 Raster = NDArray[np.float32]
@@ -30,6 +30,9 @@ MAX_BUBBLES_AVERAGED: Final = 1_200
 INK_CEILING: Final = 0.3
 # A bubble answers with at least this share of the sheet's median when it is there.
 PRINT_THERE: Final = 0.4
+# A line of bubbles answers so much more from between two lines than from its place only when it lies there itself.
+SLIPPED_FIT: Final = 1.6
+BUBBLES_PER_LINE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,9 @@ class Placement:
     ``axes[n, :, 0]`` leads from the centre to the right edge of the printed outline, ``axes[n, :, 1]`` to its bottom.
     ``contrast``: how much darker the print is inside its outlines than between, 0 (nothing printed) to about .2.
     ``print_seen`` (N,): the same for each bubble, as a share of the sheet's median: about 1 or more where a bubble is
-    printed or marked, about 0 on bare paper or beside it, exactly 0 outside the picture. ``block_trust`` (blocks,): 0 to
-    1, the share of each block's bubbles that are there; 0 where its first or last row or column is missing, as it is
-    when all bubbles are taken for their neighbours. ``to_image``: page units to pixels, (3, 3).
+    printed or marked, about 0 on bare paper or beside it, exactly 0 outside the picture. ``block_trust`` (blocks,): the
+    share of each block's bubbles that are there; 0 where some lie between the printed ones, or where an outer row or
+    column is missing, as it is when bubbles are taken for their neighbours. ``to_image``: page units to pixels, (3, 3).
     """
 
     centres: Floats
@@ -73,7 +76,9 @@ class _Canvas:
 
 def all_centres(template: Template) -> Floats:
     """Centres of all bubbles in page units, (N, 2), block by block, field by field, choice by choice."""
-    return np.concatenate([block.centres().reshape(-1, 2) for block in template.blocks])
+    return np.array(
+        [centre for block in template.blocks for row in block.centres() for centre in row], dtype=np.float64
+    )
 
 
 def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats) -> Placement:
@@ -84,7 +89,7 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     shifts = np.zeros_like(centres) + common
     answers = [_answer(canvas, block, outline) for block in _distinct(template)]
     kinds = _kind_of_block(template)
-    rows = _groups(template, centres, is_by_columns=False)
+    rows = _groups(template, centres)
     for reach in (0.45, 0.25):
         found, weights = _group_shifts(canvas, answers, kinds, template, rows, centres + shifts, reach)
         shifts = shifts + _smooth(np.stack([group.middle for group in rows]), found, weights, centres)
@@ -97,7 +102,10 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     extent = np.abs(axes).sum(axis=2)
     is_outside = (placed - extent < 0).any(axis=1) | (placed + extent > np.array(image.shape[::-1]) - 1).any(axis=1)
     print_seen[is_outside] = 0
-    return Placement(placed, axes, contrast, print_seen, _block_trust(template, print_seen), outline, to_image)
+    trust = _block_trust(template, print_seen)
+    lines = _groups(template, centres, line_bubbles=BUBBLES_PER_LINE)
+    trust[_misplaced_blocks(canvas, answers, kinds, template, lines, centres + shifts)] = 0
+    return Placement(placed, axes, contrast, print_seen, trust, outline, to_image)
 
 
 def _canvas(image: NDArray[np.uint8], template: Template, centres: Floats, to_image: Floats) -> _Canvas:
@@ -133,8 +141,13 @@ def _canvas(image: NDArray[np.uint8], template: Template, centres: Floats, to_im
     return _Canvas(np.asarray(ink, dtype=np.float32), low, step)
 
 
-def _groups(template: Template, centres: Floats, *, is_by_columns: bool) -> list[_Group]:
-    """Each block in groups of rows, or one group for every column. Rows run along the shorter way."""
+def _groups(
+    template: Template, centres: Floats, *, is_by_columns: bool = False, line_bubbles: int | None = None
+) -> list[_Group]:
+    """Each block in groups of rows, or one group for every column. Rows run along the shorter way.
+
+    ``line_bubbles``: groups of as few rows as hold so many bubbles, instead of about ``ROWS_PER_GROUP``.
+    """
     groups: list[_Group] = []
     first = 0
     for number, block in enumerate(template.blocks):
@@ -145,7 +158,8 @@ def _groups(template: Template, centres: Floats, *, is_by_columns: bool) -> list
         if is_by_columns:
             parts = [lines[:, column] for column in range(lines.shape[1])] if len(lines) >= 3 else []
         else:
-            cuts = max(1, round(len(lines) / ROWS_PER_GROUP))
+            wanted = ROWS_PER_GROUP if line_bubbles is None else -(-line_bubbles // lines.shape[1])
+            cuts = max(1, round(len(lines) / wanted))
             parts = [part.ravel() for part in np.array_split(lines, cuts)]
         groups.extend(_Group(number, part, centres[part].mean(axis=0)) for part in parts)
     return groups
@@ -356,6 +370,27 @@ def _block_trust(template: Template, print_seen: Floats) -> Floats:
         first += table.size
         trust.append(0.0 if _is_edge_missing(table) else float((table > PRINT_THERE).mean()))
     return np.array(trust)
+
+
+def _misplaced_blocks(
+    canvas: _Canvas,
+    answers: list[Raster],
+    kinds: list[int],
+    template: Template,
+    lines: list[_Group],
+    places: Floats,
+) -> list[int]:
+    """Blocks of which some line fits much better a good part of a pitch away: they slip from one row to the next."""
+    misplaced: set[int] = set()
+    for line in lines:
+        block = template.blocks[line.block]
+        fit, (search_x, search_y) = _fit(canvas, answers[kinds[line.block]], block, places[line.members], 0.5)
+        y, x = np.mgrid[-search_y : search_y + 1, -search_x : search_x + 1]
+        is_far = np.maximum(np.abs(x) / search_x, np.abs(y) / search_y) > 0.5
+        near, far = float(fit[~is_far].max()), float(fit[is_far].max())
+        if far > SLIPPED_FIT * max(near, 0.01):
+            misplaced.add(line.block)
+    return sorted(misplaced)
 
 
 def _is_edge_missing(table: Floats) -> bool:

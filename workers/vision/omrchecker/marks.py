@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sheets.reading import FieldStatus
+from sheets.template import FieldBlock, Template
 from workers.vision.ink import sample_patches
 from workers.vision.omrchecker.lattice import Placement
 from workers.vision.omrchecker.outline import pitch
-from workers.vision.omrchecker.template import FieldBlock, Template
 
 Floats = NDArray[np.float64]
 Patches = NDArray[np.float32]

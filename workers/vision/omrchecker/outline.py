@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.omrchecker.template import FieldBlock
+from sheets.template import FieldBlock
 
 Floats = NDArray[np.float64]
 Raster = NDArray[np.float32]

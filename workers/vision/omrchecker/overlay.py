@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sheets.reading import FieldStatus, SheetReading
+from sheets.template import Template
 from workers.vision.omrchecker.lattice import Placement
 from workers.vision.omrchecker.read import locate
-from workers.vision.omrchecker.template import Template
 
 _COLOURS: Final[dict[FieldStatus, tuple[int, int, int]]] = {  # BGR
     FieldStatus.OK: (60, 160, 0),

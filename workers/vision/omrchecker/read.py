@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sheets.reading import FieldReading, FieldStatus, SheetReading, UnreadableReason, UnreadableSheet
+from sheets.template import FieldBlock, OutputField, Template
 from workers.vision.omrchecker.corner_marks import find_markers
 from workers.vision.omrchecker.lattice import PRINT_THERE, Placement, place_bubbles
 from workers.vision.omrchecker.marks import MIN_BLOCK_TRUST, Decision, decide, measure_ink
 from workers.vision.omrchecker.page import Page, find_pages
-from workers.vision.omrchecker.template import FieldBlock, OutputField, Template
 
 Floats = NDArray[np.float64]
 

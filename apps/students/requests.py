@@ -1,0 +1,39 @@
+"""Whom a guardian acts for, in this session."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rest_framework.request import Request
+
+from academy.http.errors import Missing
+from apps.accounts.requests import person_of
+from apps.students import queries
+from apps.students.models import Student
+
+# In the session: the id of the chosen child. What it may show is asked anew at each request.
+CHILD_KEY: Final = "child"
+
+
+def choose_child(request: Request, student_id: int) -> Student:
+    """Act for this child from now on, in this session. Raises ``Missing`` for a child that is not theirs."""
+    student = queries.children_of(person_of(request).pk).filter(pk=student_id).first()
+    if student is None:
+        raise Missing
+    request._request.session[CHILD_KEY] = student.pk
+    return student
+
+
+def chosen_child(request: Request) -> Student:
+    """The child that this guardian acts for: the chosen one, or the only one. Raises ``Missing``.
+
+    A guardianship that ended since the child was chosen counts at once.
+    """
+    children = list(queries.children_of(person_of(request).pk))
+    chosen = request._request.session.get(CHILD_KEY)
+    found = next((child for child in children if child.pk == chosen), None)
+    if found is None and chosen is None and len(children) == 1:
+        return children[0]
+    if found is None:
+        raise Missing
+    return found
