@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import override_settings
@@ -118,3 +118,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 covered[what] = covered.get(what, 0) + count
     for what, count in sorted(covered.items()):
         terminalreporter.write_line(f"covered: {count:,} {what}")
+
+
+@pytest.fixture
+def committed_world(committed: None) -> World:
+    """The world, committed: for tests that other processes, roles or connections look at."""
+    with transaction.atomic():
+        return make_world()

@@ -9,6 +9,7 @@ from typing import Final
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from rest_framework.exceptions import NotAuthenticated
 
 from academy.http.authentication import SAFE_METHODS
 from academy.http.errors import error_response
@@ -35,7 +36,7 @@ class SignedInMiddleware:
         if not isinstance(user, User) or response.status_code >= 400:
             return response
         if request.method not in SAFE_METHODS and not queries.has_access(user.pk, user.session_epoch):
-            refused = error_response(401, "not_authenticated", "Authentication credentials were not provided.")
+            refused = error_response(401, NotAuthenticated.default_code, str(NotAuthenticated.default_detail))
             refused.must_roll_back = True  # type: ignore[attr-defined]  # read by the tenancy middleware
             return refused
         _note_seen(request.session)

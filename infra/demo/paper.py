@@ -6,6 +6,7 @@ import io
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 
 import cv2
 import numpy as np
@@ -34,33 +35,26 @@ class Sheet:
     truth: Truth
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    pdf: bytes
-    layout: Layout
-    condition: str
-    seed: int
-
-
 def make_sheets(pdf: bytes, layout: Layout, amounts: dict[str, int], *, seed: int) -> list[Sheet]:
     """Fill and capture copies of the printed ``pdf`` (one page); ``amounts`` names how many per condition."""
     conditions = [condition for condition, amount in amounts.items() for _ in range(amount)]
-    orders = [_Order(pdf, layout, condition, seed + index) for index, condition in enumerate(conditions)]
+    seeds = range(seed, seed + len(conditions))
     with ProcessPoolExecutor() as pool:
-        return list(pool.map(_make, orders))
+        return list(pool.map(make_sheet, repeat(pdf), repeat(layout), conditions, seeds))
 
 
-def _make(order: _Order) -> Sheet:
-    rng = np.random.default_rng([SEED, order.seed])
-    condition = CONDITIONS[PHONE if order.condition == PHONE_HEIC else order.condition]
-    page = _printed(order.pdf).copy()
-    truth = fill_page(page, order.layout, 1, condition, draw_person(rng), rng, sheet_id="")
+def make_sheet(pdf: bytes, layout: Layout, kind: str, seed: int) -> Sheet:
+    """One filled and captured copy of the printed ``pdf``. The same arguments give the same picture."""
+    rng = np.random.default_rng([SEED, seed])
+    condition = CONDITIONS[PHONE if kind == PHONE_HEIC else kind]
+    page = _printed(pdf).copy()
+    truth = fill_page(page, layout, 1, condition, draw_person(rng), rng, sheet_id="")
     if isinstance(condition.capture, PhoneDials):
         picture = photograph_page(page, BASE_DPI, condition.capture, rng)
     else:
         picture = scan_page(page, BASE_DPI, condition.capture, rng)
-    encoded = _heic(picture) if order.condition == PHONE_HEIC else _jpeg(picture)
-    return Sheet(order.condition, encoded, truth)
+    encoded = _heic(picture) if kind == PHONE_HEIC else _jpeg(picture)
+    return Sheet(kind, encoded, truth)
 
 
 @lru_cache(maxsize=2)

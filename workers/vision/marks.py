@@ -40,6 +40,8 @@ TRACE_NOISE: Final = 3.0
 MARK_NOISE: Final = 5.0
 """In units of the page's own noise: below the first nothing, between the two unsure at best."""
 MIN_LEVEL_CHOICES: Final = 4
+NOISE_OF_MEDIAN: Final = 1.85
+"""1.25 standard deviations, as ``BubbleInk.noise`` counts, in median absolute deviations."""
 MAX_LEVEL: Final = 0.04
 """Blank bubbles vary by so much over a blurred photo; more than that in a whole field is ink."""
 CROSSING_SHARE: Final = 0.12
@@ -120,13 +122,19 @@ def level_rows(ink: BubbleInk, rows: Sequence[slice]) -> BubbleInk:
     Only where a field has enough bubbles for its median to be a blank.
     """
     fill, edge = ink.fill.copy(), ink.edge.copy()
+    levelled: list[NDArray[np.intp]] = []
     for width in {row.stop - row.start for row in rows}:
         if width < MIN_LEVEL_CHOICES:
             continue
         members = np.array([row.start for row in rows if row.stop - row.start == width])[:, None] + np.arange(width)
         fill[members] -= np.clip(np.median(fill[members], axis=1, keepdims=True), -MAX_LEVEL, MAX_LEVEL)
         edge[members] -= np.clip(np.median(edge[members], axis=1, keepdims=True), -2 * MAX_LEVEL, MAX_LEVEL)
-    return replace(ink, fill=fill, edge=edge)
+        levelled.append(members.ravel())
+    if not levelled:
+        return ink
+    # most bubbles are blank, so the median deviation is theirs
+    spread = NOISE_OF_MEDIAN * float(np.median(np.abs(fill[np.concatenate(levelled)])))
+    return replace(ink, fill=fill, edge=edge, noise=min(ink.noise, spread))
 
 
 def usual_mark(ink: BubbleInk, rows: Sequence[slice], prior: UsualMark) -> UsualMark:

@@ -31,8 +31,8 @@ INK_CEILING: Final = 0.3
 # A bubble answers with at least this share of the sheet's median when it is there.
 PRINT_THERE: Final = 0.4
 # A line of bubbles answers so much more from between two lines than from its place only when it lies there itself.
-SLIPPED_FIT: Final = 1.6
-BUBBLES_PER_LINE: Final = 10
+SLIPPED_FIT: Final = 2.0
+BUBBLES_PER_LINE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
