@@ -36,6 +36,8 @@ RUN ACADEMY_ENV=production SECRET_KEY=build-only-no-secret-build-only-no-secret-
     DATABASE_URL=postgresql://x:x@127.0.0.1:1/x MIGRATION_DATABASE_URL=postgresql://x:x@127.0.0.1:1/x \
     DISPATCHER_DATABASE_URL=postgresql://x:x@127.0.0.1:1/x AWS_REGION=ap-northeast-2 MEDIA_BUCKET=build \
     BASE_DOMAIN=build.example PLATFORM_HOST=platform.build.example PUBLIC_PORT=443 \
+    ENCRYPTION_KEYS=build-only-no-secret-build-only-no TRUSTED_PROXY_COUNT=1 \
+    SOLAPI_API_KEY=build SOLAPI_API_SECRET=build SOLAPI_SENDER=0200000000 \
     /opt/venv/bin/python -B manage.py collectstatic --noinput --verbosity 0
 
 

@@ -23,7 +23,9 @@ CHECK_ENVIRONMENT := env \
 	MIGRATION_DATABASE_URL=postgresql://academy_owner:x@127.0.0.1:1/academy \
 	DISPATCHER_DATABASE_URL=postgresql://academy_dispatcher:x@127.0.0.1:1/academy \
 	AWS_REGION=ap-northeast-2 AWS_DEFAULT_REGION=ap-northeast-2 MEDIA_BUCKET=check-media \
-	BASE_DOMAIN=academy.example PLATFORM_HOST=platform.academy.example PUBLIC_PORT=443
+	BASE_DOMAIN=academy.example PLATFORM_HOST=platform.academy.example PUBLIC_PORT=443 \
+	ENCRYPTION_KEYS=check-only-Pq4Wn8Ty2Lk6Vb1Mz9Xc3Rd7 TRUSTED_PROXY_COUNT=1 \
+	SOLAPI_API_KEY=check SOLAPI_API_SECRET=check SOLAPI_SENDER=0212345678
 
 .PHONY: help
 help: ## list the targets

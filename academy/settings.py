@@ -191,7 +191,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["academy.http.rendering.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["academy.http.parsing.OrjsonParser"],
     "DEFAULT_PAGINATION_CLASS": "academy.http.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "academy.http.schema.EnvelopeAutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

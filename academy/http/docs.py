@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from academy.http.permissions import PUBLIC, DeclaredPermission
 
 
 class SchemaView(SpectacularAPIView):
-    permissions: ClassVar = {"GET": PUBLIC}
-    permission_classes: ClassVar = [DeclaredPermission]  # the package's own default allows everything
+    permissions = {"GET": PUBLIC}
+    permission_classes = [DeclaredPermission]  # the package's own default allows everything
 
 
 class DocsView(SpectacularSwaggerView):
-    permissions: ClassVar = {"GET": PUBLIC}
-    permission_classes: ClassVar = [DeclaredPermission]
+    permissions = {"GET": PUBLIC}
+    permission_classes = [DeclaredPermission]

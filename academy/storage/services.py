@@ -51,9 +51,7 @@ def cancel_uploads(*, created_by: User) -> int:
 
     S3 may still take the file itself until its form expires; nothing ever reads it.
     """
-    return Upload.objects.filter(created_by=created_by, state=UploadState.PRESIGNED).update(
-        state=UploadState.CANCELLED
-    )
+    return Upload.objects.filter(created_by=created_by, state=UploadState.PRESIGNED).update(state=UploadState.CANCELLED)
 
 
 def use_upload(*, upload_id: int) -> Upload:

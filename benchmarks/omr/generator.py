@@ -14,7 +14,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-import pypdfium2  # type: ignore[import-untyped]  # ships no type information
+import pypdfium2
 from numpy.typing import NDArray
 
 from benchmarks.omr.camera import PhoneDials, ScanDials, photograph_page, scan_page

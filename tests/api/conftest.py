@@ -13,7 +13,7 @@ from academy.sms.delivery import wait_until_sent
 from academy.sms.port import configured_sms
 from academy.sms.solapi import Solapi
 from tests.api.answers import post
-from tests.factories.carrier import API_KEY, API_SECRET, SENDER, Carrier, RunningCarrier, Text
+from tests.carrier import API_KEY, API_SECRET, SENDER, Carrier, RunningCarrier, Text
 
 
 class Capture(Protocol):

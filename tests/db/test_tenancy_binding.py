@@ -80,6 +80,17 @@ def test_a_binding_made_inside_a_savepoint_is_made_again_after_its_rollback(acad
             assert settings_of_the_connection()[1] == str(academy.pk)
 
 
+def test_a_savepoint_rolled_back_by_hand_while_acting_is_bound_anew(academy: Tenant) -> None:
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        with acting_for(academy):
+            Exam.objects.count()
+            transaction.savepoint_rollback(savepoint)
+            assert settings_of_the_connection() == UNBOUND
+            assert Exam.objects.count() == 0
+            assert settings_of_the_connection()[1] == str(academy.pk)
+
+
 def test_a_released_savepoint_keeps_the_binding_of_whoever_acts(academy: Tenant) -> None:
     other = make_academy("duri")
     with acting_for(academy), transaction.atomic():

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pikepdf
-import pypdfium2  # type: ignore[import-untyped]  # ships no type information
+import pypdfium2
 import pytest
 import zxingcpp
 from hypothesis import given

@@ -142,9 +142,9 @@ def test_a_pdf_of_many_pages_becomes_a_scan_a_page_each_read_once(
 ) -> None:
     exam_id, pdf = new_exam(teacher)
     sheets = [make_sheet(pdf, layout, FLAT, seed=seed) for seed in range(40, 43)]
-    upside_down = cv2.rotate(
-        cv2.imdecode(np.frombuffer(sheets[1].picture, np.uint8), cv2.IMREAD_GRAYSCALE), cv2.ROTATE_180
-    )
+    upright = cv2.imdecode(np.frombuffer(sheets[1].picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert upright is not None
+    upside_down = cv2.rotate(upright, cv2.ROTATE_180)
     sheets[1] = Sheet(FLAT, cv2.imencode(".jpg", upside_down)[1].tobytes(), sheets[1].truth)
     batch_id = hand_in(teacher, exam_id, as_one_pdf(sheets), PDF)
     work(sandbox)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
-import pypdfium2 as pdfium  # type: ignore[import-untyped]  # ships no py.typed
-import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]  # ships no py.typed
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 
 from workers.media.errors import BrokenMedia, MediaProblem

@@ -7,59 +7,93 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=32, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('job_kinds', models.JSONField(blank=True, default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=32, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("job_kinds", models.JSONField(blank=True, default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('schema_name', models.CharField(default='pool', editable=False, max_length=63)),
-                ('slug', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\\Z')])),
-                ('name', models.CharField(max_length=120)),
-                ('isolation', models.CharField(choices=[('pool', 'Pool'), ('silo', 'Silo')], default='pool', max_length=8)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended')], default='active', max_length=12)),
-                ('is_platform', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("schema_name", models.CharField(default="pool", editable=False, max_length=63)),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=32,
+                        unique=True,
+                        validators=[django.core.validators.RegexValidator("^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\\Z")],
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "isolation",
+                    models.CharField(choices=[("pool", "Pool"), ("silo", "Silo")], default="pool", max_length=8),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("suspended", "Suspended")], default="active", max_length=12
+                    ),
+                ),
+                ("is_platform", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "plan",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.plan"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(max_length=253, unique=True)),
-                ('is_primary', models.BooleanField(default=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='tenancy.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("domain", models.CharField(max_length=253, unique=True)),
+                ("is_primary", models.BooleanField(default=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="domains", to="tenancy.tenant"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='tenant',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_platform', True)), fields=('is_platform',), name='tenant_one_platform'),
+            model_name="tenant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_platform", True)), fields=("is_platform",), name="tenant_one_platform"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('isolation', 'pool'), ('schema_name', 'pool')), models.Q(('isolation', 'silo'), models.Q(('schema_name__in', ['pool', 'public']), _negated=True)), _connector='OR'), name='tenant_schema_fits_isolation'),
+            model_name="tenant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("isolation", "pool"), ("schema_name", "pool")),
+                    models.Q(("isolation", "silo"), models.Q(("schema_name__in", ["pool", "public"]), _negated=True)),
+                    _connector="OR",
+                ),
+                name="tenant_schema_fits_isolation",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenant',
-            constraint=models.UniqueConstraint(condition=models.Q(('isolation', 'silo')), fields=('schema_name',), name='tenant_silo_schema_unique'),
+            model_name="tenant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("isolation", "silo")), fields=("schema_name",), name="tenant_silo_schema_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_primary', True)), fields=('tenant',), name='domain_one_primary'),
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_primary", True)), fields=("tenant",), name="domain_one_primary"
+            ),
         ),
     ]

@@ -32,6 +32,9 @@ INK_CEILING: Final = 0.3
 PRINT_THERE: Final = 0.4
 # A line of bubbles answers so much more from between two lines than from its place only when it lies there itself.
 SLIPPED_FIT: Final = 2.0
+# Shifts of one sheet differ by up to .25 pitch within a block and .56 between blocks of a bent page in the samples.
+MAX_BLOCK_SLIP: Final = 0.5
+MAX_SHEET_SLIP: Final = 0.85
 BUBBLES_PER_LINE: Final = 12
 
 
@@ -105,6 +108,7 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     trust = _block_trust(template, print_seen)
     lines = _groups(template, centres, line_bubbles=BUBBLES_PER_LINE)
     trust[_misplaced_blocks(canvas, answers, kinds, template, lines, centres + shifts)] = 0
+    trust[_slipped_blocks(template, shifts)] = 0
     return Placement(placed, axes, contrast, print_seen, trust, outline, to_image)
 
 
@@ -391,6 +395,16 @@ def _misplaced_blocks(
         if far > SLIPPED_FIT * max(near, 0.01):
             misplaced.add(line.block)
     return sorted(misplaced)
+
+
+def _slipped_blocks(template: Template, shifts: Floats) -> list[int]:
+    """Blocks, or all, whose shifts differ by so much of a pitch that they must lead to different rows."""
+    sizes = [len(block.labels) * len(block.values) for block in template.blocks]
+    ranges = np.array([np.ptp(part, axis=0) for part in np.split(shifts, np.cumsum(sizes)[:-1])])
+    pitches = np.array([pitch(block) for block in template.blocks])
+    if (np.ptp(shifts, axis=0) > MAX_SHEET_SLIP * pitches.min(axis=0)).any():
+        return list(range(len(template.blocks)))
+    return [int(number) for number in np.flatnonzero((ranges > MAX_BLOCK_SLIP * pitches).any(axis=1))]
 
 
 def _is_edge_missing(table: Floats) -> bool:

@@ -79,7 +79,8 @@ def locate(image: NDArray[np.uint8], template: Template) -> tuple[Placement, int
         is_any_corner_seen |= here is not None
         if here is None or not _is_found(here[0]):
             continue
-        if not page.has_four_edges and here[0].block_trust.min() < MIN_BLOCK_TRUST:
+        is_outline_sure = here[1] == 4 and (template.marker is not None or page.has_four_edges)
+        if not is_outline_sure and here[0].block_trust.min() < MIN_BLOCK_TRUST:
             # One block is a row off, and no outline says that the others are not.
             here = (replace(here[0], block_trust=np.zeros_like(here[0].block_trust)), here[1])
         found.append(here)

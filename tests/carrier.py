@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
@@ -47,13 +48,14 @@ class Carrier:
 
 
 class RunningCarrier:
-    """A ``Carrier`` that listens until it is closed."""
+    """A ``Carrier`` that listens until it is closed, and takes ``delay_seconds`` for each text."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, delay_seconds: float = 0) -> None:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                time.sleep(delay_seconds)
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status, answer = outer.take(self.path, self.headers["Authorization"], body)
                 data = json.dumps(answer).encode()
