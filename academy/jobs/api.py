@@ -12,9 +12,12 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.jobs.models import Job
+from academy.jobs.reasons import text_of
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
+    error_message = serializers.SerializerMethodField()
+
     class Meta:
         model = Job
         fields = (
@@ -31,6 +34,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "finished_at",
         )
         read_only_fields = fields
+
+    def get_error_message(self, job: Job) -> str:
+        return text_of(job.error_code)
 
 
 class JobView(APIView):

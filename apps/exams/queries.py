@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import Count, QuerySet, Sum
 
 from academy.jobs.models import JobState
+from academy.jobs.reasons import text_of
 from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetLayout
 from apps.exams.scoring import KeyedQuestion
 from apps.students.models import Student
@@ -50,15 +51,19 @@ class PageFailure:
 
     page_index: int | None
     code: str
-    message: str
+
+    @property
+    def message(self) -> str:
+        """What to do about it, in the language of the request."""
+        return text_of(self.code)
 
 
 def failures_of_batch(batch: Batch) -> list[PageFailure]:
     """The pages of a batch that failed, in order, and the file's own failure first."""
     rows = Scan.objects.filter(batch_id=batch.pk, job__state=JobState.FAILED).order_by("page_index")
-    failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code", "job__error_message")]
+    failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code")]
     if batch.job is not None and batch.job.state == JobState.FAILED:
-        failures.insert(0, PageFailure(None, batch.job.error_code, batch.job.error_message))
+        failures.insert(0, PageFailure(None, batch.job.error_code))
     return failures
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.exams.models import Batch, Exam, Maker, Match, Scan
 from apps.exams.queries import BatchProgress, PageFailure
@@ -87,7 +88,7 @@ class ScannedStudentSerializer(serializers.Serializer[Any]):
 class ScanSerializer(serializers.ModelSerializer[Scan]):
     state = serializers.CharField(source="job.state", read_only=True)
     error_code = serializers.CharField(source="job.error_code", read_only=True)
-    error_message = serializers.CharField(source="job.error_message", read_only=True)
+    error_message = serializers.SerializerMethodField()
     student = ScannedStudentSerializer(read_only=True, allow_null=True)
     match = serializers.ChoiceField(choices=Match.choices, read_only=True)
     file_name = serializers.CharField(source="batch.upload.file_name", read_only=True)
@@ -114,6 +115,9 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
             "read_at",
         )
         read_only_fields = fields
+
+    def get_error_message(self, scan: Scan) -> str:
+        return text_of(scan.job.error_code) if scan.job else ""
 
 
 class AnswerSerializer(serializers.Serializer[Any]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from academy.jobs.models import Job, JobState
+from academy.jobs.reasons import text_of
 from apps.exams.models import Batch, Scan
 from tests.api.answers import error_of
 from tests.db.kernel import job_id_of
@@ -41,8 +42,8 @@ def test_a_partial_failure_is_visible_page_by_page(world: World) -> None:
     body = shown(world, batch)
     assert (body["read"], body["failed"], body["is_finished"]) == (1, 2, False)
     assert body["failures"] == [
-        {"page_index": 1, "code": "other_sheet", "message": "This is a sheet of another exam."},
-        {"page_index": 3, "code": "blurred", "message": "The picture is blurred."},
+        {"page_index": 1, "code": "other_sheet", "message": text_of("other_sheet")},
+        {"page_index": 3, "code": "blurred", "message": text_of("blurred")},
     ]
     with world.hana.acting():
         finish(scans[2], JobState.SUCCEEDED)
@@ -67,12 +68,12 @@ def test_a_file_that_could_not_be_opened_is_finished_and_says_why(world: World) 
             batch.pk,
             kind="exams.open_batch",
             state=JobState.FAILED,
-            fields=[("error_code", "password"), ("error_message", "The PDF has a password.")],
+            fields=[("error_code", "encrypted"), ("error_message", "for the log")],
         )
         batch.save(update_fields=["job"])
     body = shown(world, batch)
     assert (body["page_count"], body["read"], body["failed"], body["is_finished"]) == (1, 0, 1, True)
-    assert body["failures"] == [{"page_index": None, "code": "password", "message": "The PDF has a password."}]
+    assert body["failures"] == [{"page_index": None, "code": "encrypted", "message": text_of("encrypted")}]
 
 
 def test_a_file_that_broke_half_way_keeps_its_pages(world: World) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 
 from academy.jobs.models import Job, JobState
+from academy.jobs.reasons import text_of
 from tests.api.answers import error_of
 from tests.db.kernel import job_id_of
 from tests.factories import Cast, World, client_of, make_batch, make_scan
@@ -59,7 +60,7 @@ def test_a_failed_page_says_why(world: World) -> None:
     assert (body["state"], body["error_code"], body["error_message"]) == (
         "failed",
         "blurred",
-        "The picture is blurred.",
+        text_of("blurred"),
     )
     assert body["answers"] is None
 

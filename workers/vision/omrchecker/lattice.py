@@ -47,7 +47,8 @@ class Placement:
     ``print_seen`` (N,): the same for each bubble, as a share of the sheet's median: about 1 or more where a bubble is
     printed or marked, about 0 on bare paper or beside it, exactly 0 outside the picture. ``block_trust`` (blocks,): the
     share of each block's bubbles that are there; 0 where some lie between the printed ones, or where an outer row or
-    column is missing, as it is when bubbles are taken for their neighbours. ``to_image``: page units to pixels, (3, 3).
+    column is missing, as it is when bubbles are taken for their neighbours. ``slip``: how much the bubbles' shifts from
+    where the outline puts them differ over the sheet, in pitches. ``to_image``: page units to pixels, (3, 3).
     """
 
     centres: Floats
@@ -55,6 +56,7 @@ class Placement:
     contrast: float
     print_seen: Floats
     block_trust: Floats
+    slip: float
     outline: Outline
     to_image: Floats
 
@@ -109,7 +111,9 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     lines = _groups(template, centres, line_bubbles=BUBBLES_PER_LINE)
     trust[_misplaced_blocks(canvas, answers, kinds, template, lines, centres + shifts)] = 0
     trust[_slipped_blocks(template, shifts)] = 0
-    return Placement(placed, axes, contrast, print_seen, trust, outline, to_image)
+    narrowest = np.array([pitch(block) for block in template.blocks]).min(axis=0)
+    slip = float((np.ptp(shifts, axis=0) / narrowest).max())
+    return Placement(placed, axes, contrast, print_seen, trust, slip, outline, to_image)
 
 
 def _canvas(image: NDArray[np.uint8], template: Template, centres: Floats, to_image: Floats) -> _Canvas:

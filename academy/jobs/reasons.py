@@ -1,0 +1,56 @@
+"""Why a job failed, in the reader's language. The code is the truth; what is stored beside it is for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_TEXTS: Final[Mapping[str, Promise]] = {
+    # what a file can be
+    "empty": _("The file is empty. Please upload it again."),
+    "not_a_picture": _("This is neither a picture nor a PDF. Please upload JPEG, PNG, HEIC or PDF."),
+    "too_large": _("The picture has too many pixels. Please scan at 300 dpi or less."),
+    "truncated": _("The file is cut off: its end is missing. Please upload it again."),
+    "damaged": _("The file is damaged. Please photograph, scan or export it again."),
+    "encrypted": _("The PDF is locked with a password. Please save a copy without one."),
+    "too_many_pages": _("The file has too many pages. Please split it."),
+    "no_such_page": _("The file has fewer pages than expected. Please upload it again."),
+    "unsupported": _("This kind of file is not read. Please upload JPEG, PNG, HEIC or PDF."),
+    # what a sheet can be
+    "blurred": _("The picture is blurred. Hold the phone still, tap the sheet to focus and photograph it again."),
+    "too_dark": _("The picture is too dark. Turn on a light and photograph it again."),
+    "corner_missing": _(
+        "Corners of the sheet are hidden. Lay it flat so that all four black squares are in the picture."
+    ),
+    "no_sheet": _(
+        "No answer sheet was found. Photograph the whole sheet from above, with all four black squares in the picture."
+    ),
+    "other_sheet": _("This is a sheet of another exam. Hand it in there, or check that the right sheets were printed."),
+    "bad_template": _("The template of this sheet cannot be used. Please check its pictures and set it up again."),
+    # what can go wrong on the way
+    "file_lost": _("The file is no longer there. Please send it again."),
+    "scan_deleted": _("The scan was deleted before it was read."),
+    "batch_deleted": _("The batch was deleted before it was opened."),
+    "took_too_long": _("This took too long to process. Try a smaller or simpler file."),
+    "too_demanding": _("This file could not be processed safely. Try to scan or export it again."),
+    "academy_suspended": _("The academy is suspended."),
+    "plan_excludes_job": _("The plan of this academy does not include this."),
+    "internal_error": _("This could not be processed because of a fault on our side. Please try again."),
+}
+# Faults of ours have one text, whatever they were.
+_OURS: Final = "internal_error"
+_OUR_CODES: Final = frozenset({"worker_died", "unknown_kind"})
+
+
+def known_codes() -> frozenset[str]:
+    return frozenset(_TEXTS) | _OUR_CODES
+
+
+def text_of(code: str) -> str:
+    """What a person is told about a failure, in the language of the request. ``""`` for no failure."""
+    if not code:
+        return ""
+    return str(_TEXTS.get(code) or _TEXTS[_OURS])
