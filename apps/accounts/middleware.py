@@ -31,8 +31,8 @@ class SignedInMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Set by Django once somebody asked who this is; who just logged in is not who asked.
-        user = getattr(request, "_cached_user", None)
+        # Django caches who this is once somebody asks; nobody is looked up here for the sake of it.
+        user = request.user if hasattr(request, "_cached_user") else None
         if not isinstance(user, User) or response.status_code >= 400:
             return response
         if request.method not in SAFE_METHODS and not queries.has_access(user.pk, user.session_epoch):

@@ -113,3 +113,19 @@ def test_a_reset_in_one_academy_changes_no_other(world: World, telephones: Telep
     there = stranger_on(world.duri.tenant)
     body = {"phone": str(world.duri.teacher.phone), "password": PASSWORD}
     assert post(there, LOG_IN, body).status_code == 201
+
+
+def test_who_is_signed_in_resets_their_own_password_too(world: World, telephones: Telephones) -> None:
+    client = client_of(world.hana.teacher)
+    code = telephones.ask(client, str(world.hana.teacher.phone), ASK)
+    assert post(client, RESET, {"code": code, "password": NEW}).status_code == 204
+    assert client.get(LOG_IN).json()["person"] is None
+    assert log_in(world, world.hana.teacher, NEW) == 201
+
+
+def test_who_is_signed_in_may_reset_somebody_elses_by_their_code(world: World, telephones: Telephones) -> None:
+    """Two people, one browser, e.g. a family's tablet."""
+    client = client_of(world.hana.owner)
+    code = telephones.ask(client, str(world.hana.teacher.phone), ASK)
+    assert post(client, RESET, {"code": code, "password": NEW}).status_code == 204
+    assert client.get(LOG_IN).json()["person"]["id"] == world.hana.owner.pk

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from academy.http.errors import Invalid
 from apps.accounts import limits
 from apps.accounts.models import Purpose, User
-from apps.accounts.services.access import end_access, end_access_elsewhere
+from apps.accounts.services.access import end_access, end_access_elsewhere, log_out
 from apps.accounts.services.codes import WrongCode, use_code
 
 
@@ -56,3 +56,5 @@ def reset_password(request: HttpRequest, *, cookie: str | None, code: str, passw
     user.set_password(password)
     user.save(update_fields=["password"])
     end_access(user)
+    if request.user.pk == user.pk:
+        log_out(request)
