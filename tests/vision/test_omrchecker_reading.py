@@ -178,6 +178,25 @@ def test_the_edge_of_a_shadow_is_not_ink(angle: int) -> None:
     assert sum(field.status is FieldStatus.UNSURE for field in reading.fields) <= 2
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("with_markers", [False, True])
+def test_a_sheet_cut_off_by_the_picture_is_never_silently_wrong(seed: int, with_markers: bool) -> None:
+    rng = np.random.default_rng([seed, 77])
+    page = flat_page(with_markers=with_markers)
+    photo = photographed(page, degrees=rng.uniform(-12, 12), tilt=0.03, seed=seed)
+    margin = int(0.18 * max(page.shape) * rng.uniform(1.0, 1.3))
+    height, width = photo.shape
+    top, bottom, left, right = (margin if side == seed % 4 else 0 for side in range(4))
+    cut = np.ascontiguousarray(photo[top : height - bottom, left : width - right])
+    truth = expected(example_marks())
+    try:
+        reading = read_template_sheet(cut, exam_template(with_markers=with_markers))
+    except UnreadableSheet:
+        return
+    for field in reading.fields:
+        assert field.status is FieldStatus.UNSURE or "".join(field.values) == truth[field.label]
+
+
 def test_a_white_desk_is_not_the_page() -> None:
     photo = photographed(flat_page(), degrees=2, desk=205)
     assert texts(read_template_sheet(photo, exam_template())) == expected(example_marks())

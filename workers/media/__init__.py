@@ -1,0 +1,1 @@
+"""Front ends for uploaded files: bytes in, grey pages out. Pure, and meant for the sandboxed child."""

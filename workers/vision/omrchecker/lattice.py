@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sheets.template import FieldBlock, Template
 from workers.vision.omrchecker.outline import GAP_TO, OUTLINE_SIZES, Outline, kernel_of, pitch, widest_that_fits
+from workers.vision.omrchecker.trust import block_trust, slipped_blocks
 
 Floats = NDArray[np.float64]
 Raster = NDArray[np.float32]
@@ -28,13 +29,8 @@ ROWS_PER_GROUP: Final = 5
 MAX_BUBBLES_AVERAGED: Final = 1_200
 # Ink that counts for alignment: an outline is thin and pale, a mark is not to outweigh fifty of them.
 INK_CEILING: Final = 0.3
-# A bubble answers with at least this share of the sheet's median when it is there.
-PRINT_THERE: Final = 0.4
 # A line of bubbles answers so much more from between two lines than from its place only when it lies there itself.
 SLIPPED_FIT: Final = 2.0
-# Shifts of one sheet differ by up to .25 pitch within a block and .56 between blocks of a bent page in the samples.
-MAX_BLOCK_SLIP: Final = 0.5
-MAX_SHEET_SLIP: Final = 0.85
 BUBBLES_PER_LINE: Final = 12
 
 
@@ -107,10 +103,10 @@ def place_bubbles(image: NDArray[np.uint8], template: Template, to_image: Floats
     extent = np.abs(axes).sum(axis=2)
     is_outside = (placed - extent < 0).any(axis=1) | (placed + extent > np.array(image.shape[::-1]) - 1).any(axis=1)
     print_seen[is_outside] = 0
-    trust = _block_trust(template, print_seen)
+    trust = block_trust(template, print_seen)
     lines = _groups(template, centres, line_bubbles=BUBBLES_PER_LINE)
     trust[_misplaced_blocks(canvas, answers, kinds, template, lines, centres + shifts)] = 0
-    trust[_slipped_blocks(template, shifts)] = 0
+    trust[slipped_blocks(template, shifts)] = 0
     narrowest = np.array([pitch(block) for block in template.blocks]).min(axis=0)
     slip = float((np.ptp(shifts, axis=0) / narrowest).max())
     return Placement(placed, axes, contrast, print_seen, trust, slip, outline, to_image)
@@ -370,16 +366,6 @@ def _print_seen(
     return everything / max(contrast, 1e-6), contrast
 
 
-def _block_trust(template: Template, print_seen: Floats) -> Floats:
-    trust: list[float] = []
-    first = 0
-    for block in template.blocks:
-        table = print_seen[first : first + len(block.labels) * len(block.values)].reshape(len(block.labels), -1)
-        first += table.size
-        trust.append(0.0 if _is_edge_missing(table) else float((table > PRINT_THERE).mean()))
-    return np.array(trust)
-
-
 def _misplaced_blocks(
     canvas: _Canvas,
     answers: list[Raster],
@@ -399,26 +385,6 @@ def _misplaced_blocks(
         if far > SLIPPED_FIT * max(near, 0.01):
             misplaced.add(line.block)
     return sorted(misplaced)
-
-
-def _slipped_blocks(template: Template, shifts: Floats) -> list[int]:
-    """Blocks, or all, whose shifts differ by so much of a pitch that they must lead to different rows."""
-    sizes = [len(block.labels) * len(block.values) for block in template.blocks]
-    ranges = np.array([np.ptp(part, axis=0) for part in np.split(shifts, np.cumsum(sizes)[:-1])])
-    pitches = np.array([pitch(block) for block in template.blocks])
-    if (np.ptp(shifts, axis=0) > MAX_SHEET_SLIP * pitches.min(axis=0)).any():
-        return list(range(len(template.blocks)))
-    return [int(number) for number in np.flatnonzero((ranges > MAX_BLOCK_SLIP * pitches).any(axis=1))]
-
-
-def _is_edge_missing(table: Floats) -> bool:
-    """Whether a whole outer row or column shows no print where the rest of the block does."""
-    if float(np.median(table)) < 2 * PRINT_THERE:
-        return False
-    edges = []
-    if table.shape[0] >= 3 and table.shape[1] >= 3:
-        edges = [table[0], table[-1], table[:, 0], table[:, -1]]
-    return any(float(np.median(edge)) < 0.6 * PRINT_THERE for edge in edges)
 
 
 def _in_picture(template: Template, to_image: Floats, centres: Floats, outline: Outline) -> tuple[Floats, Floats]:

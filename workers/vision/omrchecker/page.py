@@ -38,11 +38,13 @@ _INWARD_DEGREES: Final = (0, 90, 180, 270)
 class Page:
     """An outline of the sheet: ``corners`` (4, 2) pixels, top left, top right, bottom right, bottom left of the paper.
 
-    ``has_four_edges``: all four sides are seen in the picture, none is the picture's own border.
+    ``has_four_edges``: all four sides are seen in the picture, none is the picture's own border. ``is_whole``: all four
+    are the picture's border, as in a scan.
     """
 
     corners: Floats
     has_four_edges: bool
+    is_whole: bool = False
 
 
 def find_pages(image: NDArray[np.uint8]) -> Iterator[Page]:
@@ -53,7 +55,7 @@ def find_pages(image: NDArray[np.uint8]) -> Iterator[Page]:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if min(small.shape) < 16:
-        yield Page(whole, has_four_edges=False)
+        yield Page(whole, has_four_edges=False, is_whole=True)
         return
     # Closing removes print, and the thin frames printed on a sheet with it.
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 7))
@@ -67,11 +69,11 @@ def find_pages(image: NDArray[np.uint8]) -> Iterator[Page]:
     ranked = ranked[:MAX_PAGES] + [entry for entry in ranked[MAX_PAGES:] if entry[1] is None]
     for _, rough in ranked:
         if rough is None:
-            yield Page(whole, has_four_edges=False)
+            yield Page(whole, has_four_edges=False, is_whole=True)
             continue
         corners = _refined(image, rough / scale, 3 / scale)
         if _is_sound(corners):
-            yield Page(corners, _has_four_edges(corners, width, height))
+            yield _page(corners, width, height)
 
 
 def _whole_score(clean: NDArray[np.uint8]) -> float:
@@ -81,16 +83,17 @@ def _whole_score(clean: NDArray[np.uint8]) -> float:
     return 2 * BORDER_SUPPORT + 0.5 - 1.5 * float(is_background.mean())
 
 
-def _has_four_edges(page: Floats, width: int, height: int) -> bool:
-    """Whether no side of ``page`` runs along the picture's border."""
+def _page(corners: Floats, width: int, height: int) -> Page:
+    """The page of these corners, with which of its sides run along the picture's border."""
     margin = 0.015 * max(width, height)
-    x, y = page[:, 0], page[:, 1]
-    return not (
-        (x[[0, 3]] < margin).all()
-        or (y[[0, 1]] < margin).all()
-        or (x[[1, 2]] > width - margin).all()
-        or (y[[2, 3]] > height - margin).all()
-    )
+    x, y = corners[:, 0], corners[:, 1]
+    is_border = [
+        bool((x[[0, 3]] < margin).all()),
+        bool((y[[0, 1]] < margin).all()),
+        bool((x[[1, 2]] > width - margin).all()),
+        bool((y[[2, 3]] > height - margin).all()),
+    ]
+    return Page(corners, has_four_edges=not any(is_border), is_whole=all(is_border))
 
 
 def _paper_outside(clean: NDArray[np.uint8], corners: Floats) -> float:

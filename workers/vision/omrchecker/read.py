@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from sheets.reading import FieldReading, FieldStatus, SheetReading, UnreadableReason, UnreadableSheet
 from sheets.template import FieldBlock, OutputField, Template
 from workers.vision.omrchecker.corner_marks import find_markers
-from workers.vision.omrchecker.lattice import PRINT_THERE, Placement, place_bubbles
+from workers.vision.omrchecker.lattice import Placement, place_bubbles
 from workers.vision.omrchecker.marks import MIN_BLOCK_TRUST, Decision, decide, measure_ink
 from workers.vision.omrchecker.page import Page, find_pages
+from workers.vision.omrchecker.trust import PRINT_THERE
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +34,8 @@ MIN_CONTRAST_OF_FEW: Final = 0.03
 FEW_BUBBLES: Final = 100
 PAGES_TO_TURN: Final = 2
 RIVAL_FIT: Final = 0.95
-# Sheets cut off by the picture's border: of those misread .5 and more, of those read right .05 to .35.
-MAX_SLIP_OF_UNSURE_OUTLINE: Final = 0.35
+# Sheets cut off by the picture's border: those misread .33 and more, those read right 0 to .29. A scan is all page.
+MAX_SLIP_OF_UNSURE_OUTLINE: Final = 0.3
 DARK_PAPER_LEVEL: Final = 30
 MIN_PICTURE_CONTRAST: Final = 25
 BLURRED_SHARPNESS: Final = 0.08
@@ -73,7 +74,7 @@ def locate(image: NDArray[np.uint8], template: Template) -> tuple[Placement, int
     if not template.is_cropped_to_page and template.marker is None:
         height, width = image.shape
         whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-        pages = [Page(whole, has_four_edges=True)]
+        pages = [Page(whole, has_four_edges=False, is_whole=True)]
     found: list[tuple[Placement, int]] = []
     is_any_corner_seen = False
     for rank, page in enumerate(pages):
@@ -82,7 +83,9 @@ def locate(image: NDArray[np.uint8], template: Template) -> tuple[Placement, int
         if here is None or not _is_found(here[0]):
             continue
         is_outline_sure = here[1] == 4 and (template.marker is not None or page.has_four_edges)
-        is_doubtful = here[0].block_trust.min() < MIN_BLOCK_TRUST or here[0].slip > MAX_SLIP_OF_UNSURE_OUTLINE
+        is_scan = page.is_whole and template.marker is None
+        has_slipped = here[0].slip > MAX_SLIP_OF_UNSURE_OUTLINE and not is_scan
+        is_doubtful = has_slipped or here[0].block_trust.min() < MIN_BLOCK_TRUST
         if is_doubtful and not is_outline_sure:
             # Some bubbles may be a row off, and no outline says that the others are not.
             here = (replace(here[0], block_trust=np.zeros_like(here[0].block_trust)), here[1])
@@ -182,7 +185,8 @@ def _homography(page_size: tuple[float, float], corners: Floats) -> Floats:
 
 
 def _corners_inside(page: Floats, shape: tuple[int, ...]) -> int:
-    is_inside = (page > 1).all(axis=1) & (page[:, 0] < shape[1] - 2) & (page[:, 1] < shape[0] - 2)
+    tolerance = 0.01 * max(shape)
+    is_inside = (page > -tolerance).all(axis=1) & (page < np.array(shape[::-1]) + tolerance).all(axis=1)
     return int(is_inside.sum())
 
 
