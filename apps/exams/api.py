@@ -20,6 +20,7 @@ from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.models import Batch, Exam, Maker, Scan
+from apps.exams.queries import BatchProgress
 from apps.exams.serializers import (
     AnswerKeySerializer,
     BatchSerializer,
@@ -154,7 +155,8 @@ class ExamScansView(APIView):
         batch = services.submit_scans(
             exam_id=exam_id, upload_id=asked.validated_data["upload"], created_by=person_of(request)
         )
-        return Response(_batch_json(batch.pk), status=status.HTTP_202_ACCEPTED)
+        # Nothing of it can have been read: its job is only seen once this request has committed.
+        return Response(batch_json(batch, BatchProgress(batch.page_count, 0, 0), []), status=status.HTTP_202_ACCEPTED)
 
 
 class BatchView(APIView):
