@@ -25,6 +25,7 @@ COPY academy/ academy/
 COPY apps/ apps/
 COPY sheets/ sheets/
 COPY workers/ workers/
+COPY locale/ locale/
 COPY infra/__init__.py infra/gunicorn_conf.py infra/
 
 # Bytecode by its source's hash, since file times differ between a build and the next; nothing is written at run time.

@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 # uv is taken from here when the machine has none.
 export PATH := $(PATH):$(CURDIR)/build/tools/uv/bin
 UV_REQUIREMENT := uv>=0.9,<1
-DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum
+DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer
 PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 ARGS ?=
@@ -49,7 +49,7 @@ $(STAMP): pyproject.toml uv.lock infra/local/ministack.txt
 			&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq \
 			&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; \
 		then echo "installed:$$missing"; \
-		else echo "NOT INSTALLED:$$missing. What reads or prints Korean needs them: apt-get install$$missing" >&2; fi; \
+		else echo "NOT INSTALLED:$$missing. What reads or prints Korean, and a test behind PgBouncer, need them: apt-get install$$missing" >&2; fi; \
 	fi
 	$(PYTHON) -m infra.local install
 	@touch $@
@@ -75,6 +75,10 @@ check: $(STAMP) ## format, lint, types, import contracts, migrations, Django's d
 	$(CHECK_ENVIRONMENT) $(PYTHON) -W 'ignore:Got an error checking a consistent migration history:RuntimeWarning' \
 		manage.py makemigrations --check --dry-run
 	$(CHECK_ENVIRONMENT) $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+.PHONY: isolation-mutants
+isolation-mutants: $(STAMP) ## take down each wall between the academies in turn; which test caught it, none may survive
+	$(PYTHON) -m tests.mutants $(ARGS)
 
 .PHONY: bench
 bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/bench/NAME.json

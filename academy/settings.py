@@ -32,6 +32,7 @@ SHARED_APPS = [
     "academy.tenancy",
     "academy.limits",
     "academy.sms",
+    "academy.audits",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.staticfiles",
@@ -93,6 +94,11 @@ DISPATCHER_DB_ROLE: str = env.str("DISPATCHER_DB_ROLE", default="academy_dispatc
 DISPATCHER_DATABASE_URL: str = env.str("DISPATCHER_DATABASE_URL")
 # The counters of rate limits are written on a connection of their own, which no request's rollback reaches.
 LIMITS_DATABASE_URL: str = env.str("DATABASE_URL")
+# Statements that name a tenant table and not the tenant are logged and counted: of each text the first ("sample"),
+# every one ("all"), or none ("off"). Tests have a judge of their own that refuses them.
+STATEMENT_LOG: str = env.str("STATEMENT_LOG", default="off" if ENVIRONMENT == "test" else "sample")
+if STATEMENT_LOG not in {"off", "sample", "all"}:
+    raise environ.ImproperlyConfigured(f"STATEMENT_LOG is {STATEMENT_LOG!r}: one of off, sample, all")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- identity
@@ -170,6 +176,7 @@ USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION  # the image holds collected files; a checkout need not
 
 # --- AWS, or what speaks its protocols: boto3 reads AWS_ENDPOINT_URL and the credentials by itself
 AWS_REGION: str = env.str("AWS_REGION")

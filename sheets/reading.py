@@ -42,6 +42,9 @@ class UnreadableSheet(Exception):
         self.reason = reason
         self.message = message
 
+    def __reduce__(self) -> tuple[type[UnreadableSheet], tuple[UnreadableReason, str]]:
+        return (UnreadableSheet, (self.reason, self.message))
+
 
 class FieldReadingJson(TypedDict):
     label: str

@@ -16,10 +16,11 @@ from sheets.template import parse_template
 from workers import progress
 from workers.media.encode import encode_jpeg
 from workers.media.pages import decode_page, page_count
+from workers.vision.locate import locate_page
 from workers.vision.omrchecker import draw_template_overlay
 from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
-from workers.vision.sheet import read_sheet as read_own_sheet
+from workers.vision.sheet import read_located
 
 cv2.setNumThreads(1)  # a slot is one core; OpenCV's own threads would take the other slots'
 
@@ -55,9 +56,10 @@ def read_sheet(data: bytes, layout_json: object) -> SheetAnswer:
     layout = Layout.from_json(layout_json)
     image = decode_page(data)
     progress.report(0.3)
-    reading = read_own_sheet(image, layout)
+    located = locate_page(image, layout)
+    reading = read_located(located, layout)
     progress.report(0.8)
-    overlay = draw_overlay(image, layout, reading)
+    overlay = draw_overlay(image, layout, reading, located)
     return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}
 
 

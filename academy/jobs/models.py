@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from academy.jobs.queues import Tier
 from academy.tenancy.base import TenantModel
-from academy.tenancy.fields import TenantForeignKey
 
 
 class JobState(models.TextChoices):
@@ -37,11 +35,10 @@ class Job(TenantModel):
     kind = models.CharField(max_length=80)
     queue = models.CharField(max_length=8, choices=[(tier.value, tier.value) for tier in Tier])
     arguments = models.JSONField(default=dict)
-    requested_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
-    available_at = models.DateTimeField(default=timezone.now)
+    available_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)

@@ -13,6 +13,7 @@ from django.db import close_old_connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from academy.http.errors import DomainError
 from academy.jobs.backend import job_kinds
 from academy.jobs.compute import (
     ChildCrashed,
@@ -69,6 +70,8 @@ class JobRun:
         if tenant is None:
             logger.error("job %d: its message names tenant %d, which does not exist", message.job_id, message.tenant_id)
             return Disposition.defer(UNCLAIMABLE_SECONDS)
+        if tenant.status == TenantStatus.MOVING:
+            return Disposition.defer(UNCLAIMABLE_SECONDS)  # a claim now would be left behind where the rows were
         self._tenant = tenant
         with acting_for(tenant):
             return self._run_for_tenant(message)
@@ -190,6 +193,8 @@ def _classify(error: Exception, max_attempts: int) -> tuple[str, str, int]:
         return error.code, error.message, 0
     if isinstance(error, ComputeRefused):
         return error.reason, error.message, 0
+    if isinstance(error, DomainError):
+        return error.code, error.message, 0  # what a person would be refused, a job is refused for good
     if isinstance(error, (JobTimedOut, JobCancelled)):
         return "took_too_long", TOOK_TOO_LONG, min(POISON_ATTEMPTS, max_attempts)
     if isinstance(error, (ChildCrashed, ChildOutOfMemory)):

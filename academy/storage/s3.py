@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, cast
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
+# What is no academy's. No key that an academy gets leads here.
+PLATFORM_PREFIX: Final = "platform/"
 
 _PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 
@@ -137,3 +140,28 @@ def create_bucket() -> str:
         },
     )
     return name
+
+
+def write_platform_object(name: str, data: bytes, *, content_type: str) -> str:
+    """Keep something that is no academy's, under ``platform/``; returns its key."""
+    for part in name.split("/"):
+        if not _PART.match(part):
+            raise ValueError(f"not a key part: {part!r}")
+    key = PLATFORM_PREFIX + name
+    s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=key, Body=data, ContentType=content_type)
+    return key
+
+
+def prefixes_below(prefix: str) -> Iterator[str]:
+    """The next steps of all keys under ``prefix``: folders with their slash, and objects that lie right there."""
+    pages = s3_client().get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Prefix=prefix, Delimiter="/"):
+        yield from (folder["Prefix"] for folder in page.get("CommonPrefixes", ()))
+        yield from (found["Key"] for found in page.get("Contents", ()))
+
+
+def own_keys() -> Iterator[str]:
+    """Every key of the acting academy that has an object."""
+    pages = s3_client().get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Prefix=tenant_key() + "/"):
+        yield from (found["Key"] for found in page.get("Contents", ()))

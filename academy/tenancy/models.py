@@ -41,6 +41,7 @@ class Isolation(models.TextChoices):
 class TenantStatus(models.TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
+    MOVING = "moving", "Moving"
 
 
 class Tenant(models.Model):

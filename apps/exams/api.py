@@ -53,7 +53,7 @@ class ExamsView(APIView):
     def get(self, request: Request) -> Response:
         """The academy's exams, newest first."""
         paginator = NewestFirst()
-        page = paginator.paginate_queryset(queries.exams_with_layout(), request, view=self)
+        page = paginator.paginate_queryset(queries.listed_exams(), request, view=self)
         return paginator.get_paginated_response(ExamSerializer(page, many=True).data)
 
     @extend_schema(request=NewExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create")

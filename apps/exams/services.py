@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.exams import tasks
 from apps.exams.grading import hold_key, regrade_exam
 from apps.exams.models import Batch, Exam, Maker, Question, SheetLayout
-from sheets.layout import design_layout
+from sheets.layout import Layout, design_layout
 from sheets.template import BadTemplate, parse_template
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
@@ -130,8 +130,8 @@ def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:
 def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]) -> int:
     """Set the accepted answers of the named questions and regrade at once. Returns how many pages were regraded.
 
-    Questions that are not named keep what they have. Raises ``Missing`` and, for a label the exam does not have,
-    ``Invalid``.
+    Questions that are not named keep what they have. Raises ``Missing`` and, for a label or a choice that the sheet
+    does not have, ``Invalid``.
     """
     with transaction.atomic():
         if not hold_key(exam_id):
@@ -141,6 +141,7 @@ def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points
         if unknown:
             attr = "answers" if unknown[0] in answers else "points"
             raise Invalid(f"The exam has no question {unknown[0]!r}.", attr=attr)
+        _check_choices(exam_id, answers)
         for label, accepted in answers.items():
             questions[label].accepted = list(accepted)[:MAX_ACCEPTED]
         for label, worth in points.items():
@@ -148,6 +149,19 @@ def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points
         changed = [questions[label] for label in sorted(set(answers) | set(points))]
         Question.objects.bulk_update(changed, ["accepted", "points"])
         return regrade_exam(exam_id)
+
+
+def _check_choices(exam_id: int, answers: Mapping[str, Sequence[str]]) -> None:
+    """Raises ``Invalid`` for an answer that nobody can mark: it would count everybody's as wrong."""
+    sheet = SheetLayout.objects.get(exams__pk=exam_id)
+    if sheet.maker != Maker.OWN:
+        return
+    layout = Layout.from_json(sheet.definition)
+    choices = {field.label: field.choices for page in layout for field in page.questions}
+    for label, accepted in answers.items():
+        for answer in accepted:
+            if answer not in choices[label]:
+                raise Invalid(f"Question {label!r} has no choice {answer!r}.", attr="answers")
 
 
 def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:

@@ -191,7 +191,8 @@ def application_commands() -> tuple[Command, ...]:
     return (
         Command("web", (python, "-m", "gunicorn", "--config", "infra/gunicorn_conf.py", "academy.wsgi")),
         Command("dispatcher", (python, "-m", "workers", "dispatcher"), grace_seconds=15),
-        Command("worker", (python, "-m", "workers", "cpu"), grace_seconds=60),
+        # One machine serves and reads here: whoever waits for an answer goes first.
+        Command("worker", ("nice", "-n", "10", python, "-m", "workers", "cpu"), grace_seconds=60),
     )
 
 

@@ -70,6 +70,15 @@ def test_nothing_named_changes_nothing(world: World, teacher: Client) -> None:
     assert teacher.get(url_of(world)).json() == before
 
 
+@pytest.mark.parametrize("answer", ["0", "6", "A", "1+2"])
+def test_an_answer_that_nobody_can_mark_is_refused(world: World, teacher: Client, answer: str) -> None:
+    before = teacher.get(url_of(world)).json()
+    response = teacher.put(url_of(world), {"answers": {"q1": ["1", answer]}}, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["attr"] == "answers"
+    assert teacher.get(url_of(world)).json() == before
+
+
 def test_an_unknown_question_changes_none(world: World, teacher: Client) -> None:
     before = teacher.get(url_of(world)).json()
     error = error_of(put(teacher, url_of(world), {"answers": {"q1": ["5"], "q21": ["1"]}}), 400)

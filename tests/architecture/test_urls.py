@@ -36,6 +36,7 @@ from tests.architecture.objects import (
     UNTENANTED,
     Body,
 )
+from tests.architecture.permits import EVERYBODY, PERMITS
 from tests.architecture.rows import every_tenant_model
 from tests.factories import Cast, World, client_of
 
@@ -122,6 +123,21 @@ def test_only_these_operations_are_public() -> None:
         if endpoint.view is not None and declared_permission(endpoint.view, method) == PUBLIC
     }
     assert declared == PUBLIC_OPERATIONS
+
+
+def _may_by_declaration(role: Role, permission: str | None) -> bool:
+    return permission in (SIGNED_IN, SIGNING_IN) or permission in ROLE_PERMISSIONS[role]
+
+
+def test_the_declarations_and_the_table_of_roles_say_who_was_meant() -> None:
+    assert {(endpoint.name, method) for endpoint, method in OPERATIONS} == set(PERMITS), "tests/architecture/permits.py"
+    for endpoint, method in OPERATIONS:
+        assert endpoint.view is not None
+        permission, permitted = declared_permission(endpoint.view, method), PERMITS[endpoint.name, method]
+        assert (permission == PUBLIC) == (permitted == EVERYBODY), f"{method} {endpoint.route}"
+        if permission != PUBLIC:
+            allowed = {role for role in Role if _may_by_declaration(role, permission)}
+            assert allowed == frozenset(permitted), f"{method} {endpoint.route}"
 
 
 def undeclared(view: type[APIView]) -> list[str]:
@@ -219,12 +235,9 @@ def walk(_walk: Walk, full_world: World) -> Walk:
     return _walk
 
 
-def _is_allowed(caller: str, permission: str) -> bool:
-    if permission == PUBLIC:
-        return True
-    if caller in (ANONYMOUS, OUTSIDER):
-        return False
-    return permission in (SIGNED_IN, SIGNING_IN) or permission in ROLE_PERMISSIONS[Role(caller)]
+def _is_allowed(caller: str, operation: tuple[str, str]) -> bool:
+    permitted = PERMITS[operation]
+    return permitted == EVERYBODY or caller in permitted
 
 
 def _fingerprint(world: World) -> list[Any]:
@@ -293,13 +306,11 @@ def _answer(response: Any) -> tuple[int, dict[str, str], bytes]:
 @by_operation
 def test_own_foreign_and_missing(endpoint: Endpoint, method: str, walk: Walk, record_property: Any) -> None:
     assert endpoint.view is not None
-    permission = declared_permission(endpoint.view, method)
-    assert permission is not None
     operation = endpoint.name, method
     untouched = _fingerprint(walk.world)
     passed = sent = 0
     for caller in CALLERS:
-        is_allowed = _is_allowed(caller, permission)
+        is_allowed = _is_allowed(caller, operation)
         answers = {}
         for name, case in _cases(endpoint, method, walk.world, caller).items():
             with transaction.atomic():

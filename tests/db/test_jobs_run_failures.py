@@ -16,7 +16,7 @@ from academy.jobs.compute import (
     JobTimedOut,
 )
 from academy.jobs.disposition import Disposition
-from academy.jobs.errors import PermanentFailure, TransientFailure
+from academy.jobs.errors import KindNotIncluded, PermanentFailure, TransientFailure
 from academy.jobs.models import Job, JobState
 from academy.jobs.runner import BACKOFF_FACTOR, BACKOFF_SECONDS, GAVE_UP, TOO_DEMANDING, TOOK_TOO_LONG
 from academy.tenancy.models import Tenant, TenantStatus
@@ -59,6 +59,7 @@ def run_until_final(job: Job, error: Exception) -> int:
     [
         (PermanentFailure("other_sheet", "Another exam's sheet."), "other_sheet", "Another exam's sheet."),
         (ComputeRefused("UnreadableSheet", "blurred", "Too blurred."), "blurred", "Too blurred."),
+        (KindNotIncluded("Not in the plan."), "plan_excludes_job", "Not in the plan."),
     ],
 )
 def test_a_permanent_failure_is_recorded_at_the_first_attempt(

@@ -33,15 +33,18 @@ _COLOUR: Final = {
 _SHIFT: Final = 4
 
 
-def draw_overlay(image: NDArray[np.uint8], layout: Layout, reading: SheetReading) -> ColourImage:
+def draw_overlay(
+    image: NDArray[np.uint8], layout: Layout, reading: SheetReading, located: LocatedPage | None = None
+) -> ColourImage:
     """The page in ``image``, grey (H, W) or BGR (H, W, 3), straightened to (h, w, 3) BGR at about 100 dpi.
 
     Marked choices are ringed: green read, amber unsure, red where there are several; a blank or undecided question gets
-    a frame; the student number's digits stand above their columns. ``reading`` is that of the same image. Raises
+    a frame; the student number's digits stand above their columns. ``reading`` is that of the same image, and so is
+    ``located``, which saves locating the page a second time. Raises
     :class:`~sheets.reading.UnreadableSheet` as reading does.
     """
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    located = locate_page(grey, layout)
+    located = located or locate_page(grey, layout)
     working = reduce_image(image, working_factor(image))
     canvas = _straighten(working, layout, located.alignment)
     places = _places(located)

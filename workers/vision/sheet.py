@@ -29,7 +29,11 @@ def read_sheet(image: GreyImage, layout: Layout) -> SheetReading:
     The long side should have 800 pixels or more; above 2,600 it is reduced. Without a readable code a layout of one
     page is read all the same, with ``sheet_id`` None. Raises :class:`UnreadableSheet`.
     """
-    located = locate_page(image, layout)
+    return read_located(locate_page(image, layout), layout)
+
+
+def read_located(located: LocatedPage, layout: Layout) -> SheetReading:
+    """The reading of a page that was located already."""
     fields, number = read_fields(layout.page(located.page), measure_page(located), located.is_trusted)
     found = [marker for marker in located.alignment.markers if marker is not None]
     return SheetReading(
