@@ -199,7 +199,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["academy.http.permissions.DeclaredPermission"],
     "DEFAULT_RENDERER_CLASSES": ["academy.http.rendering.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["academy.http.parsing.OrjsonParser"],
-    "DEFAULT_PAGINATION_CLASS": "academy.http.pagination.NewestFirst",
+    "DATETIME_FORMAT": None,  # datetimes stay datetimes: the renderer writes them as ISO 8601, in UTC
     "DEFAULT_SCHEMA_CLASS": "academy.http.schema.EnvelopeAutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

@@ -48,13 +48,13 @@ def _exam(exam_id: int) -> Exam:
 
 class ExamsView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_EXAMS, "POST": Permission.MANAGE_EXAMS}
+    pagination_class = NewestFirst
 
     @extend_schema(responses=ExamSerializer(many=True), operation_id="exams_list")
     def get(self, request: Request) -> Response:
         """The academy's exams, newest first."""
-        paginator = NewestFirst()
-        page = paginator.paginate_queryset(queries.listed_exams(), request, view=self)
-        return paginator.get_paginated_response(ExamSerializer(page, many=True).data)
+        paginator = self.pagination_class()
+        return paginator.get_paginated_response(paginator.paginate_queryset(queries.exam_rows(), request, view=self))
 
     @extend_schema(request=NewExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create")
     def post(self, request: Request) -> Response:
@@ -138,12 +138,13 @@ class SheetView(APIView):
 
 class ExamScansView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_SCANS, "POST": Permission.SUBMIT_SCANS}
+    pagination_class = NewestFirst
 
     @extend_schema(responses=ScanSerializer(many=True), operation_id="exams_scans_list")
     def get(self, request: Request, exam_id: int) -> Response:
         """The exam's scanned pages, newest first."""
         exam = _exam(exam_id)
-        paginator = NewestFirst()
+        paginator = self.pagination_class()
         page = paginator.paginate_queryset(queries.scans_with_job_and_student(exam.pk), request, view=self)
         return paginator.get_paginated_response(ScanSerializer(page, many=True).data)
 

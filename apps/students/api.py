@@ -66,13 +66,13 @@ class ChooseChildSerializer(serializers.Serializer[None]):
 
 class StudentsView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_STUDENTS, "POST": Permission.MANAGE_STUDENTS}
+    pagination_class = NewestFirst
 
     @extend_schema(responses=StudentSerializer(many=True), operation_id="students_list")
     def get(self, request: Request) -> Response:
         """The academy's students, newest first."""
-        paginator = NewestFirst()
-        page = paginator.paginate_queryset(queries.students(), request, view=self)
-        return paginator.get_paginated_response(StudentSerializer(page, many=True).data)
+        paginator = self.pagination_class()
+        return paginator.get_paginated_response(paginator.paginate_queryset(queries.student_rows(), request, view=self))
 
     @extend_schema(request=NewStudentSerializer, responses={201: StudentSerializer}, operation_id="students_create")
     def post(self, request: Request) -> Response:

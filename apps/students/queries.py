@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TypedDict
+
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
@@ -10,6 +13,18 @@ from apps.students.models import Guardianship, Student
 
 def students() -> QuerySet[Student]:
     return Student.objects.all()
+
+
+class StudentRow(TypedDict):
+    id: int
+    number: str
+    name: str
+    created_at: datetime
+
+
+def student_rows() -> QuerySet[Student, StudentRow]:
+    """As the list shows them. Plain rows: REST framework's serializer takes a third of such a page's time."""
+    return Student.objects.values("id", "number", "name", "created_at")
 
 
 def children_of(user_id: int) -> QuerySet[Student]:

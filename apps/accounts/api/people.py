@@ -67,6 +67,7 @@ class AcademySettingsSerializer(serializers.Serializer[None]):
 
 class PeopleView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_PEOPLE, "POST": Permission.MANAGE_PEOPLE}
+    pagination_class = NewestFirst
 
     @extend_schema(
         parameters=[OpenApiParameter("role", enum=list(Role.values))],
@@ -78,7 +79,7 @@ class PeopleView(APIView):
         wanted = ListFilterSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
         role = wanted.validated_data["role"]
-        paginator = NewestFirst()
+        paginator = self.pagination_class()
         page = paginator.paginate_queryset(queries.people(Role(role) if role else None), request, view=self)
         return paginator.get_paginated_response(MemberSerializer(page, many=True).data)
 
