@@ -80,6 +80,10 @@ check: $(STAMP) ## format, lint, types, import contracts, migrations, Django's d
 isolation-mutants: $(STAMP) ## take down each wall between the academies in turn; which test caught it, none may survive
 	$(PYTHON) -m tests.mutants $(ARGS)
 
+.PHONY: check-deep
+check-deep: $(STAMP) ## generated requests by people of two academies: no 5xx, no foreign data; ARGS="--seed N --examples N"
+	$(PYTHON) -m tests.deep $(ARGS)
+
 .PHONY: bench
 bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/bench/NAME.json
 

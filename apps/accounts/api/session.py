@@ -86,7 +86,7 @@ class SessionView(APIView):
         """Which academy this is and who is signed in; sets the CSRF cookie."""
         return Response(_session_of(request))
 
-    @extend_schema(request=LogInSerializer, responses=SessionSerializer, operation_id="session_start")
+    @extend_schema(request=LogInSerializer, responses={201: SessionSerializer}, operation_id="session_start")
     def post(self, request: Request) -> Response:
         """Log in with phone and password."""
         given = LogInSerializer(data=request.data)

@@ -1,0 +1,1 @@
+"""Generated requests over the whole API schema, by people of two academies: ``python -m tests.deep``."""
