@@ -12,7 +12,7 @@ from django.db.models import Count, F, QuerySet, Sum
 
 from academy.jobs.models import JobState
 from academy.jobs.reasons import text_of
-from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetLayout
+from apps.exams.models import Batch, Exam, Match, Question, Scan
 from apps.exams.scoring import KeyedQuestion
 from apps.students.models import Student
 
@@ -48,10 +48,6 @@ def exam_rows() -> QuerySet[Exam, ExamRow]:
     columns = ("id", "title", "sheet_code", "created_at")
     rows: QuerySet[Exam, ExamRow] = Exam.objects.values(*columns, maker=F("layout__maker"), labels=F("layout__labels"))
     return rows
-
-
-def layouts() -> QuerySet[SheetLayout]:
-    return SheetLayout.objects.all()
 
 
 def batches_with_job() -> QuerySet[Batch]:
