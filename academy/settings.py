@@ -49,6 +49,7 @@ TENANT_APPS = [
     "academy.jobs",
     "apps.students",
     "apps.exams",
+    "apps.privacy",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 TENANT_MODEL = "tenancy.Tenant"

@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/v1/", include("apps.accounts.urls")),
     path("api/v1/", include("apps.students.urls")),
     path("api/v1/", include("apps.exams.urls")),
+    path("api/v1/", include("apps.privacy.urls")),
     path("api/v1/", include("academy.storage.urls")),
     path("api/v1/", include("academy.jobs.urls")),
     path("api/schema", SchemaView.as_view(), name="schema"),

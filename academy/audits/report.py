@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from django.utils.crypto import salted_hmac
-
+from academy.audits.signing import sign
 from academy.tenancy.audit import Check
 
 VERSION: Final = 1
-_SALT: Final = "academy.audits.report"
+PURPOSE: Final = "academy.audits.report"
 
 
 def make_report(checks: Sequence[Check], *, started_at: datetime, finished_at: datetime) -> dict[str, Any]:
@@ -36,18 +34,7 @@ def make_report(checks: Sequence[Check], *, started_at: datetime, finished_at: d
             for check in checks
         ],
     }
-    return {**report, "signature": _signature(report)}
-
-
-def is_genuine(report: Mapping[str, Any]) -> bool:
-    """Whether the report is as it was signed, by somebody with this ``SECRET_KEY``."""
-    content = {name: value for name, value in report.items() if name != "signature"}
-    return hmac.compare_digest(_signature(content), str(report.get("signature", "")))
-
-
-def _signature(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return salted_hmac(_SALT, canonical, algorithm="sha256").hexdigest()
+    return sign(report, purpose=PURPOSE)
 
 
 def as_bytes(report: Mapping[str, Any]) -> bytes:

@@ -36,10 +36,14 @@ _STATUS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTask(Task[Any, Any]):
-    """A kind of job. ``queue_name`` is the lowest tier that can run it; the plan may route it higher."""
+    """A kind of job. ``queue_name`` is the lowest tier that can run it; the plan may route it higher.
+
+    ``is_in_every_plan`` is for what an academy is owed, not sold: no plan can lack it.
+    """
 
     time_limit_seconds: float = field(default=DEFAULT_TIME_LIMIT_SECONDS)
     max_attempts: int = field(default=3)
+    is_in_every_plan: bool = field(default=False)
 
     @property
     def kind(self) -> str:
@@ -72,6 +76,7 @@ class OutboxBackend(BaseTaskBackend):
     """Jobs of the acting academy. Raises ``KindNotIncluded`` when its plan does not cover the kind."""
 
     task_class = JobTask
+    supports_defer = True
     supports_get_result = True
 
     def enqueue(self, task: Task[Any, Any], args: Any, kwargs: Any) -> TaskResult[Any]:
@@ -111,6 +116,7 @@ def enqueue_job(task: JobTask, *, args: list[Any], kwargs: dict[str, Any]) -> Jo
         queue=tier.value,
         arguments={"args": args, "kwargs": kwargs},
         max_attempts=task.max_attempts,
+        **({"available_at": task.run_after} if task.run_after else {}),
     )
     job.save(force_insert=True)
     ring_dispatcher()
@@ -120,7 +126,7 @@ def enqueue_job(task: JobTask, *, args: list[Any], kwargs: dict[str, Any]) -> Jo
 def tier_for(task: JobTask) -> Tier:
     """The queue the acting academy's plan routes ``task`` to. Raises ``KindNotIncluded``."""
     plan = acting_tenant().plan
-    routed = plan.tier_of(task.kind)
+    routed = plan.tier_of(task.kind) or (task.queue_name if task.is_in_every_plan else None)
     if routed not in list(Tier) or not Tier(routed).may_run(Tier(task.queue_name)):
         raise KindNotIncluded(f"The plan {plan.name!r} does not include {task.kind}.")
     return Tier(routed)

@@ -34,6 +34,7 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "file_lost": _("The file is no longer there. Please send it again."),
     "scan_deleted": _("The scan was deleted before it was read."),
     "batch_deleted": _("The batch was deleted before it was opened."),
+    "person_erased": _("The person was erased before the copy was made."),
     "took_too_long": _("This took too long to process. Try a smaller or simpler file."),
     "too_demanding": _("This file could not be processed safely. Try to scan or export it again."),
     "academy_suspended": _("The academy is suspended."),

@@ -15,6 +15,7 @@ class UploadState(models.TextChoices):
     PRESIGNED = "presigned", "Presigned"
     USED = "used", "Used"
     CANCELLED = "cancelled", "Cancelled"
+    ERASED = "erased", "Erased"
 
 
 class Upload(TenantModel):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -19,6 +19,7 @@ from academy.tenancy.errors import ForeignTenant
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
@@ -30,6 +31,18 @@ _PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 
 class ObjectMissing(Exception):
     """There is no object under this key."""
+
+
+class ObjectsLeft(Exception):
+    """S3 did not delete all that it was asked to. Asking again goes on with the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure found and removed: the keys, and how many versions and delete markers they had."""
+
+    keys: frozenset[str]
+    version_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,41 @@ def write_object(key: str, data: bytes, *, content_type: str) -> None:
     s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key), Body=data, ContentType=content_type)
 
 
+def write_file(key: str, file: IO[bytes], *, content_type: str) -> None:
+    """As ``write_object``, for what is too large to be held in memory."""
+    s3_client().upload_fileobj(file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type})
+
+
+def erase_objects(place: str) -> Erased:
+    """Remove every version of the object ``place``, or of all below it when it ends in "/". Nothing there is fine.
+
+    Raises ``ObjectsLeft`` when S3 kept some.
+    """
+    place = _own(place)
+    keys: set[str] = set()
+    version_count = 0
+    pages = s3_client().get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Prefix=place):
+        found = [
+            cast("ObjectIdentifierTypeDef", {"Key": version["Key"], "VersionId": version["VersionId"]})
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+            if place.endswith("/") or version["Key"] == place
+        ]
+        if not found:
+            continue
+        answer = s3_client().delete_objects(Bucket=settings.MEDIA_BUCKET, Delete={"Objects": found, "Quiet": True})
+        if answer.get("Errors"):
+            raise ObjectsLeft(f"{len(answer['Errors'])} versions below {place!r}")
+        keys.update(item["Key"] for item in found)
+        version_count += len(found)
+    return Erased(frozenset(keys), version_count)
+
+
 def create_bucket() -> str:
-    """Make the media bucket where it is missing; returns its name. Browsers may post to it from any academy."""
+    """Make the media bucket where it is missing; returns its name. Browsers may post to it from any academy.
+
+    It keeps versions, so that nothing is lost by one wrong call; an erasure removes them all.
+    """
     client, name = s3_client(), settings.MEDIA_BUCKET
     region = cast("BucketLocationConstraintType", settings.AWS_REGION)
     try:
@@ -126,6 +172,7 @@ def create_bucket() -> str:
             client.create_bucket(Bucket=name)
         else:
             client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     client.put_bucket_cors(
         Bucket=name,
         CORSConfiguration={

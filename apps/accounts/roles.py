@@ -32,6 +32,7 @@ class Permission(StrEnum):
     SUBMIT_SCANS = "scans.submit"
     VIEW_SCANS = "scans.view"
     VIEW_JOBS = "jobs.view"
+    MANAGE_PRIVACY = "privacy.manage"
 
 
 _ASSISTANT: Final = frozenset(
@@ -45,7 +46,12 @@ _ASSISTANT: Final = frozenset(
     }
 )
 _TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS}
-_MANAGER: Final = _TEACHER | {Permission.MANAGE_STUDENTS, Permission.VIEW_PEOPLE, Permission.MANAGE_PEOPLE}
+_MANAGER: Final = _TEACHER | {
+    Permission.MANAGE_STUDENTS,
+    Permission.VIEW_PEOPLE,
+    Permission.MANAGE_PEOPLE,
+    Permission.MANAGE_PRIVACY,
+}
 _OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {

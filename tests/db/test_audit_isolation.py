@@ -21,7 +21,8 @@ from django.db import connection, connections
 
 from academy.audits.canaries import check_canaries, targets
 from academy.audits.files import check_files, json_columns, key_columns
-from academy.audits.report import is_genuine
+from academy.audits.report import PURPOSE
+from academy.audits.signing import is_genuine
 from academy.http.errors import DomainError
 from academy.storage import s3
 from academy.tenancy.audit import Check, check_catalogue, check_policies, check_references, check_strays
@@ -94,7 +95,7 @@ def test_the_report_is_kept_under_the_platforms_prefix(committed_world: World, e
     key = said.rpartition("report: ")[2].strip()
     assert key.startswith("platform/audits/")
     answer = s3.s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=key)
-    assert is_genuine(json.loads(answer["Body"].read()))
+    assert is_genuine(json.loads(answer["Body"].read()), purpose=PURPOSE)
 
 
 def test_a_problem_ends_in_failure_and_in_the_metric(

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from academy.audits.canaries import check_canaries
 from academy.audits.files import check_files
-from academy.audits.report import as_bytes, is_genuine, make_report, write_metrics
+from academy.audits.report import PURPOSE, as_bytes, make_report, write_metrics
+from academy.audits.signing import is_genuine
 from academy.storage.s3 import write_platform_object
 from academy.tenancy.audit import DATABASE_CHECKS, Check
 
@@ -95,6 +96,6 @@ class Command(BaseCommand):
             report = json.loads(file.read_bytes())
         except (OSError, ValueError) as error:
             raise CommandError(f"{file} is no report: {error}") from error
-        if not is_genuine(report):
+        if not is_genuine(report, purpose=PURPOSE):
             raise CommandError(f"{file}: the signature does not fit")
         self.stdout.write(f"{file}: genuine, {'clean' if report['is_clean'] else 'with problems'}")

@@ -1,0 +1,74 @@
+"""What exams say about people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.db.models import Model, Q
+
+from academy.jobs.models import UNFINISHED_STATES, Job
+from academy.jobs.personal import EMPTIED_JOB, EMPTIED_JOB_SHOWN
+from academy.storage import s3
+from academy.storage.models import Upload, UploadState
+from academy.tenancy.holdings import Fate, Holding, Subject
+from apps.exams.models import Batch, Exam, Question, Scan, SheetLayout
+
+
+def _scans_of(subject: Subject) -> Q:
+    return Q(student__in=subject.students)
+
+
+def _is_being_opened(subject: Subject) -> bool:
+    """Whether a file with a page of theirs is still being split: the others' pages come out of it yet."""
+    return Batch.objects.filter(
+        scans__student__in=subject.students, page_count=None, job__state__in=UNFINISHED_STATES
+    ).exists()
+
+
+def _pictures(scan: Scan) -> Iterable[str]:
+    return [scan.source_key, *([scan.overlay_key] if scan.overlay_key else [])]
+
+
+def _files(scan: Scan) -> Iterable[str]:
+    # The whole folder of overlays: every attempt at reading the page wrote one of its own.
+    return [scan.source_key, s3.tenant_key("overlays", str(scan.pk)) + "/"]
+
+
+HOLDINGS = (
+    # A file of many pages goes as a whole: it shows theirs, and everybody else's were split off when it was opened.
+    Holding(
+        model=Upload,
+        about=lambda subject: Q(pk__in=Batch.objects.filter(scans__student__in=subject.students).values("upload_id")),
+        fate=Fate.EMPTIED,
+        emptied={"file_name": "", "state": UploadState.ERASED},
+        shown=("id", "created_at", "content_type", "byte_count"),
+        files=lambda upload: [upload.key],
+        is_busy=_is_being_opened,
+    ),
+    Holding(
+        model=Job,
+        about=lambda subject: Q(pk__in=Scan.objects.filter(_scans_of(subject)).values("job_id")),
+        fate=Fate.EMPTIED,
+        emptied=EMPTIED_JOB,
+        shown=EMPTIED_JOB_SHOWN,
+    ),
+    Holding(model=Scan, about=_scans_of, fate=Fate.DELETED, pictures=_pictures, files=_files),
+    Holding(
+        model=Batch,
+        about=lambda subject: Q(created_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"created_by": None},
+        shown=("id", "created_at", "exam_id", "page_count"),
+    ),
+    Holding(
+        model=Exam,
+        about=lambda subject: Q(created_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"created_by": None},
+        shown=("id", "created_at", "title"),
+    ),
+)
+NOT_PERSONAL: Mapping[type[Model], str] = {
+    SheetLayout: "where things are on a sheet",
+    Question: "an exam's questions and their key",
+}
