@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
+DELETE_BATCH: Final = 1000  # what S3 deletes in one call
 # What is no academy's. No key that an academy gets leads here.
 PLATFORM_PREFIX: Final = "platform/"
 
@@ -35,14 +36,6 @@ class ObjectMissing(Exception):
 
 class ObjectsLeft(Exception):
     """S3 did not delete all that it was asked to. Asking again goes on with the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """What an erasure found and removed: the keys, and how many versions and delete markers they had."""
-
-    keys: frozenset[str]
-    version_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,29 +126,25 @@ def write_file(key: str, file: IO[bytes], *, content_type: str) -> None:
     s3_client().upload_fileobj(file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type})
 
 
-def erase_objects(place: str) -> Erased:
-    """Remove every version of the object ``place``, or of all below it when it ends in "/". Nothing there is fine.
-
-    Raises ``ObjectsLeft`` when S3 kept some.
-    """
+def versions_of(place: str) -> Iterator[tuple[str, str]]:
+    """Key and version id of every version of the object ``place``, or of all below it when it ends in "/"."""
     place = _own(place)
-    keys: set[str] = set()
-    version_count = 0
     pages = s3_client().get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Prefix=place):
-        found = [
-            cast("ObjectIdentifierTypeDef", {"Key": version["Key"], "VersionId": version["VersionId"]})
-            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-            if place.endswith("/") or version["Key"] == place
-        ]
-        if not found:
-            continue
-        answer = s3_client().delete_objects(Bucket=settings.MEDIA_BUCKET, Delete={"Objects": found, "Quiet": True})
+        for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            if place.endswith("/") or version["Key"] == place:
+                yield version["Key"], version["VersionId"]
+
+
+def erase_objects(place: str) -> int:
+    """Remove what ``versions_of`` names; returns how many versions. Raises ``ObjectsLeft`` when S3 kept some."""
+    found = [cast("ObjectIdentifierTypeDef", {"Key": key, "VersionId": id_}) for key, id_ in versions_of(place)]
+    for start in range(0, len(found), DELETE_BATCH):
+        chunk = found[start : start + DELETE_BATCH]
+        answer = s3_client().delete_objects(Bucket=settings.MEDIA_BUCKET, Delete={"Objects": chunk, "Quiet": True})
         if answer.get("Errors"):
             raise ObjectsLeft(f"{len(answer['Errors'])} versions below {place!r}")
-        keys.update(item["Key"] for item in found)
-        version_count += len(found)
-    return Erased(frozenset(keys), version_count)
+    return len(found)
 
 
 def create_bucket() -> str:

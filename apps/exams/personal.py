@@ -52,7 +52,14 @@ HOLDINGS = (
         emptied=EMPTIED_JOB,
         shown=EMPTIED_JOB_SHOWN,
     ),
-    Holding(model=Scan, about=_scans_of, fate=Fate.DELETED, pictures=_pictures, files=_files),
+    Holding(
+        model=Scan,
+        about=_scans_of,
+        fate=Fate.DELETED,
+        hidden=frozenset({"source_key", "overlay_key"}),
+        pictures=_pictures,
+        files=_files,
+    ),
     Holding(
         model=Batch,
         about=lambda subject: Q(created_by__in=subject.users),

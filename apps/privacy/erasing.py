@@ -66,9 +66,7 @@ def count_rows_left(subject: Subject) -> int:
     )
 
 
-def make_certificate(
-    erasure: Erasure, *, erased_at: datetime, file_count: int, version_count: int, letter_count: int
-) -> dict[str, Any]:
+def make_certificate(erasure: Erasure, *, erased_at: datetime, letter_count: int) -> dict[str, Any]:
     """What was erased, signed. It holds numbers and counts and names nobody."""
     content = {
         "version": VERSION,
@@ -80,7 +78,7 @@ def make_certificate(
         "approved_by": erasure.approved_by_id,
         "erased_at": erased_at.isoformat(),
         "rows": erasure.remains["rows"],
-        "files": {"count": file_count, "versions": version_count},
+        "files": {"count": erasure.remains["files"], "versions": erasure.remains["versions"]},
         "dead_letters": letter_count,
         "kept": {holding.model._meta.label_lower: holding.why for holding in holdings() if holding.fate == Fate.KEPT},
         "lasts": list(LASTS),

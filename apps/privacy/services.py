@@ -135,8 +135,10 @@ def _own_right(by: User, kind: SubjectKind, subject_id: int) -> str | None:
 
 
 def _require_manager(by: User, kind: SubjectKind, subject_id: int) -> None:
-    """Raises ``Missing`` unless ``by`` manages this person, and ``Refused`` for a person of a role they may not."""
+    """Raises ``Missing`` for a person who is not there, and ``Refused`` for one who is not theirs to decide about."""
     if not by.may(Permission.MANAGE_PRIVACY):
+        if by.is_staff_member:
+            raise Refused(_("You may ask this about yourself only."))
         raise Missing
     if kind == SubjectKind.STUDENT:
         if not Student.objects.filter(pk=subject_id).exists():

@@ -21,6 +21,7 @@ from django.utils import timezone
 from apps.accounts.models import Challenge, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
+from apps.privacy.models import Erasure, Export
 from tests.architecture.rows import bystander_of
 from tests.factories import PASSWORD, Cast
 
@@ -43,6 +44,13 @@ def _session_of(cast: Cast, user: User) -> object:
         return Session.objects.filter(user=user).values_list("handle", flat=True)[0]
 
 
+def _asked_by(cast: Cast, model: type[Export] | type[Erasure], caller: Role | None) -> object:
+    """What the caller asked for, or with ``None`` somebody else."""
+    asker = bystander_of(cast) if caller is None else cast.users[caller]
+    with cast.acting():
+        return model.objects.filter(asked_by=asker).values_list("pk", flat=True)[0]
+
+
 # Path argument, or URL name and argument -> the academy's object of that kind, as the caller may name it.
 OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "exam_id": lambda cast, _: cast.exam.pk,
@@ -53,6 +61,9 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "user_id": lambda cast, _: bystander_of(cast).pk,
     "handle": lambda cast, _: _session_of(cast, bystander_of(cast)),
     "guardian user_id": lambda cast, _: cast.users[Role.GUARDIAN].pk,
+    "export_id": lambda cast, caller: _asked_by(cast, Export, caller),
+    "erasure_id": lambda cast, caller: _asked_by(cast, Erasure, caller),
+    "erasure-approval erasure_id": lambda cast, _: _asked_by(cast, Erasure, None),
     "own-session handle": lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
 
@@ -84,6 +95,9 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exams-on-template", "POST"): lambda cast: {"title": "모의고사", "template_upload": cast.template_upload.pk},
     ("exam-key", "PUT"): lambda _: {"answers": {"q1": ["2"]}},
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
+    ("exports", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "요청"},
+    ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
+    ("erasure-approval", "POST"): lambda _: {},
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
 }
 
@@ -161,9 +175,13 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
 
 # Rules beyond the permission: who is refused although their role has it.
 _NOT_STAFF: Final = frozenset(Role) - frozenset(STAFF_ROLES)
+_NEITHER_MANAGER_NOR_FAMILY: Final = frozenset({Role.TEACHER, Role.ASSISTANT, Role.OPERATOR})
 REFUSED_ROLES: Final[Mapping[Operation, Collection[Role]]] = {
     ("second-factor", "POST"): _NOT_STAFF,
     ("second-factor-confirm", "POST"): _NOT_STAFF,
+    # of a student: that takes one who manages people, the student or their guardian
+    ("exports", "POST"): _NEITHER_MANAGER_NOR_FAMILY,
+    ("erasures", "POST"): _NEITHER_MANAGER_NOR_FAMILY,
 }
 
 # The only operations open to anybody. Whatever else says PUBLIC fails the walk.

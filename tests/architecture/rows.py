@@ -13,7 +13,7 @@ from academy.tenancy.checks import tenant_models
 from apps.accounts.models import User
 from apps.accounts.phones import parse_phone
 from apps.accounts.roles import Role
-from tests.factories import Cast, World, client_of, make_user
+from tests.factories import Cast, World, client_of, make_erasure, make_export, make_user
 
 BYSTANDER_PHONE: Final = "010-3000-0000"
 
@@ -58,10 +58,13 @@ def error_of(call: Callable[[], object]) -> Exception | None:
 
 
 def complete(world: World) -> None:
-    """Add to each academy a guardian to whom things are done, signed in."""
+    """Add to each academy a guardian to whom things are done, signed in, and what everybody asked for."""
     for cast in (world.hana, world.duri):
         with cast.acting():
             bystander = make_user(Role.GUARDIAN, phone=BYSTANDER_PHONE, name="지나가는 사람")
+            for person in (*cast.users.values(), bystander):
+                make_export(person)
+                make_erasure(person)
         client_of(bystander)
 
 
