@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -30,7 +31,7 @@ def test_every_table_is_declared() -> None:
     assert len(every_tenant_model()) >= 12
 
 
-def test_nothing_is_said_to_be_nobodys_that_points_at_people(record_property: pytest.RecordProperty) -> None:
+def test_nothing_is_said_to_be_nobodys_that_points_at_people(record_property: Any) -> None:
     """A key to a person makes a row personal."""
     people = {"accounts.User", "students.Student"}
     keys = [key for key in tenant_foreign_keys() if key.target._meta.label in people]
@@ -61,7 +62,7 @@ def test_what_is_kept_says_why(holding: Holding) -> None:
 
 def test_no_row_is_deleted_before_those_that_refer_to_it() -> None:
     """In the order of the holdings, a protected row is never in the way."""
-    place = {}
+    place: dict[type[models.Model], int] = {}
     for index, holding in enumerate(HOLDINGS):
         if holding.fate is Fate.DELETED:
             place.setdefault(holding.model, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -41,6 +42,11 @@ def hana(world: World, monkeypatch: pytest.MonkeyPatch) -> Cast:
     return world.hana
 
 
+def job_of(erasure: Erasure) -> int:
+    assert erasure.job_id is not None
+    return erasure.job_id
+
+
 def ordered(cast: Cast, student: Student) -> Erasure:
     """The student's erasure, scheduled by the owner and due at once."""
     with cast.acting():
@@ -50,8 +56,7 @@ def ordered(cast: Cast, student: Student) -> Erasure:
 
 
 def run(cast: Cast, erasure: Erasure) -> None:
-    assert erasure.job_id is not None
-    deliver(cast.tenant, erasure.job_id, FakeSandbox())
+    deliver(cast.tenant, job_of(erasure), FakeSandbox())
 
 
 def certify(cast: Cast) -> Job:
@@ -68,10 +73,17 @@ def after(cast: Cast, erasure: Erasure) -> Erasure:
         return Erasure.objects.get(pk=erasure.pk)
 
 
+def certificate_of(cast: Cast, erasure: Erasure) -> dict[str, Any]:
+    done = after(cast, erasure)
+    assert done.state == ErasureState.ERASED
+    assert done.certificate is not None
+    found: dict[str, Any] = done.certificate
+    return found
+
+
 def letters_in(url: str) -> int:
     attributes = sqs_client().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    return sum(int(attributes[name]) for name in waiting)
+    return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
 
 def test_nothing_of_the_student_is_left(hana: Cast) -> None:
@@ -147,7 +159,7 @@ def test_the_certificate_counts_names_nobody_and_is_signed(hana: Cast) -> None:
     erasure = ordered(hana, hana.student)
     run(hana, erasure)
     certify(hana)
-    certificate = after(hana, erasure).certificate
+    certificate = certificate_of(hana, erasure)
     assert is_genuine(certificate, purpose=CERTIFICATE)
     assert certificate["files"] == {"count": 3, "versions": 4}
     assert certificate["rows"]["exams.scan deleted"] == 1
@@ -166,7 +178,7 @@ def test_dead_letters_of_the_student_are_removed_and_no_others(hana: Cast, world
     erasure = ordered(hana, hana.student)
     run(hana, erasure)
     certify(hana)
-    assert after(hana, erasure).certificate["dead_letters"] == 1
+    assert certificate_of(hana, erasure)["dead_letters"] == 1
     assert letters_in(url) == before + 2
 
 
@@ -183,11 +195,10 @@ def test_killed_after_the_rows_went_it_goes_on_with_the_files(hana: Cast, monkey
     with hana.acting():
         assert not Student.objects.filter(pk=hana.student.pk).exists()
         assert list(s3.versions_of(hana.scan.source_key)) != []
-        Job.objects.filter(pk=erasure.job_id).update(available_at=timezone.now() - timedelta(seconds=1))
+        Job.objects.filter(pk=job_of(erasure)).update(available_at=timezone.now() - timedelta(seconds=1))
     run(hana, erasure)
     certify(hana)
-    done = after(hana, erasure)
-    assert done.certificate["files"] == {"count": 3, "versions": 4}
+    assert certificate_of(hana, erasure)["files"] == {"count": 3, "versions": 4}
     with hana.acting():
         assert list(s3.versions_of(hana.scan.source_key)) == []
 
@@ -201,7 +212,7 @@ def test_what_a_worker_under_way_writes_later_is_found_before_the_certificate(ha
     certify(hana)
     with hana.acting():
         assert list(s3.versions_of(late)) == []
-    assert after(hana, erasure).certificate["files"]["count"] == 3
+    assert certificate_of(hana, erasure)["files"]["count"] == 3
 
 
 def test_a_file_that_is_being_opened_is_waited_for(hana: Cast) -> None:
@@ -212,7 +223,7 @@ def test_a_file_that_is_being_opened_is_waited_for(hana: Cast) -> None:
     run(hana, erasure)
     assert after(hana, erasure).state == ErasureState.SCHEDULED
     with hana.acting():
-        job = Job.objects.get(pk=erasure.job_id)
+        job = Job.objects.get(pk=job_of(erasure))
         assert (job.state, job.attempt) == (JobState.QUEUED, 1)
         assert Student.objects.filter(pk=hana.student.pk).exists()
 
