@@ -136,6 +136,11 @@ CSRF_COOKIE_SECURE = IS_TLS
 SESSION_COOKIE_NAME = "__Host-session" if IS_TLS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_TLS else "csrf"
 CODE_COOKIE_NAME = "__Host-code" if IS_TLS else "code"
+PASSKEY_COOKIE_NAME = "__Host-passkey" if IS_TLS else "passkey"
+# The port that browsers see: part of the origin that passkeys are checked against.
+PUBLIC_PORT: int = env.int("PUBLIC_PORT", default=443 if IS_TLS else 80)
+if not 1 <= PUBLIC_PORT <= 65535:
+    raise environ.ImproperlyConfigured("PUBLIC_PORT must be between 1 and 65535")
 SECURE_SSL_REDIRECT = IS_TLS
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_TLS else None

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
-from apps.accounts.models import User
+from apps.accounts.models import User, admitted
 from apps.accounts.phones import parse_phone
 
 
@@ -26,7 +26,7 @@ class PhoneBackend(BaseBackend):
         if user is None:
             User().set_password(password)  # as much hashing as a check of a known person's password
             return None
-        return user if user.check_password(password) and user.is_active else None
+        return user if user.check_password(password) and user.is_admitted else None
 
     def get_user(self, user_id: int) -> User | None:
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return User.objects.filter(admitted(), pk=user_id).first()

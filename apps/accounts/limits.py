@@ -36,6 +36,11 @@ TEXTS_PER_ADDRESS: Final = Limit("text.address", 100, HOUR)
 TEXTS_PER_ACADEMY: Final = Limit("text.academy", 2_000, DAY)
 TEXTS: Final = Limit("text.all", 50_000, DAY)
 
+# Challenges asked for and answers to them, together: a log-in by passkey counts twice, and a page may ask on opening.
+PASSKEYS_PER_ADDRESS: Final = Limit("passkey.address", 600, 10 * MINUTE)
+PASSKEYS_PER_ACADEMY: Final = Limit("passkey.academy", 6_000, 10 * MINUTE)
+PASSKEYS: Final = Limit("passkey.all", 60_000, 10 * MINUTE)
+
 FACTORS_PER_PERSON: Final = Limit("factor.person", 10, 15 * MINUTE)
 
 
@@ -80,9 +85,21 @@ def take_texts_of_academy(count: int) -> None:
     take(TEXTS, cost=count)
 
 
+def take_passkey(request: HttpRequest) -> None:
+    """Count one step of a log-in by passkey."""
+    take(PASSKEYS_PER_ADDRESS, counted_address(request))
+    take(PASSKEYS_PER_ACADEMY, acting_tenant().pk)
+    take(PASSKEYS)
+
+
 def take_factor(user_id: int) -> None:
     """Count one second factor that is tried."""
     take(FACTORS_PER_PERSON, acting_tenant().pk, user_id)
+
+
+def forget_factors(user_id: int) -> None:
+    """A passkey was right: earlier mistakes no longer count."""
+    forget(FACTORS_PER_PERSON, acting_tenant().pk, user_id)
 
 
 def take_invitation(phone: str) -> None:

@@ -31,6 +31,13 @@ class SecondFactor(StrEnum):
     SET_UP = "set_up"
 
 
+def admitted() -> models.Q:
+    """Of users, those who may sign in and stay signed in: neither suspended, nor barred today."""
+    return models.Q(is_active=True) & (
+        models.Q(barred_until=None) | models.Q(barred_until__lte=timezone.localdate())
+    )
+
+
 class UserManager(TenantManager["User"]):
     def get_by_natural_key(self, phone: str) -> User:
         """The person with this phone in the acting academy. Raises ``User.DoesNotExist``."""
@@ -52,6 +59,10 @@ class User(AbstractBaseUser, TenantModel):
     has_second_factor = models.BooleanField(default=False, db_default=False)
     invited_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
+    # Until that day nobody signs in as them: a young student without the consent of a guardian (apps.students).
+    barred_until = models.DateField(null=True)
+    # What passkeys name a person by: random, and the same for all passkeys of theirs. Set with the first one.
+    passkey_handle = models.UUIDField(null=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -67,6 +78,11 @@ class User(AbstractBaseUser, TenantModel):
     def may(self, permission: str) -> bool:
         """Whether this person's role has ``permission`` in this academy."""
         return self.is_active and Permission(permission) in ROLE_PERMISSIONS[Role(self.role)]
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether this person may sign in and stay signed in: ``admitted()`` for one row."""
+        return self.is_active and (self.barred_until is None or self.barred_until <= timezone.localdate())
 
     @property
     def is_staff_member(self) -> bool:
@@ -195,3 +211,65 @@ class RecoveryCode(TenantModel):
 
     def __str__(self) -> str:
         return f"recovery code of user {self.user_id}"
+
+
+class Passkey(TenantModel):
+    """A WebAuthn credential of a person, good on the one ``host`` that it was made on.
+
+    ``credential_id`` is base64url without padding, ``public_key`` a COSE key (RFC 9052). ``sign_count`` is the newest
+    that the authenticator reported: one that does not go up, unless it stays 0, is a copy's.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    user = TenantForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=80)
+    host = models.CharField(max_length=253)
+    credential_id = models.CharField(max_length=1364)  # 1023 bytes, WebAuthn section 4
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    transports = models.JSONField(default=list)
+    is_backed_up = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "credential_id"], name="passkey_credential_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "user"], name="passkey_of_user")]
+
+    def __str__(self) -> str:
+        return f"passkey #{self.pk} of user {self.user_id}"
+
+
+class Ceremony(models.TextChoices):
+    LOG_IN = "log_in", "Log in"
+    SHOW = "show", "Show as a second factor"
+    ADD = "add", "Add a passkey"
+
+
+class PasskeyChallenge(TenantModel):
+    """What one browser was asked to have signed: for one ceremony, on one host, by ``user`` unless it is a log-in.
+
+    Good once, whatever came of it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    ceremony = models.CharField(max_length=8, choices=Ceremony)
+    user = TenantForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    host = models.CharField(max_length=253)
+    cookie_hash = models.CharField(max_length=64)
+    challenge = models.BinaryField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "cookie_hash"], name="passkey_challenge_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "expires_at"], name="passkey_challenge_expiry"),
+            models.Index(fields=["tenant", "user"], name="passkey_challenge_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ceremony} #{self.pk}"

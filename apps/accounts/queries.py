@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import RecoveryCode, Session, User
+from apps.accounts.models import Passkey, RecoveryCode, Session, User, admitted
 from apps.accounts.roles import Role
 
 
@@ -25,8 +25,13 @@ def sessions_of(user_id: int) -> QuerySet[Session]:
 
 def has_access(user_id: int, session_epoch: int) -> bool:
     """Whether a session begun in this epoch is still good: what long requests and streams ask again."""
-    return User.objects.filter(pk=user_id, is_active=True, session_epoch=session_epoch).exists()
+    return User.objects.filter(admitted(), pk=user_id, session_epoch=session_epoch).exists()
 
 
 def recovery_codes_left(user_id: int) -> int:
     return RecoveryCode.objects.filter(user_id=user_id, used_at=None).count()
+
+
+def passkeys_of(user_id: int) -> QuerySet[Passkey]:
+    """The passkeys of this person, the newest first."""
+    return Passkey.objects.filter(user_id=user_id).order_by("-pk")

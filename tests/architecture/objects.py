@@ -18,12 +18,13 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import Challenge, Purpose, Session, User
+from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
 from apps.privacy.models import Erasure, Export
 from tests.architecture.rows import bystander_of
-from tests.factories import PASSWORD, Cast
+from tests.authenticator import SoftAuthenticator, b64
+from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge
 
 Operation: TypeAlias = tuple[str, str]
 """URL name and method."""
@@ -37,6 +38,12 @@ NEW_PHONE: Final = "010-9999-0001"
 NEW_PASSWORD: Final = "another-good-password"
 CODE: Final = "123456"
 COOKIE: Final = "the cookie of the browser that asked"
+SHOWN_BY_NOBODY: Final[Body] = {
+    "id": "AA",
+    "rawId": "AA",
+    "type": "public-key",
+    "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"},
+}
 
 
 def _session_of(cast: Cast, user: User) -> object:
@@ -49,6 +56,11 @@ def _asked_by(cast: Cast, model: type[Export] | type[Erasure], caller: Role | No
     asker = bystander_of(cast) if caller is None else cast.users[caller]
     with cast.acting():
         return model.objects.filter(asked_by=asker).values_list("pk", flat=True)[0]
+
+
+def _passkey_of(cast: Cast, user: User) -> object:
+    with cast.acting():
+        return Passkey.objects.filter(user=user).values_list("pk", flat=True)[0]
 
 
 # Path argument, or URL name and argument -> the academy's object of that kind, as the caller may name it.
@@ -64,6 +76,7 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "export_id": lambda cast, caller: _asked_by(cast, Export, caller),
     "erasure_id": lambda cast, caller: _asked_by(cast, Erasure, caller),
     "erasure-approval erasure_id": lambda cast, _: _asked_by(cast, Erasure, None),
+    "passkey_id": lambda cast, caller: _passkey_of(cast, cast.users[caller]),
     "own-session handle": lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
 
@@ -82,6 +95,14 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("second-factor", "DELETE"): lambda _: {"password": PASSWORD},
     ("second-factor-confirm", "POST"): lambda _: {"code": CODE},
     ("recovery-codes", "POST"): lambda _: {"password": PASSWORD},
+    ("session-passkey-options", "POST"): lambda _: None,
+    ("session-passkey", "POST"): lambda _: SHOWN_BY_NOBODY,
+    ("session-show-passkey-options", "POST"): lambda _: None,
+    ("session-show-passkey", "POST"): lambda _: SHOWN_BY_NOBODY,
+    ("passkeys-options", "POST"): lambda _: {"password": PASSWORD},
+    ("passkeys", "POST"): lambda _: {"name": "열쇠", "credential": {}},
+    ("passkey", "PATCH"): lambda _: {"name": "열쇠"},
+    ("passkey", "DELETE"): lambda _: {"password": PASSWORD},
     ("people", "POST"): lambda _: {"people": [{"phone": NEW_PHONE, "name": "최새봄", "role": "assistant"}]},
     ("person", "PATCH"): lambda _: {"role": "student"},
     ("person-suspend", "POST"): lambda _: None,
@@ -130,7 +151,7 @@ def _phone_code(client: Client, cast: Cast, caller: User | None) -> None:
 def _begun_authenticator(client: Client, cast: Cast, caller: User | None) -> Body | None:
     if caller is None or caller.role not in STAFF_ROLES:
         return None
-    secret, _ = second_factors.begin_authenticator(User.objects.get(pk=caller.pk))
+    secret, _ = second_factors.begin_authenticator(User.objects.get(pk=caller.pk), session={})
     totp = TOTP(b32decode(secret), second_factors.DIGITS, SHA1(), second_factors.STEP_SECONDS)
     return {"code": totp.generate(int(time())).decode()}
 
@@ -142,7 +163,7 @@ def _second_factor(client: Client, cast: Cast, caller: User | None) -> Body | No
     user = User.objects.get(pk=caller.pk)
     user.has_second_factor = True
     user.save(update_fields=["has_second_factor"])
-    return {"code": second_factors._new_recovery_codes(user)[0]}
+    return {"code": second_factors.new_recovery_codes(user)[0]}
 
 
 def _shown_second_factor(client: Client, cast: Cast, caller: User | None) -> None:
@@ -154,6 +175,40 @@ def _shown_second_factor(client: Client, cast: Cast, caller: User | None) -> Non
     session = client.session
     session[SECOND_FACTOR_KEY] = caller.pk
     session.save()
+
+
+def _asked_for_passkey(client: Client, cast: Cast, ceremony: Ceremony, user: User | None) -> Body:
+    asked = make_passkey_challenge(ceremony, user=user, host=cast.host, cookie=COOKIE)
+    client.cookies[settings.PASSKEY_COOKIE_NAME] = COOKIE
+    return {"challenge": b64(asked.challenge)}
+
+
+def _held_passkey(cast: Cast, user: User) -> SoftAuthenticator:
+    held = SoftAuthenticator(rp_id=cast.host, origin=f"http://{cast.host}")
+    user = User.objects.get(pk=user.pk)
+    make_passkey(user, host=cast.host, credential_id=b64(held.credential_id), public_key=held.cose_key)
+    assert user.passkey_handle is not None
+    held.user_handle = user.passkey_handle.bytes
+    return held
+
+
+def _log_in_passkey(client: Client, cast: Cast, caller: User | None) -> Body:
+    held = _held_passkey(cast, cast.owner)
+    return held.get(_asked_for_passkey(client, cast, Ceremony.LOG_IN, None))
+
+
+def _show_passkey(client: Client, cast: Cast, caller: User | None) -> Body | None:
+    if caller is None:
+        return None
+    return _held_passkey(cast, caller).get(_asked_for_passkey(client, cast, Ceremony.SHOW, caller))
+
+
+def _made_passkey(client: Client, cast: Cast, caller: User | None) -> Body | None:
+    if caller is None:
+        return None
+    options = {**_asked_for_passkey(client, cast, Ceremony.ADD, caller), "user": {"id": "AA"}}
+    made = SoftAuthenticator(rp_id=cast.host, origin=f"http://{cast.host}").create(options)
+    return {"name": "열쇠", "credential": made}
 
 
 def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
@@ -171,6 +226,9 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("second-factor", "DELETE"): _shown_second_factor,
     ("recovery-codes", "POST"): _shown_second_factor,
     ("person-reactivate", "POST"): _suspended,
+    ("session-passkey", "POST"): _log_in_passkey,
+    ("session-show-passkey", "POST"): _show_passkey,
+    ("passkeys", "POST"): _made_passkey,
 }
 
 # Rules beyond the permission: who is refused although their role has it.
@@ -191,6 +249,8 @@ PUBLIC_OPERATIONS: Final = frozenset(
         ("session", "POST"),
         ("session-code", "POST"),
         ("session-code-verify", "POST"),
+        ("session-passkey", "POST"),
+        ("session-passkey-options", "POST"),
         ("password-reset", "POST"),
         ("password-reset-code", "POST"),
         ("schema", "GET"),

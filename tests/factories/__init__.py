@@ -6,7 +6,13 @@ from tests.factories.exams import make_batch, make_exam, make_reading, make_scan
 from tests.factories.jobs import make_job
 from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
-from tests.factories.sign_in import make_authenticator, make_challenge, make_recovery_code
+from tests.factories.sign_in import (
+    make_authenticator,
+    make_challenge,
+    make_passkey,
+    make_passkey_challenge,
+    make_recovery_code,
+)
 from tests.factories.world import Cast, World, make_world
 
 __all__ = [
@@ -23,6 +29,8 @@ __all__ = [
     "make_export",
     "make_guardianship",
     "make_job",
+    "make_passkey",
+    "make_passkey_challenge",
     "make_plan",
     "make_reading",
     "make_recovery_code",

@@ -20,7 +20,13 @@ from apps.students.models import Student
 from tests.factories.academies import make_academy
 from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
 from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
-from tests.factories.sign_in import make_authenticator, make_challenge, make_recovery_code
+from tests.factories.sign_in import (
+    make_authenticator,
+    make_challenge,
+    make_passkey,
+    make_passkey_challenge,
+    make_recovery_code,
+)
 
 PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
 STUDENT_NUMBER: Final = "240101"
@@ -84,6 +90,9 @@ def _make_cast(slug: str, name: str) -> Cast:
         make_challenge(user=teacher)
         make_authenticator(teacher)
         make_recovery_code(teacher)
+        make_passkey_challenge(user=teacher)
+        for user in users.values():
+            make_passkey(user)
         exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher)
         upload = make_upload(created_by=teacher, is_used=True)
         batch = make_batch(exam, upload=upload, created_by=teacher)

@@ -185,7 +185,7 @@ class SecondFactorView(APIView):
     @extend_schema(request=None, responses={201: AuthenticatorSerializer}, operation_id="second_factor_begin")
     def post(self, request: Request) -> Response:
         """A new secret for an authenticator app. It counts once it is confirmed."""
-        secret, address = begin_authenticator(person_of(request))
+        secret, address = begin_authenticator(person_of(request), session=request._request.session)
         return Response({"secret": secret, "address": address}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ConfirmSerializer, responses={204: None}, operation_id="second_factor_give_up")

@@ -56,7 +56,8 @@ class SessionSerializer(serializers.Serializer[None]):
     csrf_token = serializers.CharField()
 
 
-def _session_of(request: Request) -> dict[str, object]:
+def session_of(request: Request) -> dict[str, object]:
+    """What ``SessionSerializer`` describes, after whatever this request did to the session."""
     tenant, user = acting_tenant(), request.user
     person = None
     if isinstance(user, User):
@@ -84,7 +85,7 @@ class SessionView(APIView):
     @extend_schema(responses=SessionSerializer, operation_id="session_show")
     def get(self, request: Request) -> Response:
         """Which academy this is and who is signed in; sets the CSRF cookie."""
-        return Response(_session_of(request))
+        return Response(session_of(request))
 
     @extend_schema(request=LogInSerializer, responses={201: SessionSerializer}, operation_id="session_start")
     def post(self, request: Request) -> Response:
@@ -92,7 +93,7 @@ class SessionView(APIView):
         given = LogInSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         request.user = log_in(request._request, **given.validated_data)
-        return Response(_session_of(request), status=status.HTTP_201_CREATED)
+        return Response(session_of(request), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None}, operation_id="session_end")
     def delete(self, request: Request) -> Response:
@@ -122,7 +123,7 @@ class LogInByCodeView(APIView):
         given.is_valid(raise_exception=True)
         cookie = code_cookie(request)
         request.user = log_in_by_code(request._request, cookie=cookie, code=given.validated_data["code"])
-        return forget_code(Response(_session_of(request), status=status.HTTP_201_CREATED))
+        return forget_code(Response(session_of(request), status=status.HTTP_201_CREATED))
 
 
 class ShowSecondFactorView(APIView):
@@ -134,4 +135,4 @@ class ShowSecondFactorView(APIView):
         given = CodeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         show_second_factor(request._request, person_of(request), given.validated_data["code"])
-        return Response(_session_of(request))
+        return Response(session_of(request))

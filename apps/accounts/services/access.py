@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from typing import Final
 
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.db.models import F
@@ -12,8 +14,12 @@ from django.utils import timezone
 from academy.http.addresses import shown_address
 from academy.http.errors import Missing
 from academy.storage.services import cancel_uploads
-from apps.accounts.models import Challenge, Session, User
+from apps.accounts.models import Challenge, PasskeyChallenge, Session, User
 from apps.accounts.sessions import BROWSER_KEY
+
+# In the session: when the person last proved who they are, in seconds since 1970.
+CONFIRMED_KEY: Final = "confirmed_at"
+CONFIRMED_SECONDS: Final = 10 * 60
 
 
 def start_session(request: HttpRequest, user: User) -> None:
@@ -24,7 +30,18 @@ def start_session(request: HttpRequest, user: User) -> None:
         "address": shown_address(request),
     }
     login(request, user, backend="apps.accounts.authentication.PhoneBackend")
+    note_confirmed(request)
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+def note_confirmed(request: HttpRequest) -> None:
+    """They have just proved who they are."""
+    request.session[CONFIRMED_KEY] = int(time.time())
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Whether they proved who they are within the last ten minutes, in this session."""
+    return bool(time.time() - request.session.get(CONFIRMED_KEY, 0) < CONFIRMED_SECONDS)
 
 
 def log_out(request: HttpRequest) -> None:
@@ -40,6 +57,7 @@ def end_access(user: User) -> None:
     user.refresh_from_db(fields=["session_epoch"])
     Session.objects.filter(user=user).delete()
     Challenge.objects.filter(user=user).delete()
+    PasskeyChallenge.objects.filter(user=user).delete()
     cancel_uploads(created_by=user)
 
 

@@ -21,7 +21,7 @@ from academy.limits.limiter import TooMany
 from academy.sms.delivery import nothing_after_commit, text_after_commit
 from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
-from apps.accounts.models import Challenge, Purpose, User
+from apps.accounts.models import Challenge, Purpose, User, admitted
 from apps.accounts.phones import parse_phone
 
 CODE_DIGITS: Final = 6
@@ -51,12 +51,12 @@ def valid_phone(text: str) -> str:
 
 
 def ask_for_code(request: HttpRequest, *, phone: str, purpose: Purpose) -> str:
-    """Text a code to ``phone`` if somebody active here has it. Returns the cookie that the code is bound to.
+    """Text a code to ``phone`` if somebody here has it who may sign in. Returns the cookie that the code is bound to.
 
     Raises ``Invalid``, ``TooMany`` and ``LimitsUnreachable``.
     """
     number = valid_phone(phone)
-    is_known = User.objects.filter(phone=number, is_active=True).exists()
+    is_known = User.objects.filter(admitted(), phone=number).exists()
     return _ask(request, number=number, purpose=purpose, is_sent=is_known, user=None)
 
 

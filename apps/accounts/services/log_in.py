@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from academy.http.errors import DomainError
 from apps.accounts import limits
-from apps.accounts.models import Purpose, User
+from apps.accounts.models import Purpose, User, admitted
 from apps.accounts.phones import parse_phone
 from apps.accounts.services.access import start_session
 from apps.accounts.services.codes import WrongCode, use_code
@@ -41,7 +41,7 @@ def log_in(request: HttpRequest, *, phone: str, password: str) -> User:
 def log_in_by_code(request: HttpRequest, *, cookie: str | None, code: str) -> User:
     """Start a session for who has the phone that the code was sent to. Raises as ``use_code``."""
     challenge = use_code(request, cookie=cookie, code=code, purpose=Purpose.LOG_IN)
-    user = User.objects.filter(phone=challenge.phone, is_active=True).first()
+    user = User.objects.filter(admitted(), phone=challenge.phone).first()
     if user is None:
         raise WrongCode
     start_session(request, user)

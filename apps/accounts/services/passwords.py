@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from academy.http.errors import Invalid
+from academy.http.errors import DomainError, Invalid
 from apps.accounts import limits
-from apps.accounts.models import Purpose, User
-from apps.accounts.services.access import end_access, end_access_elsewhere, log_out
+from apps.accounts.models import Purpose, User, admitted
+from apps.accounts.services.access import (
+    end_access,
+    end_access_elsewhere,
+    is_confirmed,
+    log_out,
+    note_confirmed,
+)
 from apps.accounts.services.codes import WrongCode, use_code
+
+
+class ConfirmationDue(DomainError):
+    """What is asked for opens the account to whoever does it, and the last proof of who they are is too old."""
+
+    status_code: ClassVar[int] = 403
+    code: ClassVar[str] = "confirmation_due"
+
+    def __init__(self) -> None:
+        super().__init__(_("Confirm that it is you: enter your password, use a passkey, or log in again."))
 
 
 def check_password_is_good(password: str, *, attr: str = "password") -> None:
@@ -34,6 +53,20 @@ def confirm_password(request: HttpRequest, user: User, password: str, *, attr: s
     limits.forget_log_ins(str(user.phone))
 
 
+def confirm_recently(request: HttpRequest, user: User, password: str) -> None:
+    """Make sure that it is ``user`` who sits there: by a proof of the last ten minutes, or by ``password`` now.
+
+    Unlike ``confirm_password`` it lets nobody pass for having no password: those log in anew, or show a passkey.
+    Raises ``ConfirmationDue`` and as ``confirm_password``.
+    """
+    if is_confirmed(request):
+        return
+    if not password or not user.has_usable_password():
+        raise ConfirmationDue
+    confirm_password(request, user, password, attr="password")
+    note_confirmed(request)
+
+
 def change_password(request: HttpRequest, *, user: User, old_password: str, password: str) -> None:
     """Set a new password. Every other session and every upload of ``user`` ends. Raises as ``confirm_password``."""
     check_password_is_good(password)
@@ -50,7 +83,7 @@ def reset_password(request: HttpRequest, *, cookie: str | None, code: str, passw
     """
     check_password_is_good(password)
     challenge = use_code(request, cookie=cookie, code=code, purpose=Purpose.RESET_PASSWORD)
-    user = User.objects.filter(phone=challenge.phone, is_active=True).first()
+    user = User.objects.filter(admitted(), phone=challenge.phone).first()
     if user is None:
         raise WrongCode
     user.set_password(password)

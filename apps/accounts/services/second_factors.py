@@ -1,10 +1,14 @@
-"""The second factor: an authenticator app (TOTP, RFC 6238) and recovery codes for when it is lost."""
+"""The second factor: an authenticator app (TOTP, RFC 6238) and recovery codes for when it is lost.
+
+Passkeys are another one: passkeys.py beside this.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -18,8 +22,8 @@ from academy.http.errors import DomainError, Refused
 from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
 from apps.accounts.encryption import decrypt, encrypt
-from apps.accounts.models import SECOND_FACTOR_KEY, Authenticator, RecoveryCode, SecondFactor, User
-from apps.accounts.services.access import end_access_elsewhere
+from apps.accounts.models import SECOND_FACTOR_KEY, Authenticator, Passkey, RecoveryCode, SecondFactor, User
+from apps.accounts.services.access import end_access_elsewhere, note_confirmed
 from apps.accounts.services.passwords import confirm_password
 
 SECRET_BYTES: Final = 20  # as long as the hash, RFC 4226 section 4
@@ -43,15 +47,14 @@ class WrongFactor(DomainError):
         super().__init__("The code is wrong or was used before.")
 
 
-def begin_authenticator(user: User) -> tuple[str, str]:
+def begin_authenticator(user: User, *, session: Mapping[str, object]) -> tuple[str, str]:
     """A new secret for an authenticator app, as base32 and as the address that a QR code holds.
 
     It counts once it is confirmed. Raises ``Refused`` while an earlier one is in use, and for who is no staff.
     """
     if not user.is_staff_member:
         raise Refused("A second factor is for people who work here.")
-    if user.has_second_factor:
-        raise Refused("Remove the second factor that you have first.")
+    _check_may_set_up(user, session)
     secret = secrets.token_bytes(SECRET_BYTES)
     Authenticator.objects.update_or_create(
         user=user, defaults={"encrypted_secret": encrypt(secret), "confirmed_at": None, "last_step": 0}
@@ -65,18 +68,30 @@ def confirm_authenticator(request: HttpRequest, user: User, code: str) -> list[s
 
     Raises ``WrongFactor``, ``Refused``, ``TooMany``.
     """
-    if user.has_second_factor:
-        raise Refused("Remove the second factor that you have first.")
+    _check_may_set_up(user, request.session)
     limits.take_factor(user.pk)
     if not _use_totp(user, code, is_confirmed=False):
         raise WrongFactor
     Authenticator.objects.filter(user=user).update(confirmed_at=timezone.now())
     user.has_second_factor = True
     user.save(update_fields=["has_second_factor"])
-    codes = _new_recovery_codes(user)
+    codes = new_recovery_codes(user)
     end_access_elsewhere(request, user)
     request.session[SECOND_FACTOR_KEY] = user.pk
     return codes
+
+
+def _check_may_set_up(user: User, session: Mapping[str, object]) -> None:
+    # Who has given a password only must not get past a passkey by setting up an authenticator.
+    if user.second_factor_due(session) == SecondFactor.SHOW:
+        raise Refused("Show the second factor that you have first.")
+    if has_authenticator(user):
+        raise Refused("Remove the second factor that you have first.")
+
+
+def has_authenticator(user: User) -> bool:
+    """Whether ``user`` has an authenticator app in use."""
+    return Authenticator.objects.filter(user=user, confirmed_at__isnull=False).exists()
 
 
 def show_second_factor(request: HttpRequest, user: User, code: str) -> None:
@@ -91,6 +106,7 @@ def show_second_factor(request: HttpRequest, user: User, code: str) -> None:
         raise WrongFactor
     request.session.cycle_key()
     request.session[SECOND_FACTOR_KEY] = user.pk
+    note_confirmed(request)
 
 
 def renew_recovery_codes(request: HttpRequest, user: User, password: str) -> list[str]:
@@ -98,7 +114,7 @@ def renew_recovery_codes(request: HttpRequest, user: User, password: str) -> lis
     if not user.has_second_factor:
         raise Refused("There is no second factor.")
     confirm_password(request, user, password, attr="password")
-    return _new_recovery_codes(user)
+    return new_recovery_codes(user)
 
 
 def give_up_second_factor(request: HttpRequest, user: User, password: str) -> None:
@@ -113,8 +129,9 @@ def give_up_second_factor(request: HttpRequest, user: User, password: str) -> No
 
 
 def remove_second_factor(user: User) -> None:
-    """Forget authenticator and recovery codes. What guards this is the caller's to ask."""
+    """Forget authenticator, passkeys and recovery codes. What guards this is the caller's to ask."""
     Authenticator.objects.filter(user=user).delete()
+    Passkey.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
     user.has_second_factor = False
     user.save(update_fields=["has_second_factor"])
@@ -138,7 +155,8 @@ def _use_totp(user: User, code: str, *, is_confirmed: bool) -> bool:
     return False
 
 
-def _new_recovery_codes(user: User) -> list[str]:
+def new_recovery_codes(user: User) -> list[str]:
+    """New recovery codes of ``user`` instead of any that they had, in clear: shown once, kept hashed."""
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(RECOVERY_CODES)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
