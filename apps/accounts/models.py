@@ -33,9 +33,7 @@ class SecondFactor(StrEnum):
 
 def admitted() -> models.Q:
     """Of users, those who may sign in and stay signed in: neither suspended, nor barred today."""
-    return models.Q(is_active=True) & (
-        models.Q(barred_until=None) | models.Q(barred_until__lte=timezone.localdate())
-    )
+    return models.Q(is_active=True) & (models.Q(barred_until=None) | models.Q(barred_until__lte=timezone.localdate()))
 
 
 class UserManager(TenantManager["User"]):

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     VIEW_STUDENTS = "students.view"
     MANAGE_STUDENTS = "students.manage"
     VIEW_CHILDREN = "children.view"
+    CONSENT_FOR_CHILDREN = "children.consent"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
     UPLOAD_FILES = "files.upload"
@@ -60,7 +61,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
     Role.STUDENT: frozenset(),
-    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN}),
+    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN, Permission.CONSENT_FOR_CHILDREN}),
     Role.OPERATOR: frozenset(),
 }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -16,7 +19,8 @@ from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.students import queries, services
-from apps.students.models import Student
+from apps.students.consent_texts import CURRENT_VERSION, LANGUAGES, consent_text
+from apps.students.models import EARLIEST_BIRTH_YEAR, LATEST_BIRTH_YEAR, GuardianConsent, Student
 from apps.students.requests import CHILD_KEY, choose_child
 
 
@@ -27,9 +31,22 @@ class StudentSerializer(serializers.ModelSerializer[Student]):
         read_only_fields = fields
 
 
+class BirthYearField(serializers.IntegerField):
+    def __init__(self, **kwargs: object) -> None:
+        limits = {"min_value": EARLIEST_BIRTH_YEAR, "max_value": LATEST_BIRTH_YEAR}
+        super().__init__(allow_null=True, **limits, **kwargs)  # type: ignore[arg-type]  # DRF's own options
+
+
 class NewStudentSerializer(serializers.Serializer[None]):
     number = serializers.CharField(max_length=20)
     name = serializers.CharField(max_length=80)
+    birth_year = BirthYearField(required=False, default=None)
+
+
+class BirthYearSerializer(serializers.Serializer[None]):
+    """``null``: not known."""
+
+    birth_year = BirthYearField()
 
 
 class GuardianSerializer(serializers.ModelSerializer[User]):
@@ -62,6 +79,67 @@ class ChildSerializer(serializers.ModelSerializer[Student]):
 
 class ChooseChildSerializer(serializers.Serializer[None]):
     student = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class AccountSerializer(serializers.Serializer[None]):
+    phone = serializers.CharField(max_length=32)
+
+
+class ConsentSerializer(serializers.ModelSerializer[GuardianConsent]):
+    class Meta:
+        model = GuardianConsent
+        fields = ("id", "signed_by", "how", "text_version", "text_language", "consented_at", "withdrawn_at")
+        read_only_fields = fields
+
+
+class ConsentTextSerializer(serializers.Serializer[None]):
+    version = serializers.IntegerField()
+    language = serializers.ChoiceField(choices=LANGUAGES)
+    body = serializers.CharField(help_text="Markdown.")
+
+
+class ConsentStateSerializer(serializers.Serializer[None]):
+    """``needs_consent``: the student may be under 14. ``text`` is what consent would be given to now."""
+
+    student = serializers.IntegerField()
+    birth_year = serializers.IntegerField(allow_null=True)
+    needs_consent = serializers.BooleanField()
+    has_consent = serializers.BooleanField()
+    text = ConsentTextSerializer()
+    consents = ConsentSerializer(many=True)
+
+
+class GiveConsentSerializer(serializers.Serializer[None]):
+    """The version and the language of the text that the guardian was shown."""
+
+    version = serializers.IntegerField(min_value=1, max_value=32_767)
+    language = serializers.ChoiceField(choices=LANGUAGES)
+
+
+class NoteConsentSerializer(GiveConsentSerializer):
+    """``guardian`` is the account of who signed, if they have one here."""
+
+    signed_by = serializers.CharField(max_length=80)
+    signed_on = serializers.DateField()
+    guardian = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False, allow_null=True, default=None)
+
+    def validate_signed_on(self, day: date) -> date:
+        if day.year < EARLIEST_BIRTH_YEAR:
+            raise serializers.ValidationError(_("This day is too long ago."))
+        return day
+
+
+def _state_of(student: Student) -> dict[str, object]:
+    consents = list(queries.consents_of(student.pk))
+    language = "en" if (get_language() or "").startswith("en") else "ko"
+    return {
+        "student": student.pk,
+        "birth_year": student.birth_year,
+        "needs_consent": student.needs_consent,
+        "has_consent": any(consent.withdrawn_at is None for consent in consents),
+        "text": {"version": CURRENT_VERSION, "language": language, "body": consent_text(CURRENT_VERSION, language)},
+        "consents": ConsentSerializer(consents, many=True).data,
+    }
 
 
 class StudentsView(APIView):
@@ -133,3 +211,90 @@ class ChildView(APIView):
         asked.is_valid(raise_exception=True)
         student = choose_child(request, asked.validated_data["student"])
         return Response(ChildSerializer(student, context={"chosen": student.pk}).data)
+
+
+class BirthYearView(APIView):
+    permissions: ClassVar = {"PUT": Permission.MANAGE_STUDENTS}
+
+    @extend_schema(
+        request=BirthYearSerializer, responses=ConsentStateSerializer, operation_id="students_set_birth_year"
+    )
+    def put(self, request: Request, student_id: int) -> Response:
+        """Note the year of birth. A student who may be under 14 and has no consent is signed out."""
+        asked = BirthYearSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(_state_of(services.set_birth_year(student_id=student_id, **asked.validated_data)))
+
+
+class AccountView(APIView):
+    permissions: ClassVar = {"POST": Permission.MANAGE_STUDENTS}
+
+    @extend_schema(request=AccountSerializer, responses={201: GuardianSerializer}, operation_id="students_give_account")
+    def post(self, request: Request, student_id: int) -> Response:
+        """Let the student sign in with this phone. Refused (``consent_due``) while a guardian's consent is due."""
+        asked = AccountSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        user = services.give_account(by=person_of(request), student_id=student_id, **asked.validated_data)
+        return Response(GuardianSerializer(user).data, status=status.HTTP_201_CREATED)
+
+
+class ConsentView(APIView):
+    permissions: ClassVar = {
+        "GET": Permission.MANAGE_STUDENTS,
+        "POST": Permission.MANAGE_STUDENTS,
+        "DELETE": Permission.MANAGE_STUDENTS,
+    }
+
+    @extend_schema(responses=ConsentStateSerializer, operation_id="consent_show")
+    def get(self, request: Request, student_id: int) -> Response:
+        """What guardians agreed to for this student, and the text of today."""
+        student = queries.students().filter(pk=student_id).first()
+        if student is None:
+            raise Missing
+        return Response(_state_of(student))
+
+    @extend_schema(request=NoteConsentSerializer, responses={201: ConsentSerializer}, operation_id="consent_note")
+    def post(self, request: Request, student_id: int) -> Response:
+        """Note a consent that was signed on paper."""
+        asked = NoteConsentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        consent = services.note_consent(by=person_of(request), student_id=student_id, **asked.validated_data)
+        return Response(ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None}, operation_id="consent_note_withdrawal")
+    def delete(self, request: Request, student_id: int) -> Response:
+        """Note that a guardian withdrew. The student's sessions end at once while they may be under 14."""
+        services.withdraw_consent(by=person_of(request), student_id=student_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ChildConsentView(APIView):
+    permissions: ClassVar = {
+        "GET": Permission.VIEW_CHILDREN,
+        "POST": Permission.CONSENT_FOR_CHILDREN,
+        "DELETE": Permission.CONSENT_FOR_CHILDREN,
+    }
+
+    @extend_schema(responses=ConsentStateSerializer, operation_id="children_consent_show")
+    def get(self, request: Request, student_id: int) -> Response:
+        """Whether one's child needs a consent, has one, and the text of today."""
+        child = queries.children_of(person_of(request).pk).filter(pk=student_id).first()
+        if child is None:
+            raise Missing
+        return Response(_state_of(child))
+
+    @extend_schema(
+        request=GiveConsentSerializer, responses={201: ConsentSerializer}, operation_id="children_consent_give"
+    )
+    def post(self, request: Request, student_id: int) -> Response:
+        """Consent for one's child, to the version of the text that one was shown."""
+        asked = GiveConsentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        consent = services.give_consent(guardian=person_of(request), student_id=student_id, **asked.validated_data)
+        return Response(ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None}, operation_id="children_consent_withdraw")
+    def delete(self, request: Request, student_id: int) -> Response:
+        """Withdraw. The child's sessions end at once while they may be under 14."""
+        services.withdraw_consent(by=person_of(request), student_id=student_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)

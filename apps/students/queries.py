@@ -8,7 +8,7 @@ from typing import TypedDict
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
-from apps.students.models import Guardianship, Student
+from apps.students.models import GuardianConsent, Guardianship, Student
 
 
 def students() -> QuerySet[Student]:
@@ -36,3 +36,13 @@ def guardians_of(student_id: int) -> QuerySet[User]:
     """Who may act for this student, by name."""
     guardianships = Guardianship.objects.filter(student_id=student_id)
     return User.objects.filter(pk__in=guardianships.values("user_id")).order_by("name", "pk")
+
+
+def consents_of(student_id: int) -> QuerySet[GuardianConsent]:
+    """What was agreed to for this student, the newest first, also what was withdrawn."""
+    return GuardianConsent.objects.filter(student_id=student_id).order_by("-pk")
+
+
+def has_consent(student_id: int) -> bool:
+    """Whether some guardian has agreed, to whichever version, and nobody has withdrawn it."""
+    return GuardianConsent.objects.filter(student_id=student_id, withdrawn_at=None).exists()

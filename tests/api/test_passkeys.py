@@ -242,9 +242,7 @@ def test_twenty_are_enough(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     error_of(post(client, ASK_ADD, {}), 403)
 
 
-def test_adding_and_removing_need_a_proof_of_the_last_ten_minutes(
-    world: World, clock: time_machine.Traveller
-) -> None:
+def test_adding_and_removing_need_a_proof_of_the_last_ten_minutes(world: World, clock: time_machine.Traveller) -> None:
     client, key, added = with_passkey(world.hana, world.hana.teacher)
     url = f"{PASSKEYS}/{added['passkey']['id']}"
     clock.shift(timedelta(minutes=10, seconds=1))

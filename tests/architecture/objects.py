@@ -22,6 +22,7 @@ from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session,
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
 from apps.privacy.models import Erasure, Export
+from apps.students.models import Student
 from tests.architecture.rows import bystander_of
 from tests.authenticator import SoftAuthenticator, b64
 from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge
@@ -110,6 +111,16 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("person-invitation", "POST"): lambda _: None,
     ("academy", "PATCH"): lambda _: {"mfa_required_for_staff": True},
     ("guardians", "POST"): lambda _: {"phone": NEW_PHONE, "name": "최새봄"},
+    ("student-birth-year", "PUT"): lambda _: {"birth_year": 2010},
+    ("student-account", "POST"): lambda _: {"phone": NEW_PHONE},
+    ("consent", "POST"): lambda cast: {
+        "signed_by": "최엄마",
+        "signed_on": "2026-03-02",
+        "version": 1,
+        "language": "ko",
+        "guardian": cast.users[Role.GUARDIAN].pk,
+    },
+    ("child-consent", "POST"): lambda _: {"version": 1, "language": "ko"},
     ("child", "PUT"): lambda cast: {"student": cast.student.pk},
     ("students", "POST"): lambda _: {"number": "990001", "name": "최새봄"},
     ("exams", "POST"): lambda _: {"title": "기말고사", "question_count": 20},
@@ -215,6 +226,10 @@ def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
 
+def _without_account(client: Client, cast: Cast, caller: User | None) -> None:
+    Student.objects.filter(pk=cast.student.pk).update(user=None)
+
+
 # What has to have happened, in the academy and in the caller's browser; may return the body to send.
 Preparation: TypeAlias = Callable[[Client, Cast, User | None], Body | None]
 PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
@@ -226,6 +241,7 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("second-factor", "DELETE"): _shown_second_factor,
     ("recovery-codes", "POST"): _shown_second_factor,
     ("person-reactivate", "POST"): _suspended,
+    ("student-account", "POST"): _without_account,
     ("session-passkey", "POST"): _log_in_passkey,
     ("session-show-passkey", "POST"): _show_passkey,
     ("passkeys", "POST"): _made_passkey,

@@ -6,6 +6,7 @@ from tests.factories.exams import make_batch, make_exam, make_reading, make_scan
 from tests.factories.jobs import make_job
 from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
+from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
     make_authenticator,
     make_challenge,
@@ -25,6 +26,7 @@ __all__ = [
     "make_batch",
     "make_challenge",
     "make_erasure",
+    "make_consent",
     "make_exam",
     "make_export",
     "make_guardianship",

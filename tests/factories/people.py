@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
+from django.utils import timezone
+
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.accounts.services import create_user
-from apps.students.models import Guardianship, Student
+from apps.students.models import GuardianConsent, Guardianship, How, Student
 from apps.students.services import create_student
 
 PASSWORD: Final = "a-good-long-password"
@@ -28,9 +30,11 @@ def make_user(
     )
 
 
-def make_student(number: str | None = None, *, name: str = "이하늘", user: User | None = None) -> Student:
+def make_student(
+    number: str | None = None, *, name: str = "이하늘", user: User | None = None, birth_year: int | None = None
+) -> Student:
     """A student with a six-digit number nobody else has, and an account of their own if ``user`` is given."""
-    student = create_student(number=number or f"{next(_serials):06d}", name=name)
+    student = create_student(number=number or f"{next(_serials):06d}", name=name, birth_year=birth_year)
     if user is not None:
         student.user = user
         student.save(update_fields=["user"])
@@ -42,3 +46,18 @@ def make_guardianship(user: User, student: Student) -> Guardianship:
     guardianship = Guardianship(user=user, student=student)
     guardianship.save()
     return guardianship
+
+
+def make_consent(student: Student, guardian: User) -> GuardianConsent:
+    """``guardian`` agreed to the first text, in the app."""
+    consent = GuardianConsent(
+        student=student,
+        guardian=guardian,
+        signed_by=guardian.name,
+        how=How.IN_APP,
+        text_version=1,
+        text_language="ko",
+        consented_at=timezone.now(),
+    )
+    consent.save()
+    return consent

@@ -19,7 +19,7 @@ from apps.exams.models import Batch, Exam, Scan
 from apps.students.models import Student
 from tests.factories.academies import make_academy
 from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
-from tests.factories.people import PASSWORD, make_guardianship, make_student, make_user
+from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
     make_authenticator,
     make_challenge,
@@ -87,6 +87,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         teacher = users[Role.TEACHER]
         student = make_student(STUDENT_NUMBER, user=users[Role.STUDENT])
         make_guardianship(users[Role.GUARDIAN], student)
+        make_consent(student, users[Role.GUARDIAN])
         make_challenge(user=teacher)
         make_authenticator(teacher)
         make_recovery_code(teacher)

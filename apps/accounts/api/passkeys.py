@@ -196,9 +196,7 @@ class AskToShowView(APIView):
 class ShowPasskeyView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
 
-    @extend_schema(
-        request=ShownCredentialSerializer, responses=SessionSerializer, operation_id="session_show_passkey"
-    )
+    @extend_schema(request=ShownCredentialSerializer, responses=SessionSerializer, operation_id="session_show_passkey")
     def post(self, request: Request) -> Response:
         """Complete the log-in with a passkey, or confirm who one is for the next ten minutes."""
         given = ShownCredentialSerializer(data=request.data)
@@ -212,9 +210,7 @@ class ShowPasskeyView(APIView):
 class AskToAddView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
 
-    @extend_schema(
-        request=ConfirmSerializer, responses=CreateOptionsSerializer, operation_id="passkeys_ask_to_add"
-    )
+    @extend_schema(request=ConfirmSerializer, responses=CreateOptionsSerializer, operation_id="passkeys_ask_to_add")
     def post(self, request: Request) -> Response:
         """What to make a passkey for. Needs the password, or a log-in of the last ten minutes."""
         given = ConfirmSerializer(data=request.data)
@@ -230,9 +226,7 @@ class PasskeysView(APIView):
         """One's own passkeys, the newest first."""
         return Response(PasskeySerializer(queries.passkeys_of(person_of(request).pk), many=True).data)
 
-    @extend_schema(
-        request=NewPasskeySerializer, responses={201: AddedPasskeySerializer}, operation_id="passkeys_add"
-    )
+    @extend_schema(request=NewPasskeySerializer, responses={201: AddedPasskeySerializer}, operation_id="passkeys_add")
     def post(self, request: Request) -> Response:
         """Keep the passkey that was made. The first second factor of staff comes with recovery codes, once."""
         given = NewPasskeySerializer(data=request.data)

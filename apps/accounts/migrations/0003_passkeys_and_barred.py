@@ -8,67 +8,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_sessions_codes_and_second_factors'),
-        ('tenancy', '0004_academies_move'),
+        ("accounts", "0002_sessions_codes_and_second_factors"),
+        ("tenancy", "0004_academies_move"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='barred_until',
+            model_name="user",
+            name="barred_until",
             field=models.DateField(null=True),
         ),
         migrations.AddField(
-            model_name='user',
-            name='passkey_handle',
+            model_name="user",
+            name="passkey_handle",
             field=models.UUIDField(editable=False, null=True),
         ),
         migrations.CreateModel(
-            name='Passkey',
+            name="Passkey",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('host', models.CharField(max_length=253)),
-                ('credential_id', models.CharField(max_length=1364)),
-                ('public_key', models.BinaryField()),
-                ('sign_count', models.BigIntegerField(default=0)),
-                ('transports', models.JSONField(default=list)),
-                ('is_backed_up', models.BooleanField(default=False)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('user', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passkeys', to=settings.AUTH_USER_MODEL)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80)),
+                ("host", models.CharField(max_length=253)),
+                ("credential_id", models.CharField(max_length=1364)),
+                ("public_key", models.BinaryField()),
+                ("sign_count", models.BigIntegerField(default=0)),
+                ("transports", models.JSONField(default=list)),
+                ("is_backed_up", models.BooleanField(default=False)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="passkeys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'user'], name='passkey_of_user')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'credential_id'), name='passkey_credential_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "user"], name="passkey_of_user")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "credential_id"), name="passkey_credential_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PasskeyChallenge',
+            name="PasskeyChallenge",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('ceremony', models.CharField(choices=[('log_in', 'Log in'), ('show', 'Show as a second factor'), ('add', 'Add a passkey')], max_length=8)),
-                ('host', models.CharField(max_length=253)),
-                ('cookie_hash', models.CharField(max_length=64)),
-                ('challenge', models.BinaryField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('user', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "ceremony",
+                    models.CharField(
+                        choices=[("log_in", "Log in"), ("show", "Show as a second factor"), ("add", "Add a passkey")],
+                        max_length=8,
+                    ),
+                ),
+                ("host", models.CharField(max_length=253)),
+                ("cookie_hash", models.CharField(max_length=64)),
+                ("challenge", models.BinaryField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'expires_at'], name='passkey_challenge_expiry'), models.Index(fields=['tenant', 'user'], name='passkey_challenge_of_user')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'cookie_hash'), name='passkey_challenge_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "expires_at"], name="passkey_challenge_expiry"),
+                    models.Index(fields=["tenant", "user"], name="passkey_challenge_of_user"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "cookie_hash"), name="passkey_challenge_once")
+                ],
             },
         ),
     ]

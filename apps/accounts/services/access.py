@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import date
 from typing import Final
 
 from django.contrib.auth import login, logout, update_session_auth_hash
@@ -46,6 +47,14 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 def log_out(request: HttpRequest) -> None:
     logout(request)
+
+
+def bar(user: User, *, until: date | None) -> None:
+    """Let nobody sign in as ``user`` before that day, and end all their access; ``None`` lets them in again."""
+    User.objects.filter(pk=user.pk).update(barred_until=until)
+    user.barred_until = until
+    if not user.is_admitted:
+        end_access(user)
 
 
 def end_access(user: User) -> None:
