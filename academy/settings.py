@@ -58,8 +58,8 @@ TENANT_DOMAIN_MODEL = "tenancy.Domain"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
     "academy.tenancy.middleware.TenantMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext, gettext_lazy
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework.exceptions import APIException, NotFound, ParseError
 
@@ -47,7 +48,7 @@ class Missing(DomainError):
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__("Not found.")
+        super().__init__(gettext("Not found."))
 
 
 class RequestTooLarge(APIException):
@@ -55,7 +56,9 @@ class RequestTooLarge(APIException):
 
     status_code = 413
     default_code = "request_too_large"
-    default_detail = "The request is too large. Files are sent to the address that an upload answers with."
+    default_detail = gettext_lazy(
+        "The request is too large. Files are sent to the address that an upload answers with."
+    )
 
 
 class EnvelopeExceptionHandler(ExceptionHandler):
@@ -85,12 +88,12 @@ def error_response(status: int, code: str, detail: str) -> JsonResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001  Django's signature
-    return error_response(404, "not_found", "Not found.")
+    return error_response(404, "not_found", gettext("Not found."))
 
 
 def server_error(request: HttpRequest) -> JsonResponse:  # noqa: ARG001  Django's signature
-    return error_response(500, "error", "Something went wrong on our side. It has been reported.")
+    return error_response(500, "error", gettext("Something went wrong on our side. It has been reported."))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
-    return error_response(400, "bad_request", "The request could not be understood.")
+    return error_response(400, "bad_request", gettext("The request could not be understood."))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
+from django.utils.translation import gettext
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
@@ -25,4 +26,4 @@ class OrjsonParser(JSONParser):
         try:
             return orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:
-            raise ParseError(f"This is not JSON: {error}") from error
+            raise ParseError(gettext("This is not JSON: {problem}").format(problem=error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -24,7 +25,7 @@ class SecondFactorDue(PermissionDenied):
     """Who asks has given a password or a code, and not yet the second factor that they have or must have."""
 
     default_code = "second_factor_due"
-    default_detail = "Confirm with your second factor first."
+    default_detail = gettext_lazy("Confirm with your second factor first.")
 
 
 def declared_permission(view: type[APIView] | APIView, method: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.db import connection
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext
 from django_tasks import TaskResult, TaskResultStatus
 from django_tasks.backends.base import BaseTaskBackend
 from django_tasks.base import Task
@@ -128,5 +129,5 @@ def tier_for(task: JobTask) -> Tier:
     plan = acting_tenant().plan
     routed = plan.tier_of(task.kind) or (task.queue_name if task.is_in_every_plan else None)
     if routed not in list(Tier) or not Tier(routed).may_run(Tier(task.queue_name)):
-        raise KindNotIncluded(f"The plan {plan.name!r} does not include {task.kind}.")
+        raise KindNotIncluded(gettext("The plan of this academy does not include this."))
     return Tier(routed)

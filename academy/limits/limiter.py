@@ -19,6 +19,7 @@ from typing import ClassVar, Final
 import psycopg
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError
 
@@ -50,7 +51,7 @@ class TooMany(DomainError):
     code: ClassVar[str] = "too_many_requests"
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__("Too many attempts. Wait a while and try again.")
+        super().__init__(gettext("Too many attempts. Wait a while and try again."))
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -61,7 +62,7 @@ class LimitsUnreachable(DomainError):
     code: ClassVar[str] = "limits_unreachable"
 
     def __init__(self) -> None:
-        super().__init__("This is not possible just now. Try again in a moment.")
+        super().__init__(gettext("This is not possible just now. Try again in a moment."))
 
 
 @dataclass(frozen=True, slots=True)

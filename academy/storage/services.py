@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from django.utils.translation import gettext
+
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
@@ -39,7 +41,10 @@ def presign_upload(*, file_name: str, content_type: str, created_by: User) -> tu
     max_bytes = MAX_BYTES_BY_TYPE.get(content_type)
     if max_bytes is None:
         allowed = ", ".join(sorted(MAX_BYTES_BY_TYPE))
-        raise Invalid(f"Files of type {content_type!r} are not taken. Send one of: {allowed}.", attr="content_type")
+        raise Invalid(
+            gettext("Files of this type are not taken. Send one of: {types}.").format(types=allowed),
+            attr="content_type",
+        )
     key = s3.tenant_key("uploads", secrets.token_urlsafe(24).replace("-", "A").replace("_", "B"))
     upload = Upload(key=key, file_name=file_name, content_type=content_type, max_bytes=max_bytes, created_by=created_by)
     upload.save(force_insert=True)
@@ -61,12 +66,12 @@ def use_upload(*, upload_id: int) -> Upload:
         raise Missing
     size = s3.object_bytes(upload.key)
     if size is None:
-        raise UploadMissing("The file has not arrived. Send it again.", attr="upload")
+        raise UploadMissing(gettext("The file has not arrived. Send it again."), attr="upload")
     if size == 0 or size > upload.max_bytes:
-        raise Invalid("The file is empty or too large.", attr="upload")
+        raise Invalid(gettext("The file is empty or too large."), attr="upload")
     if not Upload.objects.filter(pk=upload.pk, state=UploadState.PRESIGNED).update(
         state=UploadState.USED, byte_count=size
     ):
-        raise UploadUsed("This file has been handed in already, or is not allowed any more.", attr="upload")
+        raise UploadUsed(gettext("This file has been handed in already, or is not allowed any more."), attr="upload")
     upload.state, upload.byte_count = UploadState.USED, size
     return upload

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.core.exceptions import DisallowedHost
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from academy.http.errors import error_response
 from academy.tenancy.context import acting_for
@@ -50,7 +51,7 @@ class TenantMiddleware:
         host = host_of(request)
         tenant = tenant_of_host(host) if host else None
         if tenant is None or tenant.status != TenantStatus.ACTIVE:
-            return error_response(404, "academy_not_found", "There is no academy at this address.")
+            return error_response(404, "academy_not_found", gettext("There is no academy at this address."))
         request.tenant = tenant  # type: ignore[attr-defined]
         with acting_for(tenant), transaction.atomic():
             response = self.get_response(request)

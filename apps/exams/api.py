@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -118,7 +119,7 @@ class SheetView(APIView):
         """The printable answer sheet; with ``?prefilled=1`` one per student, name and number filled in."""
         exam = _exam(exam_id)
         if exam.layout.maker != Maker.OWN:
-            raise services.NotPrintable("This sheet is printed by its own maker.")
+            raise services.NotPrintable(gettext("This sheet is printed by its own maker."))
         layout = Layout.from_json(exam.layout.definition)
         copies: list[Prefill] = []
         if request.query_params.get("prefilled") == "1":

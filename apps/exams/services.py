@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 import orjson
 from django.db import transaction
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.storage import s3
@@ -51,7 +52,7 @@ def create_exam(
     try:
         layout = design_layout(question_count=question_count, choice_count=choice_count, number_digits=number_digits)
     except ValueError as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(gettext("No sheet can be made like this: {problem}").format(problem=error)) from error
     sheet, _ = SheetLayout.objects.get_or_create(
         fingerprint=layout.fingerprint,
         number_label="",
@@ -75,7 +76,9 @@ def create_exam_on_template(
     uploads counts as used.
     """
     if len(asset_uploads) > MAX_ASSETS:
-        raise Invalid(f"At most {MAX_ASSETS} pictures belong to a template.", attr="asset_uploads")
+        raise Invalid(
+            gettext("At most {count} pictures belong to a template.").format(count=MAX_ASSETS), attr="asset_uploads"
+        )
     upload = use_upload(upload_id=template_upload)
     assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
     try:
@@ -83,17 +86,21 @@ def create_exam_on_template(
         pictures = {name: s3.read_object(key, max_bytes=MAX_ASSET_BYTES) for name, key in assets.items()}
         template = parse_template(definition, assets=pictures)
     except BadTemplate as error:
-        raise Invalid(f"The template cannot be used: {error}", attr="template_upload") from error
+        raise Invalid(
+            gettext("The template cannot be used: {problem}").format(problem=error), attr="template_upload"
+        ) from error
     except ValueError as error:
-        raise Invalid("The template is not a JSON file, or too large.", attr="template_upload") from error
+        raise Invalid(gettext("The template is not a JSON file, or too large."), attr="template_upload") from error
     labels = [output.label for output in template.outputs]
     if len(labels) > MAX_LABELS or any(len(label) > MAX_LABEL_CHARACTERS for label in labels):
         raise Invalid(
-            f"A template has at most {MAX_LABELS} fields, their names {MAX_LABEL_CHARACTERS} characters.",
+            gettext("A template has at most {fields} fields, their names {characters} characters.").format(
+                fields=MAX_LABELS, characters=MAX_LABEL_CHARACTERS
+            ),
             attr="template_upload",
         )
     if number_label and number_label not in labels:
-        raise Invalid(f"The template has no field {number_label!r}.", attr="number_label")
+        raise Invalid(gettext('The template has no field "{name}".').format(name=number_label), attr="number_label")
     sheet, _ = SheetLayout.objects.get_or_create(
         fingerprint=template.fingerprint,
         number_label=number_label,
@@ -140,7 +147,7 @@ def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points
         unknown = sorted((set(answers) | set(points)) - set(questions))
         if unknown:
             attr = "answers" if unknown[0] in answers else "points"
-            raise Invalid(f"The exam has no question {unknown[0]!r}.", attr=attr)
+            raise Invalid(gettext('The exam has no question "{name}".').format(name=unknown[0]), attr=attr)
         _check_choices(exam_id, answers)
         for label, accepted in answers.items():
             questions[label].accepted = list(accepted)[:MAX_ACCEPTED]
@@ -161,7 +168,10 @@ def _check_choices(exam_id: int, answers: Mapping[str, Sequence[str]]) -> None:
     for label, accepted in answers.items():
         for answer in accepted:
             if answer not in choices[label]:
-                raise Invalid(f"Question {label!r} has no choice {answer!r}.", attr="answers")
+                raise Invalid(
+                    gettext('Question "{name}" has no choice "{choice}".').format(name=label, choice=answer),
+                    attr="answers",
+                )
 
 
 def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -125,7 +124,7 @@ class NoteConsentSerializer(GiveConsentSerializer):
 
     def validate_signed_on(self, day: date) -> date:
         if day.year < EARLIEST_BIRTH_YEAR:
-            raise serializers.ValidationError(_("This day is too long ago."))
+            raise serializers.ValidationError(gettext("This day is too long ago."))
         return day
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
 from apps.accounts.models import User
@@ -44,14 +44,14 @@ class NotAStudent(DomainError):
     code: ClassVar[str] = "not_a_student"
 
     def __init__(self) -> None:
-        super().__init__(_("This phone number belongs to somebody else here."), attr="phone")
+        super().__init__(gettext("This phone number belongs to somebody else here."), attr="phone")
 
 
 class AccountTaken(DomainError):
     code: ClassVar[str] = "has_account"
 
     def __init__(self) -> None:
-        super().__init__(_("This student has an account already."))
+        super().__init__(gettext("This student has an account already."))
 
 
 class ConsentDue(DomainError):
@@ -61,7 +61,7 @@ class ConsentDue(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            _("This student may be under 14. Note the year of birth, or have a guardian consent, before the account.")
+            gettext("This student may be under 14: a guardian has to consent first, or the year of birth to be noted.")
         )
 
 
@@ -71,20 +71,20 @@ class ConsentTextChanged(DomainError):
     code: ClassVar[str] = "consent_text_changed"
 
     def __init__(self) -> None:
-        super().__init__(_("The text has changed since it was shown. Please read the new one."), attr="version")
+        super().__init__(gettext("The text has changed since it was shown. Please read the new one."), attr="version")
 
 
 def create_student(*, number: str, name: str, birth_year: int | None = None) -> Student:
-    """A new student. Raises ``Invalid`` for a malformed number or a year to come, and ``NumberTaken`` when the academy has it."""
+    """A new student. Raises ``Invalid`` for a malformed number or a year to come, ``NumberTaken`` for a known one."""
     if not re.match(NUMBER_PATTERN, number):
-        raise Invalid("A student number is 1 to 20 digits or capital letters.", attr="number")
+        raise Invalid(gettext("A student number is 1 to 20 digits or capital letters."), attr="number")
     _check_birth_year(birth_year)
     student = Student(number=number, name=name, birth_year=birth_year)
     try:
         with transaction.atomic():
             student.save()
     except IntegrityError as error:
-        raise NumberTaken("A student of this academy has this number already.", attr="number") from error
+        raise NumberTaken(gettext("A student of this academy has this number already."), attr="number") from error
     return student
 
 
@@ -97,12 +97,12 @@ def add_guardian(*, by: User, student_id: int, phone: str, name: str) -> User:
         raise Missing
     number = parse_phone(phone)
     if number is None:
-        raise Invalid("This is not a valid phone number.", attr="phone")
+        raise Invalid(gettext("This is not a valid phone number."), attr="phone")
     guardian = User.objects.filter(phone=number).first()
     if guardian is None:
         [guardian] = invite_people(by=by, invitations=[Invitation(phone=number, name=name, role=Role.GUARDIAN)])
     elif guardian.role != Role.GUARDIAN:
-        raise NotAGuardian("This phone number belongs to somebody who is not a guardian here.", attr="phone")
+        raise NotAGuardian(gettext("This phone number belongs to somebody who is not a guardian here."), attr="phone")
     Guardianship.objects.get_or_create(user=guardian, student_id=student_id)
     return guardian
 
@@ -135,7 +135,7 @@ def give_account(*, by: User, student_id: int, phone: str) -> User:
     """
     number = parse_phone(phone)
     if number is None:
-        raise Invalid(_("This is not a valid phone number."), attr="phone")
+        raise Invalid(gettext("This is not a valid phone number."), attr="phone")
     with transaction.atomic():
         student = _locked(student_id)
         if student.user_id is not None:
@@ -183,7 +183,7 @@ def note_consent(
     Raises ``Missing``, ``ConsentTextChanged`` for a text that there never was, and ``Invalid`` for a day to come.
     """
     if signed_on > timezone.localdate():
-        raise Invalid(_("This day is still to come."), attr="signed_on")
+        raise Invalid(gettext("This day is still to come."), attr="signed_on")
     if not 1 <= version <= CURRENT_VERSION or language not in LANGUAGES:
         raise ConsentTextChanged
     if guardian is not None and not Guardianship.objects.filter(user_id=guardian, student_id=student_id).exists():
@@ -247,4 +247,4 @@ def _follow_consent(student: Student) -> None:
 
 def _check_birth_year(birth_year: int | None) -> None:
     if birth_year is not None and not EARLIEST_BIRTH_YEAR <= birth_year <= timezone.localdate().year:
-        raise Invalid(_("This is not a year in which a student can have been born."), attr="birth_year")
+        raise Invalid(gettext("This is not a year in which a student can have been born."), attr="birth_year")

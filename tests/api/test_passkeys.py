@@ -222,7 +222,7 @@ def test_the_last_second_factor_stays_where_the_academy_requires_one(world: Worl
 
 
 def test_without_the_last_one_nothing_is_due_and_no_recovery_code_is_left(world: World) -> None:
-    client, _, added = with_passkey(world.hana, world.hana.teacher)
+    client, _, _ = with_passkey(world.hana, world.hana.teacher)
     for one in client.get(PASSKEYS).json():
         assert client.delete(f"{PASSKEYS}/{one['id']}", {}, "application/json").status_code == 204
     assert client.get(FACTOR).json() == {"has_second_factor": False, "recovery_codes_left": 0}

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
 from webauthn.helpers import decode_credential_public_key, decoded_public_key_to_cryptography
@@ -59,7 +59,7 @@ class WrongPasskey(DomainError):
     code: ClassVar[str] = "wrong_passkey"
 
     def __init__(self) -> None:
-        super().__init__(_("This passkey was not accepted. Try again, or sign in another way."))
+        super().__init__(gettext("This passkey was not accepted. Try again, or sign in another way."))
 
 
 def host_here(request: HttpRequest) -> str:

@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid
 from academy.limits.limiter import TooMany
@@ -39,14 +40,14 @@ class WrongCode(DomainError):
     code: ClassVar[str] = "wrong_code"
 
     def __init__(self) -> None:
-        super().__init__("The code is wrong or no longer good. Ask for a new one.")
+        super().__init__(gettext("The code is wrong or no longer good. Ask for a new one."))
 
 
 def valid_phone(text: str) -> str:
     """E.164 of ``text``. Raises ``Invalid``."""
     number = parse_phone(text)
     if number is None:
-        raise Invalid("This is not a valid phone number.", attr="phone")
+        raise Invalid(gettext("This is not a valid phone number."), attr="phone")
     return number
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError
 from apps.accounts import limits
@@ -20,7 +21,7 @@ class WrongCredentials(DomainError):
     code: ClassVar[str] = "wrong_credentials"
 
     def __init__(self) -> None:
-        super().__init__("The phone number or the password is wrong.")
+        super().__init__(gettext("The phone number or the password is wrong."))
 
 
 def log_in(request: HttpRequest, *, phone: str, password: str) -> User:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from webauthn import generate_authentication_options, generate_registration_options
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json_dict
 from webauthn.helpers.structs import (
@@ -143,7 +143,7 @@ def remove_passkey(request: HttpRequest, user: User, *, passkey_id: int, passwor
     others = Passkey.objects.filter(user=user).exclude(pk=passkey_id)
     is_last = user.has_second_factor and not (has_authenticator(user) or others.exists())
     if is_last and user.is_staff_member and acting_tenant().mfa_required_for_staff:
-        raise Refused(_("This academy requires a second factor of its staff."))
+        raise Refused(gettext("This academy requires a second factor of its staff."))
     confirm_recently(request, user, password)
     found.delete()
     if is_last:
@@ -158,7 +158,7 @@ def ask_to_log_in(request: HttpRequest) -> tuple[dict[str, Any], str]:
 
 
 def log_in_by_passkey(request: HttpRequest, *, cookie: str | None, credential: Mapping[str, Any]) -> User:
-    """Start a session, complete with the second factor. Raises ``WrongPasskey``, the same for every reason; ``TooMany``."""
+    """Start a session, complete with the second factor. Raises ``WrongPasskey``, whatever the reason, ``TooMany``."""
     limits.take_passkey(request)
     challenge = use_challenge(request, cookie=cookie, ceremony=Ceremony.LOG_IN, user=None)
     passkey = Passkey.objects.select_related("user").filter(credential_id=credential["id"]).first()
@@ -191,9 +191,9 @@ def show_passkey(request: HttpRequest, user: User, *, cookie: str | None, creden
 
 def _check_may_add(request: HttpRequest, user: User) -> None:
     if user.second_factor_due(request.session) == SecondFactor.SHOW:
-        raise Refused(_("Show the second factor that you have first."))
+        raise Refused(gettext("Show the second factor that you have first."))
     if Passkey.objects.filter(user=user).count() >= MAX_PASSKEYS:
-        raise Refused(_("Remove a passkey that you no longer use first."))
+        raise Refused(gettext("Remove a passkey that you no longer use first."))
 
 
 def _asking(request: HttpRequest, *, ceremony: Ceremony, user: User | None) -> tuple[dict[str, Any], str]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid
 from apps.accounts import limits
@@ -29,7 +29,7 @@ class ConfirmationDue(DomainError):
     code: ClassVar[str] = "confirmation_due"
 
     def __init__(self) -> None:
-        super().__init__(_("Confirm that it is you: enter your password, use a passkey, or log in again."))
+        super().__init__(gettext("Confirm that it is you: enter your password, use a passkey, or log in again."))
 
 
 def check_password_is_good(password: str, *, attr: str = "password") -> None:
@@ -49,7 +49,7 @@ def confirm_password(request: HttpRequest, user: User, password: str, *, attr: s
         return
     limits.take_log_in(request, str(user.phone))
     if not user.check_password(password):
-        raise Invalid("This is not your password.", attr=attr)
+        raise Invalid(gettext("This is not your password."), attr=attr)
     limits.forget_log_ins(str(user.phone))
 
 

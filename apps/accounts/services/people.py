@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing, Refused
 from academy.sms.delivery import text_after_commit
@@ -29,7 +30,7 @@ class PhoneTaken(DomainError):
     code: ClassVar[str] = "phone_taken"
 
     def __init__(self, *, attr: str = "phone") -> None:
-        super().__init__("Somebody in this academy has this phone number already.", attr=attr)
+        super().__init__(gettext("Somebody in this academy has this phone number already."), attr=attr)
 
 
 class LastOwner(DomainError):
@@ -38,7 +39,7 @@ class LastOwner(DomainError):
     code: ClassVar[str] = "last_owner"
 
     def __init__(self) -> None:
-        super().__init__("An academy keeps at least one owner. Make somebody else an owner first.")
+        super().__init__(gettext("An academy keeps at least one owner. Make somebody else an owner first."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,16 @@ def invite_people(*, by: User, invitations: Sequence[Invitation]) -> list[User]:
     ``TooMany`` when the academy has used up its texts.
     """
     if not 0 < len(invitations) <= MAX_INVITED:
-        raise Invalid(f"Invite 1 to {MAX_INVITED} people at a time.", attr="people")
+        raise Invalid(gettext("Invite 1 to {count} people at a time.").format(count=MAX_INVITED), attr="people")
     numbers: list[str] = []
     for index, invitation in enumerate(invitations):
         if invitation.role not in MANAGEABLE_ROLES[Role(by.role)]:
-            raise Refused(f"You may not invite people as {invitation.role.label.lower()}.", attr=f"people.{index}.role")
+            raise Refused(gettext("You may not invite people to this role."), attr=f"people.{index}.role")
         number = parse_phone(invitation.phone)
         if number is None:
-            raise Invalid("This is not a valid phone number.", attr=f"people.{index}.phone")
+            raise Invalid(gettext("This is not a valid phone number."), attr=f"people.{index}.phone")
         if number in numbers:
-            raise Invalid("This phone number is in the list twice.", attr=f"people.{index}.phone")
+            raise Invalid(gettext("This phone number is in the list twice."), attr=f"people.{index}.phone")
         numbers.append(number)
     taken = {str(phone) for phone in User.objects.filter(phone__in=numbers).values_list("phone", flat=True)}
     for index, number in enumerate(numbers):
@@ -112,7 +113,7 @@ def invite_again(*, by: User, user_id: int) -> User:
     """Send the invitation once more. Raises ``Missing``, ``Refused``, ``TooMany``."""
     _, user = _locked(by, user_id)
     if not user.is_active:
-        raise Refused("A suspended person cannot be invited.")
+        raise Refused(gettext("A suspended person cannot be invited."))
     limits.take_invitation(str(user.phone))
     text_after_commit(str(user.phone), _invitation_text())
     return user
@@ -122,7 +123,7 @@ def change_role(*, by: User, user_id: int, role: Role) -> User:
     """Give a person another role; all their sessions end. Raises ``Missing``, ``Refused``, ``LastOwner``."""
     owners, user = _locked(by, user_id)
     if role not in MANAGEABLE_ROLES[Role(by.role)]:
-        raise Refused(f"You may not make people {role.label.lower()}.", attr="role")
+        raise Refused(gettext("You may not give people this role."), attr="role")
     if user.role == role:
         return user
     if owners == {user.pk}:
@@ -139,7 +140,7 @@ def suspend_person(*, by: User, user_id: int) -> User:
     """Shut a person out: sessions, codes and uploads end at once. Raises ``Missing``, ``Refused``, ``LastOwner``."""
     owners, user = _locked(by, user_id)
     if user.pk == by.pk:
-        raise Refused("You cannot suspend yourself.")
+        raise Refused(gettext("You cannot suspend yourself."))
     if owners == {user.pk}:
         raise LastOwner
     if user.is_active:
@@ -168,7 +169,7 @@ def reset_second_factor(*, by: User, user_id: int) -> None:
     """For a person who lost theirs: remove the second factor and end all access. Raises ``Missing``, ``Refused``."""
     _, user = _locked(by, user_id)
     if user.pk == by.pk:
-        raise Refused("Remove your own second factor where you set it up.")
+        raise Refused(gettext("Remove your own second factor where you set it up."))
     remove_second_factor(user)
     end_access(user)
 
@@ -179,7 +180,7 @@ def manageable(*, by: User, user_id: int) -> User:
     if user is None:
         raise Missing
     if Role(user.role) not in MANAGEABLE_ROLES[Role(by.role)]:
-        raise Refused("You may not manage this person.")
+        raise Refused(gettext("You may not manage this person."))
     return user
 
 
@@ -195,9 +196,9 @@ def _locked(by: User, user_id: int) -> tuple[set[int], User]:
     if user is None:
         raise Missing
     if now is None or not now.is_active or now.role != by.role:
-        raise Refused("You may not manage this person.")
+        raise Refused(gettext("You may not manage this person."))
     if Role(user.role) not in MANAGEABLE_ROLES[Role(by.role)]:
-        raise Refused("You may not manage this person.")
+        raise Refused(gettext("You may not manage this person."))
     return {owner.pk for owner in locked.values() if owner.role == Role.OWNER and owner.is_active}, user
 
 

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Refused
 from academy.tenancy.context import acting_tenant
@@ -44,7 +45,7 @@ class WrongFactor(DomainError):
     code: ClassVar[str] = "wrong_code"
 
     def __init__(self) -> None:
-        super().__init__("The code is wrong or was used before.")
+        super().__init__(gettext("The code is wrong or was used before."))
 
 
 def begin_authenticator(user: User, *, session: Mapping[str, object]) -> tuple[str, str]:
@@ -53,7 +54,7 @@ def begin_authenticator(user: User, *, session: Mapping[str, object]) -> tuple[s
     It counts once it is confirmed. Raises ``Refused`` while an earlier one is in use, and for who is no staff.
     """
     if not user.is_staff_member:
-        raise Refused("A second factor is for people who work here.")
+        raise Refused(gettext("A second factor is for people who work here."))
     _check_may_set_up(user, session)
     secret = secrets.token_bytes(SECRET_BYTES)
     Authenticator.objects.update_or_create(
@@ -84,9 +85,9 @@ def confirm_authenticator(request: HttpRequest, user: User, code: str) -> list[s
 def _check_may_set_up(user: User, session: Mapping[str, object]) -> None:
     # Who has given a password only must not get past a passkey by setting up an authenticator.
     if user.second_factor_due(session) == SecondFactor.SHOW:
-        raise Refused("Show the second factor that you have first.")
+        raise Refused(gettext("Show the second factor that you have first."))
     if has_authenticator(user):
-        raise Refused("Remove the second factor that you have first.")
+        raise Refused(gettext("Remove the second factor that you have first."))
 
 
 def has_authenticator(user: User) -> bool:
@@ -100,7 +101,7 @@ def show_second_factor(request: HttpRequest, user: User, code: str) -> None:
     Raises ``WrongFactor``, ``Refused``, ``TooMany``.
     """
     if user.second_factor_due(request.session) != SecondFactor.SHOW:
-        raise Refused("There is no second factor to show.")
+        raise Refused(gettext("There is no second factor to show."))
     limits.take_factor(user.pk)
     if not (_use_totp(user, code, is_confirmed=True) or _use_recovery_code(user, code)):
         raise WrongFactor
@@ -112,7 +113,7 @@ def show_second_factor(request: HttpRequest, user: User, code: str) -> None:
 def renew_recovery_codes(request: HttpRequest, user: User, password: str) -> list[str]:
     """New recovery codes instead of the old ones, shown once. Raises ``Refused`` and as ``confirm_password``."""
     if not user.has_second_factor:
-        raise Refused("There is no second factor.")
+        raise Refused(gettext("There is no second factor."))
     confirm_password(request, user, password, attr="password")
     return new_recovery_codes(user)
 
@@ -120,9 +121,9 @@ def renew_recovery_codes(request: HttpRequest, user: User, password: str) -> lis
 def give_up_second_factor(request: HttpRequest, user: User, password: str) -> None:
     """Go without. Other sessions end. Raises ``Refused`` where the academy requires it, and as ``confirm_password``."""
     if not user.has_second_factor:
-        raise Refused("There is no second factor.")
+        raise Refused(gettext("There is no second factor."))
     if user.is_staff_member and acting_tenant().mfa_required_for_staff:
-        raise Refused("This academy requires a second factor of its staff.")
+        raise Refused(gettext("This academy requires a second factor of its staff."))
     confirm_password(request, user, password, attr="password")
     remove_second_factor(user)
     end_access_elsewhere(request, user)
