@@ -546,7 +546,8 @@ def test_what_is_no_credential_is_a_bad_request(world: World) -> None:
         inner = changed["response"] if len(path) > 1 else changed
         inner[path[-1]] = value
         error_of(post(client, PASSKEYS, {"name": "x", "credential": changed}), 400)
-    for body in ({}, [], {"name": "x", "credential": None}, {"name": "", "credential": made}):
+    bodies: list[Any] = [{}, [], {"name": "x", "credential": None}, {"name": "", "credential": made}]
+    for body in bodies:
         error_of(post(client, PASSKEYS, body), 400)
 
 

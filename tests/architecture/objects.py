@@ -191,7 +191,7 @@ def _shown_second_factor(client: Client, cast: Cast, caller: User | None) -> Non
 def _asked_for_passkey(client: Client, cast: Cast, ceremony: Ceremony, user: User | None) -> Body:
     asked = make_passkey_challenge(ceremony, user=user, host=cast.host, cookie=COOKIE)
     client.cookies[settings.PASSKEY_COOKIE_NAME] = COOKIE
-    return {"challenge": b64(asked.challenge)}
+    return {"challenge": b64(bytes(asked.challenge))}
 
 
 def _held_passkey(cast: Cast, user: User) -> SoftAuthenticator:
