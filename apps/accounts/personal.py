@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db.models import Model, Q
 
 from academy.tenancy.holdings import Fate, Holding
-from apps.accounts.models import Authenticator, Challenge, RecoveryCode, Session, User
+from apps.accounts.models import Authenticator, Challenge, Passkey, PasskeyChallenge, RecoveryCode, Session, User
 
 HOLDINGS = (
     Holding(
@@ -33,6 +33,18 @@ HOLDINGS = (
         about=lambda subject: Q(user__in=subject.users),
         fate=Fate.DELETED,
         hidden=frozenset({"encrypted_secret"}),
+    ),
+    Holding(
+        model=Passkey,
+        about=lambda subject: Q(user__in=subject.users),
+        fate=Fate.DELETED,
+        hidden=frozenset({"credential_id", "public_key"}),
+    ),
+    Holding(
+        model=PasskeyChallenge,
+        about=lambda subject: Q(user__in=subject.users),
+        fate=Fate.DELETED,
+        hidden=frozenset({"cookie_hash", "challenge"}),
     ),
     Holding(
         model=User,

@@ -269,7 +269,7 @@ def test_a_fault_of_ours_says_nothing_and_writes_nothing(
 ) -> None:
     create = create_student
 
-    def broken(**data: str) -> Student:
+    def broken(**data: Any) -> Student:
         create(**data)
         raise RuntimeError("secret detail of the inside")
 
