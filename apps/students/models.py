@@ -110,9 +110,6 @@ class GuardianConsent(TenantModel):
                 condition=Q(withdrawn_at=None),
                 name="guardian_consent_once",
             ),
-            models.CheckConstraint(
-                condition=Q(how=How.ON_PAPER) | Q(noted_by=None), name="guardian_consent_noted_on_paper_only"
-            ),
         ]
         indexes: ClassVar = [models.Index(fields=["tenant", "student"], name="guardian_consent_of_student")]
 

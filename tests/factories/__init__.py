@@ -4,8 +4,8 @@ from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.exams import make_batch, make_exam, make_reading, make_scan, make_upload, record_scan
 from tests.factories.jobs import make_job
-from tests.factories.privacy import make_erasure, make_export
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
+from tests.factories.privacy import make_erasure, make_export
 from tests.factories.sign_in import (
     make_authenticator,
     make_challenge,
@@ -24,8 +24,8 @@ __all__ = [
     "make_authenticator",
     "make_batch",
     "make_challenge",
-    "make_erasure",
     "make_consent",
+    "make_erasure",
     "make_exam",
     "make_export",
     "make_guardianship",

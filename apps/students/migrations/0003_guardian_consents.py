@@ -100,11 +100,4 @@ class Migration(migrations.Migration):
                 name="guardian_consent_once",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="guardianconsent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("how", "on_paper"), ("noted_by", None), _connector="OR"),
-                name="guardian_consent_noted_on_paper_only",
-            ),
-        ),
     ]
