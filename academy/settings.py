@@ -93,6 +93,8 @@ APP_DB_ROLE: str = env.str("APP_DB_ROLE", default="academy_app")
 DISPATCHER_DB_ROLE: str = env.str("DISPATCHER_DB_ROLE", default="academy_dispatcher")
 # Only the dispatcher uses it: the role that sees job rows of every academy, and nothing else.
 DISPATCHER_DATABASE_URL: str = env.str("DISPATCHER_DATABASE_URL")
+# Who listens for changes of jobs needs PostgreSQL itself: LISTEN does not pass a pooler in transaction mode.
+LISTEN_DATABASE_URL: str = env.str("LISTEN_DATABASE_URL", default=env.str("DATABASE_URL"))
 # The counters of rate limits are written on a connection of their own, which no request's rollback reaches.
 LIMITS_DATABASE_URL: str = env.str("DATABASE_URL")
 # Statements that name a tenant table and not the tenant are logged and counted: of each text the first ("sample"),
@@ -193,6 +195,11 @@ S3_PATH_STYLE: bool = env.bool("S3_PATH_STYLE", default=not IS_PRODUCTION)
 JOB_VISIBILITY_SECONDS: int = env.int("JOB_VISIBILITY_SECONDS", default=60)
 if not 6 <= JOB_VISIBILITY_SECONDS <= 3600:
     raise environ.ImproperlyConfigured("JOB_VISIBILITY_SECONDS must be between 6 and 3600")
+# --- streams of events (academy.asgi): how many one person, and all together, may have open in one process
+STREAMS_PER_PERSON: int = env.int("STREAMS_PER_PERSON", default=5)
+STREAMS_PER_PROCESS: int = env.int("STREAMS_PER_PROCESS", default=1000)
+if not 1 <= STREAMS_PER_PERSON <= STREAMS_PER_PROCESS <= 20_000:
+    raise environ.ImproperlyConfigured("1 <= STREAMS_PER_PERSON <= STREAMS_PER_PROCESS <= 20000 must hold")
 TASKS = {
     "default": {
         "BACKEND": "academy.jobs.backend.OutboxBackend",

@@ -45,6 +45,8 @@ class JobTask(Task[Any, Any]):
     time_limit_seconds: float = field(default=DEFAULT_TIME_LIMIT_SECONDS)
     max_attempts: int = field(default=3)
     is_in_every_plan: bool = field(default=False)
+    subject: str = field(default="")
+    """What the first argument is the id of ("scan"), for whoever watches the job; "" for nothing."""
 
     @property
     def kind(self) -> str:

@@ -24,11 +24,21 @@ FINAL_STATES: Final = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 UNFINISHED_STATES: Final = (JobState.QUEUED, JobState.SENT, JobState.RUNNING)
 
 
+class CurrentTransaction(models.Func):
+    """The number of the transaction that writes: over one cluster's whole life no two have the same."""
+
+    template = "(pg_current_xact_id()::text::bigint)"
+    arity = 0
+    output_field = models.BigIntegerField()
+    allowed_default = True
+
+
 class Job(TenantModel):
     """A piece of work for a worker.
 
     ``kind`` names the task ("exams.read_scan"); ``attempt`` is the fence: only the worker that made it what it is may
-    finish the job. Times are the database's, so that no worker's clock matters.
+    finish the job. Times are the database's, so that no worker's clock matters. ``changed_in`` is the transaction that
+    last changed what people see of it: a trigger keeps it (migration 0004), and rings whoever shows jobs live.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -47,10 +57,12 @@ class Job(TenantModel):
     result = models.JSONField(null=True)
     error_code = models.CharField(max_length=64, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
+    changed_in = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "created_at"], name="job_by_time"),
+            models.Index(fields=["tenant", "changed_in", "id"], name="job_by_change"),
             models.Index(fields=["tenant", "queue", "id"], condition=models.Q(state="queued"), name="job_waiting"),
             models.Index(
                 fields=["tenant", "queue"], condition=models.Q(state__in=["sent", "running"]), name="job_under_way"

@@ -1,5 +1,8 @@
 from django.urls import path
 
-from academy.jobs.api import JobView
+from academy.jobs.api import JobsView, JobView
 
-urlpatterns = [path("jobs/<int:job_id>", JobView.as_view(), name="job")]
+urlpatterns = [
+    path("jobs", JobsView.as_view(), name="jobs"),
+    path("jobs/<int:job_id>", JobView.as_view(), name="job"),
+]

@@ -31,6 +31,26 @@ DISPATCHER_WRITES: Final = frozenset({"state", "sent_at", "lease_expires_at"})
 # Of the shared tables it learns which schemas there are.
 DISPATCHER_SHARED: Final[Mapping[str, frozenset[str]]] = {"tenancy_tenant": frozenset({"schema_name", "isolation"})}
 
+# The triggers that ring when a job changes: they say whose it is and nothing else, with the rights of who writes.
+BELL_FUNCTION: Final = "jobs_job_changed"
+BELL_TRIGGERS: Final[Mapping[str, str]] = {
+    "job_added": "CREATE TRIGGER job_added AFTER INSERT ON {schema}.jobs_job"
+    " FOR EACH ROW EXECUTE FUNCTION {schema}.jobs_job_changed()",
+    "job_changed": "CREATE TRIGGER job_changed BEFORE UPDATE ON {schema}.jobs_job FOR EACH ROW WHEN"
+    " (((((old.state)::text IS DISTINCT FROM (new.state)::text) OR (old.progress IS DISTINCT FROM new.progress))"
+    " OR ((old.error_code)::text IS DISTINCT FROM (new.error_code)::text)))"
+    " EXECUTE FUNCTION {schema}.jobs_job_changed()",
+}
+BELL_BODY: Final = """
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        NEW.changed_in := pg_current_xact_id()::text::bigint;
+    END IF;
+    PERFORM pg_notify('job_changed', NEW.tenant_id::text);
+    RETURN NEW;
+END
+"""
+
 _APP_RIGHTS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 
@@ -145,6 +165,7 @@ def _schema_problems(cursor: Cursor, schema: str) -> list[str]:
     primary_keys = _primary_keys(cursor, schema)
     for check in (_column_problems, _policy_problems, _trigger_problems):
         problems += check(cursor, schema, tables)
+    problems += _bell_problems(cursor, schema)
     problems += _index_problems(cursor, schema, tables, primary_keys)
     problems += _key_problems(cursor, schema, tables)
     problems += _right_problems(
@@ -243,10 +264,32 @@ def _trigger_problems(cursor: Cursor, schema: str, tables: Collection[str]) -> I
         [schema, list(tables)],
     )
     for table, trigger, enabled, is_internal in rows:
-        if not is_internal:
+        if not is_internal and (table != DISPATCHER_TABLE or trigger not in BELL_TRIGGERS):
             yield f"{schema}.{table}: has a trigger {trigger}"
         elif enabled != "O":
-            yield f"{schema}.{table}: {trigger}, which checks a foreign key, is off"
+            what = "checks a foreign key" if is_internal else "rings when a job changes"
+            yield f"{schema}.{table}: {trigger}, which {what}, is off"
+
+
+def _bell_problems(cursor: Cursor, schema: str) -> Iterator[str]:
+    rows = _rows(
+        cursor,
+        "SELECT g.tgname, replace(pg_get_triggerdef(g.oid), ' ' || quote_ident(%s) || '.', ' {schema}.')"
+        " FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid"
+        " WHERE t.relnamespace = to_regnamespace(%s) AND t.relname = %s AND NOT g.tgisinternal",
+        [schema, schema, DISPATCHER_TABLE],
+    )
+    found = dict(rows)
+    for trigger, wanted in BELL_TRIGGERS.items():
+        if found.get(trigger) != wanted:
+            yield f"{schema}.{DISPATCHER_TABLE}: the trigger {trigger} is {found.get(trigger)}, not {wanted}"
+    body = _rows(
+        cursor,
+        "SELECT prosrc FROM pg_proc WHERE pronamespace = to_regnamespace(%s) AND proname = %s",
+        [schema, BELL_FUNCTION],
+    )
+    if body != [(BELL_BODY,)]:
+        yield f"{schema}.{BELL_FUNCTION}: is not the function that rings"
 
 
 def _index_problems(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -26,6 +28,14 @@ def sessions_of(user_id: int) -> QuerySet[Session]:
 def has_access(user_id: int, session_epoch: int) -> bool:
     """Whether a session begun in this epoch is still good: what long requests and streams ask again."""
     return User.objects.filter(admitted(), pk=user_id, session_epoch=session_epoch).exists()
+
+
+def accounts_of_sessions(session_keys: Collection[str]) -> dict[str, User]:
+    """Whose these sessions are: those of them that still exist, of people who may still come. One statement."""
+    rows = Session.objects.filter(
+        session_key__in=session_keys, expire_date__gt=timezone.now(), user__is_active=True
+    ).select_related("user")
+    return {row.session_key: row.user for row in rows if row.user is not None}
 
 
 def recovery_codes_left(user_id: int) -> int:

@@ -40,7 +40,7 @@ def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
     return data
 
 
-@task(queue_name="basic", time_limit_seconds=30.0)
+@task(queue_name="basic", time_limit_seconds=30.0, subject="scan")
 def read_scan(scan_id: int) -> None:
     """Read one page of an answer sheet, match the student and score it."""
     job = current_job()
@@ -68,7 +68,7 @@ def read_scan(scan_id: int) -> None:
         record_reading(fresh, reading, overlay_key=overlay_key)
 
 
-@task(queue_name="basic", time_limit_seconds=600.0)
+@task(queue_name="basic", time_limit_seconds=600.0, subject="batch")
 def open_batch(batch_id: int) -> None:
     """Draw every page of a handed-in PDF and queue a reading of each; what an earlier attempt did is kept."""
     job = current_job()

@@ -90,6 +90,7 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("batch", "GET"): ASSISTANTS,
     ("scan", "GET"): ASSISTANTS,
     ("uploads", "POST"): ASSISTANTS,
+    ("jobs", "GET"): ASSISTANTS,
     ("job", "GET"): ASSISTANTS,
     ("exports", "GET"): SIGNED_IN,
     ("exports", "POST"): SIGNED_IN,
@@ -99,6 +100,7 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("erasure", "GET"): SIGNED_IN,
     ("erasure", "DELETE"): SIGNED_IN,
     ("erasure-approval", "POST"): MANAGERS,
+    ("events", "GET"): ASSISTANTS,
     ("schema", "GET"): EVERYBODY,
     ("api-docs", "GET"): EVERYBODY,
 }

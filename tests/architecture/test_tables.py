@@ -60,6 +60,18 @@ MUTATIONS = [
     ("CREATE VIEW pool.all_exams AS SELECT id FROM pool.exams_exam", "is a view"),
     ("CREATE SCHEMA silo_empty", "silo_empty.exams_exam: is missing"),
     ("CREATE FUNCTION pool.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'", "runs with the rights of"),
+    ("ALTER TABLE pool.jobs_job DISABLE TRIGGER job_changed", "rings when a job changes, is off"),
+    ("DROP TRIGGER job_added ON pool.jobs_job", "the trigger job_added is None"),
+    (
+        "CREATE OR REPLACE FUNCTION pool.jobs_job_changed() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN NEW.tenant_id := 1; RETURN NEW; END'",
+        "is not the function that rings",
+    ),
+    (
+        "CREATE TRIGGER job_added AFTER INSERT ON pool.exams_exam"
+        " FOR EACH ROW EXECUTE FUNCTION pool.jobs_job_changed()",
+        "has a trigger job_added",
+    ),
     ("GRANT TRUNCATE ON pool.exams_exam TO academy_app", "'TRUNCATE'"),
     ("GRANT SELECT ON pool.exams_exam TO PUBLIC", "PUBLIC may"),
     ("GRANT SELECT (title) ON pool.exams_exam TO academy_dispatcher", "academy_dispatcher may SELECT ['title']"),

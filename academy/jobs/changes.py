@@ -1,0 +1,191 @@
+"""What has changed of an academy's jobs, read from their rows so that nothing is missed and nothing is remembered.
+
+A row holds the transaction that changed it last (``changed_in``). Numbers are given when a transaction begins to write
+and seen when it commits, so that a smaller one may appear after a larger one: what is settled is what lies below the
+oldest transaction that still writes (``pg_snapshot_xmin``). A reader goes on from there. It may meet what is above
+twice, and misses none; a state that is told twice is the same state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self, TypedDict
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from academy.jobs.backend import job_kinds
+from academy.jobs.models import UNFINISHED_STATES, Job
+from academy.jobs.reasons import text_of
+
+# The triggers of migration 0004 ring it; the payload is the academy's id.
+BELL: Final = "job_changed"
+PAGE_ROWS: Final = 500
+# Whoever missed more than this is shown what is unfinished instead, and told so.
+RESUME_ROWS: Final = 1_000
+
+_POSITION: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_COLUMNS: Final = ("id", "kind", "state", "progress", "error_code", "arguments", "changed_in")
+
+
+class Person(Protocol):
+    """Who asks: a row of the accounts, as far as jobs care."""
+
+    pk: int
+
+    def may(self, permission: str) -> bool: ...
+
+
+class JobRow(TypedDict):
+    id: int
+    kind: str
+    state: str
+    progress: float
+    error_code: str
+    arguments: dict[str, Any]
+    changed_in: int
+
+
+class Subject(TypedDict):
+    kind: str
+    id: int
+
+
+class ShownJob(TypedDict):
+    """A job as streams and polling show it."""
+
+    id: int
+    kind: str
+    state: str
+    progress: float
+    error_code: str
+    error_message: str
+    object: Subject | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Up to where changes were read: past the row with this ``changed_in`` and id, in this order."""
+
+    transaction: int
+    job: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.transaction}.{self.job}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The position that ``str`` wrote; ``None`` for anything else."""
+        found = _POSITION.fullmatch(text)
+        return cls(int(found[1]), int(found[2])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """``rows`` by age of their change. ``position``: all before it was read, now or earlier.
+
+    When ``is_full`` there may be more, and reading goes on from ``next``, which no later reader can begin from.
+    """
+
+    rows: list[JobRow]
+    position: Position
+    next: Position
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What somebody who begins to watch is shown; ``is_resumed`` when it is all that they missed."""
+
+    rows: list[JobRow]
+    position: Position
+    is_resumed: bool
+
+
+def visible_to(person: Person) -> Q | None:
+    """Which jobs of the acting academy ``person`` may know of: ``Q()`` for all, ``None`` for none.
+
+    The one place that decides it, for one job, for streams and for polling.
+    """
+    return Q() if person.may("jobs.view") else None
+
+
+def jobs_visible_to(person: Person) -> QuerySet[Job]:
+    rule = visible_to(person)
+    return Job.objects.none() if rule is None else Job.objects.filter(rule)
+
+
+def changes_since(
+    position: Position, jobs: QuerySet[Job], *, limit: int = PAGE_ROWS, reading_from: Position | None = None
+) -> Changes:
+    """The first ``limit`` of ``jobs`` that changed after ``position``, or the next after ``reading_from``."""
+    settled, ceiling = _horizon()
+    start = reading_from or position
+    after = Q(changed_in__gt=start.transaction) | Q(changed_in=start.transaction, id__gt=start.job)
+    recent = jobs.filter(after, changed_in__gte=start.transaction, changed_in__lt=ceiling)
+    rows = _rows(recent.order_by("changed_in", "id")[:limit])
+    end = max(position, Position(settled))
+    if len(rows) < limit:
+        return Changes(rows, end, end, is_full=False)
+    last = position_of(rows[-1])
+    return Changes(rows, min(last, end), last, is_full=True)
+
+
+def opening_for(person: Person, *, named: Collection[int] | None, since: Position | None) -> Opening:
+    """What changed since, or what there is now: the jobs that are ``named``, otherwise those that are not over."""
+    jobs = jobs_visible_to(person)
+    if named is not None:
+        jobs = jobs.filter(pk__in=named)
+    settled, ceiling = _horizon()
+    if since is not None and since.transaction <= ceiling:  # else of another cluster, or made up
+        changes = changes_since(since, jobs, limit=RESUME_ROWS)
+        if not changes.is_full:
+            return Opening(changes.rows, changes.position, is_resumed=True)
+    if named is None:
+        jobs = jobs.filter(state__in=UNFINISHED_STATES)
+    return Opening(_rows(jobs.order_by("-id")[:PAGE_ROWS])[::-1], Position(settled), is_resumed=False)
+
+
+def position_of(row: JobRow) -> Position:
+    return Position(row["changed_in"], row["id"])
+
+
+def shown(row: JobRow) -> ShownJob:
+    """The job as a person sees it, its failure in the active language."""
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "state": row["state"],
+        "progress": row["progress"],
+        "error_code": row["error_code"],
+        "error_message": text_of(row["error_code"]),
+        "object": _subject(row),
+    }
+
+
+def _subject(row: JobRow) -> Subject | None:
+    task = job_kinds().get(row["kind"])
+    first = next(iter(row["arguments"].get("args", [])), None)
+    if task is None or not task.subject or not isinstance(first, int):
+        return None
+    return {"kind": task.subject, "id": first}
+
+
+def _rows(jobs: QuerySet[Job]) -> list[JobRow]:
+    return list(jobs.values(*_COLUMNS))
+
+
+def _horizon() -> tuple[int, int]:
+    """Below the first number every transaction has ended; none that was seen to end has the second or a larger one.
+
+    A row can hold a larger one where it was restored from another cluster: it counts as unchanged.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_snapshot_xmin(seen)::text::bigint, pg_snapshot_xmax(seen)::text::bigint"
+            " FROM pg_current_snapshot() AS seen"
+        )
+        settled, ceiling = cursor.fetchone()
+    return int(settled), int(ceiling)
