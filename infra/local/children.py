@@ -189,7 +189,9 @@ def application_commands() -> tuple[Command, ...]:
     """The processes of the application on one machine."""
     python = sys.executable
     return (
+        Command("front", (python, "-m", "infra.local.front"), grace_seconds=5),
         Command("web", (python, "-m", "gunicorn", "--config", "infra/gunicorn_conf.py", "academy.wsgi")),
+        Command("streams", (python, "-m", "academy.asgi"), grace_seconds=15),
         Command("dispatcher", (python, "-m", "workers", "dispatcher"), grace_seconds=15),
         # One machine serves and reads here: whoever waits for an answer goes first.
         Command("worker", ("nice", "-n", "10", python, "-m", "workers", "cpu"), grace_seconds=60),

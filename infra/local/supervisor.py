@@ -78,6 +78,7 @@ class Stack:
         self._children = [Child(command, self._output) for command in commands]
         self._lock: IO[str] | None = None
         self._port_claim: socket.socket | None = None
+        self._inner_ports: tuple[int, int] | None = None  # of the web server and the service of streams
         self._postgres: RunningPostgres | None = None
         self._aws: RunningAws | None = None
         self._stop_requests = 0
@@ -194,9 +195,17 @@ class Stack:
             secret_key=remembered_secret_key(self.state_dir),
             public_port=self.port,
         )
-        self.environment = {**inherited_environment(), **application, "WEB_BIND": f"127.0.0.1:{self.port}"}
+        self.environment = {**inherited_environment(), **application, **self._binds()}
         self.say(f"PostgreSQL at 127.0.0.1:{self._postgres.port}, S3 and SQS at {self._aws.endpoint_url}")
         self.say(f"services started in {time.monotonic() - begun:.1f} s, state in {self.state_dir}")
+
+    def _binds(self) -> dict[str, str]:
+        """Where each process listens; they keep their ports while the stack runs."""
+        if self._inner_ports is None:
+            self._inner_ports = processes.free_port(), processes.free_port()
+        web, streams = self._inner_ports
+        ports = {"FRONT_BIND": self.port, "WEB_BIND": web, "STREAMS_BIND": streams}
+        return {name: f"127.0.0.1:{port}" for name, port in ports.items()}
 
     def _prepare(self) -> None:
         """Run the preparations; the migrations connect as the owner of the schemas."""

@@ -150,7 +150,7 @@ def serving() -> Iterator[Served]:
     thread.start()
     served = Served(port, service)
     try:
-        wait_until(lambda: _answers(port))
+        wait_until(lambda: answers(port))
         yield served
     finally:
         service.stop()
@@ -162,7 +162,8 @@ def serving() -> Iterator[Served]:
         assert not thread.is_alive()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.test import Client
 
 from academy.jobs.models import Job, JobState
-from academy.streams import listener, rooms
+from academy.streams import listener, rooms, service
 from academy.tenancy.models import Tenant, TenantStatus
 from apps.accounts.models import Session, User
 from apps.accounts.roles import Role
 from apps.accounts.services import access, people
-from tests.factories import PASSWORD, Cast, World, client_of, make_job
-from tests.workers.stream_world import Served, cookie_of, move, serving, wait_until
+from infra.local.processes import free_port
+from infra.local.state import ROOT
+from tests.factories import Cast, World, client_of, make_job
+from tests.workers.stream_world import Reader, Served, answers, cookie_of, move, serving, wait_until
 
 SUSPEND = "/api/v1/people/{}/suspend"
 
@@ -118,7 +122,6 @@ def test_a_change_that_commits_late_under_an_early_number_is_not_lost(served: Se
         slow.execute("UPDATE jobs_job SET state = 'running' WHERE id = %s", [early.pk])
         move(hana, late, JobState.RUNNING)
         live.job(late.pk, "running")
-        live.until_marked(live.last_event_id) if live.last_event_id == "" else None
         between = live.last_event_id
         resumed = served.open_for(hana.teacher, hana, last_event_id=between)
         slow.commit()
@@ -270,6 +273,29 @@ def test_the_service_has_no_other_path(served: Served, committed_world: World, p
 # ---------------------------------------------------------------- limits and failures
 
 
+def test_a_quiet_stream_is_kept_alive(committed_world: World, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "KEEP_ALIVE_SECONDS", 0.05)
+    reader = served.open_for(committed_world.hana.teacher, committed_world.hana)
+    while reader.comments < 3:
+        assert reader.response.readline()
+        reader.comments += reader.response.peek(1).startswith(b":")
+
+
+def test_the_process_ends_its_streams_when_it_is_told_to_stop(committed_world: World) -> None:
+    port = free_port()
+    environment = {**os.environ, "STREAMS_BIND": f"127.0.0.1:{port}", "DJANGO_SETTINGS_MODULE": "academy.settings"}
+    command = [sys.executable, "-W", "error", "-m", "academy.asgi"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
+        wait_until(lambda: answers(port))
+        hana = committed_world.hana
+        with Reader(port, hana.host, cookie_of(hana.teacher)) as reader:
+            job = new_job(hana)
+            reader.job(job.pk, "queued")
+            process.terminate()
+            assert reader.rest()[-1] == ("end", {"reason": "restart"})
+        assert process.wait(20) in (0, -signal.SIGTERM)
+
+
 def test_one_person_has_a_limited_number_of_streams(served: Served, committed_world: World) -> None:
     hana, duri = committed_world.hana, committed_world.duri
     cookie = cookie_of(hana.owner)
@@ -364,7 +390,7 @@ def test_a_job_that_is_only_kept_alive_rings_nobody(committed_world: World) -> N
         move(hana, job, JobState.RUNNING)
         assert _changed_in(hana, job) > before
         rung = list(ear.notifies(timeout=0.2))
-    assert [notice.payload for notice in rung] == [str(hana.tenant.pk)] * 3, "written, put into its state, moved"
+    assert [notice.payload for notice in rung] == [str(hana.tenant.pk)] * 2, "once when written, once when it ran"
 
 
 def _changed_in(cast: Cast, job: Job) -> int:

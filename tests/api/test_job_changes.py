@@ -1,0 +1,103 @@
+"""What changed of the jobs since somebody last asked, over plain requests: polling, and a stream nobody keeps open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from academy.jobs.models import Job, JobState
+from apps.accounts.roles import Role
+from tests.api.answers import error_of
+from tests.factories import Cast, World, client_of, make_job
+
+JOBS = "/api/v1/jobs"
+EVENTS = "/api/v1/events"
+
+
+def enqueue(cast: Cast, state: JobState = JobState.QUEUED, **fields: Any) -> Job:
+    with cast.acting():
+        return make_job(state=state, fields=list(fields.items()))
+
+
+def poll(client: Client, **query: str) -> Any:
+    answer = client.get(JOBS, query)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def states(answer: Any) -> dict[int, str]:
+    return {job["id"]: job["state"] for job in answer["results"]}
+
+
+def test_polling_begins_with_what_is_not_over_and_goes_on_with_what_changed(committed_world: World) -> None:
+    hana, duri = committed_world.hana, committed_world.duri
+    running, queued, foreign = enqueue(hana, JobState.RUNNING), enqueue(hana), enqueue(duri)
+    enqueue(hana, JobState.SUCCEEDED)
+    client = client_of(hana.teacher)
+    first = poll(client)
+    assert not first["is_resumed"]
+    assert states(first) == {hana.job.pk: "queued", running.pk: "running", queued.pk: "queued"}
+    assert poll(client, since=first["since"])["results"] == []
+    with hana.acting():
+        Job.objects.filter(pk=running.pk).update(state=JobState.FAILED, error_code="blurred")
+    with duri.acting():
+        Job.objects.filter(pk=foreign.pk).update(state=JobState.FAILED)
+    second = poll(client, since=first["since"])
+    assert second["is_resumed"]
+    assert states(second) == {running.pk: "failed"}
+    assert "흐" in second["results"][0]["error_message"]
+    assert poll(client, since=second["since"])["results"] == []
+
+
+def test_named_jobs_are_shown_in_any_state_and_foreign_ones_like_missing_ones(committed_world: World) -> None:
+    hana, duri = committed_world.hana, committed_world.duri
+    done, foreign = enqueue(hana, JobState.SUCCEEDED), enqueue(duri)
+    client = client_of(hana.teacher)
+    assert states(poll(client, ids=str(done.pk))) == {done.pk: "succeeded"}
+    strange = [client.get(JOBS, {"ids": str(number)}).json()["results"] for number in (foreign.pk, 987654321, 2**63)]
+    assert strange == [[], [], []]
+
+
+@pytest.mark.parametrize("value", ["", "x", "1,", "1,,2", "+1", "１", "1," * 100 + "1"])
+@pytest.mark.parametrize(("url", "parameter"), [(JOBS, "ids"), (EVENTS, "jobs")])
+def test_what_is_no_list_of_ids_is_refused(world: World, url: str, parameter: str, value: str) -> None:
+    answer = client_of(world.hana.teacher).get(url, {parameter: value})
+    assert error_of(answer, 400)["attr"] == parameter
+
+
+def test_any_number_of_changes_costs_the_same_statements(committed_world: World) -> None:
+    hana = committed_world.hana
+    client = client_of(hana.teacher)
+    since = poll(client)["since"]
+    counts = []
+    for new in (1, 20):
+        for _ in range(new):
+            enqueue(hana)
+        with CaptureQueriesContext(connection) as sent:
+            assert len(poll(client, since=since)["results"]) >= new
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+def test_without_the_service_of_streams_each_connection_is_one_look(committed_world: World) -> None:
+    """Behind gunicorn the stream ends after its opening, and the browser comes again with its position."""
+    hana = committed_world.hana
+    job = enqueue(hana)
+    client = client_of(hana.teacher)
+    first = client.get(EVENTS, headers={"accept": "text/event-stream"})
+    assert (first.status_code, first.headers["Content-Type"]) == (200, "text/event-stream")
+    assert f'"id":{job.pk},' in first.content.decode()
+    assert first.content.startswith(b"retry: ")
+    position = first.content.decode().rsplit("id: ", 1)[1].strip()
+    again = client.get(EVENTS, headers={"last-event-id": position})
+    assert b"event: job" not in again.content
+    assert b'"is_resumed":true' in again.content
+
+
+def test_a_student_is_shown_no_jobs(world: World) -> None:
+    for url in (JOBS, EVENTS):
+        error_of(client_of(world.hana.users[Role.STUDENT]).get(url), 403)
