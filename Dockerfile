@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image for every service of the product; the command decides which it is:
 #   gunicorn --config infra/gunicorn_conf.py academy.wsgi     the API and the admin (the default)
+#   python -m academy.asgi                                    streams of events: /api/v1/events, led here by the load balancer
 #   python -m workers cpu | video | premium | dispatcher      the workers
 #   python manage.py migrate_academies                        a release's migrations, as the owner of the schemas
 # It needs no writable root: docker run --read-only --tmpfs /tmp:size=2g --shm-size 128m ...
@@ -64,6 +65,6 @@ COPY --from=build /app /app
 
 # A number, so that an orchestrator can verify that it isn't root's.
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 8001
 # In exec form: SIGTERM reaches the process itself, which then drains.
 CMD ["gunicorn", "--config", "infra/gunicorn_conf.py", "academy.wsgi"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -68,6 +70,15 @@ class StaffClient:
         # A client of its own: the other host's answer may delete the cookies.
         url = str(self._http.base_url).rstrip("/") + path
         return httpx.get(url, headers={"Host": host}, cookies=dict(self._http.cookies)).status_code
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[str]]:
+        """The lines of a stream of events, as they come."""
+        with self._http.stream("GET", path) as answer:
+            if answer.status_code != 200:
+                answer.read()
+            self._checked(answer, 200)
+            yield answer.iter_lines()
 
     def upload(self, file: File) -> int:
         """Send a file straight to storage; returns the upload's id."""

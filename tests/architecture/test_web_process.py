@@ -49,3 +49,9 @@ def test_the_web_process_loads_nothing_heavy(record_property: Any) -> None:
     assert found["loaded"] == []
     assert found["rss_mib"] < MAX_RSS_MIB
     record_property("covered", ("MiB of memory in a web process that has loaded every URL", round(found["rss_mib"])))
+
+
+def test_the_service_of_streams_loads_nothing_heavy() -> None:
+    probe = f"import sys, academy.asgi; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

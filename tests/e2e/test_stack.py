@@ -81,6 +81,28 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(stack: Stack, st
     assert {row["number"] for row in results} == set(matched)
 
 
+def test_a_page_watches_its_jobs_at_the_same_origin(stack: Stack, staff: StaffClient) -> None:
+    layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=DIGITS)
+    exam_id = int(staff.post("/exams", {"title": "한 장", "question_count": QUESTIONS})["id"])
+    sheet = make_sheets(staff.get_bytes(f"/exams/{exam_id}/sheet.pdf"), layout, {PHONE: 1}, seed=ACADEMY.seed)[0]
+    staff.put(f"/exams/{exam_id}/key", {"answers": {label: ["1"] for label in layout.question_labels}})
+    with staff.stream("/events") as lines:
+        assert next(lines).startswith("retry: ")
+        staff.hand_in(exam_id, File("사진.jpg", "image/jpeg", sheet.picture))
+        seen = [line for line in _until(lines, '"kind":"exams.read_scan","state":"succeeded"') if "data: " in line]
+    scan = staff.scans(exam_id)[0]
+    assert f'"object":{{"kind":"scan","id":{scan["id"]}}}' in seen[-1]
+    assert scan["state"] == "succeeded"
+
+
+def _until(lines: Iterator[str], part: str) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if part in line:
+            return
+    raise AssertionError("the stream ended first")
+
+
 def _read(staff: StaffClient, exam_id: int) -> int:
     return sum(scan["read_at"] is not None for scan in staff.scans(exam_id))
 
