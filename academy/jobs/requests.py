@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from django.utils.translation import gettext
 from rest_framework.request import Request
 
 from academy.http.errors import Invalid
@@ -22,7 +23,8 @@ def named_jobs(request: Request, parameter: str) -> frozenset[int] | None:
     if text is None:
         return None
     if not _IDS.fullmatch(text) or text.count(",") >= MAX_NAMED:
-        raise Invalid(f"Up to {MAX_NAMED} numbers with commas between.", attr=parameter)
+        message = gettext("Up to %(count)d numbers with commas between.") % {"count": MAX_NAMED}
+        raise Invalid(message, attr=parameter)
     return frozenset(number for number in map(int, text.split(",")) if number <= LARGEST_ID)
 
 

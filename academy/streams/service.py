@@ -19,6 +19,8 @@ from django.core import signals
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse, HttpResponseBase
+from django.utils import translation
+from django.utils.translation import gettext
 
 from academy.http.errors import error_response
 from academy.streams import framing
@@ -59,7 +61,7 @@ class _Handler(BaseHandler):
         try:
             request = ASGIRequest(scope, BytesIO())
         except UnicodeDecodeError:
-            return error_response(400, "bad_request", "The request could not be understood.")
+            return error_response(400, "bad_request", gettext("The request could not be understood."))
         response = self.get_response(request)
         response.close()  # its transaction has ended; closing gives the connection back
         return response
@@ -118,7 +120,9 @@ class StreamService:
             stream = self.house.enter(response.seat, response.position)
         except TooManyStreams as error:
             status = 503 if error.is_everybody else 429
-            return await _send_response(_refusal(status, "too_many_streams", "Too many streams are open."), send)
+            with translation.override(response.seat.language):
+                text = gettext("This is open in too many windows. Close one and try again.")
+            return await _send_response(_refusal(status, "too_many_streams", text), send)
         watching = asyncio.create_task(_watch(stream, receive))
         try:
             await _start(response, send)
@@ -132,9 +136,9 @@ class StreamService:
 
     async def _response_to(self, scope: Scope) -> HttpResponseBase:
         if scope["path"] not in PATHS:
-            return error_response(404, "not_found", "Not found.")
+            return error_response(404, "not_found", gettext("Not found."))
         if self._is_stopping or self._opening >= MAX_OPENING:
-            return _refusal(503, "busy", "This is not possible just now. Try again in a moment.")
+            return _refusal(503, "busy", gettext("This is not possible just now. Try again in a moment."))
         self._opening += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._handler.answer, scope)
@@ -142,8 +146,8 @@ class StreamService:
             self._opening -= 1
 
 
-def _refusal(status: int, code: str, detail: str) -> HttpResponse:
-    response = error_response(status, code, detail)
+def _refusal(status: int, code: str, message: str) -> HttpResponse:
+    response = error_response(status, code, message)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
     return response
 
