@@ -47,6 +47,7 @@ TENANT_APPS = [
     "apps.accounts",
     "academy.storage",
     "academy.jobs",
+    "academy.trail",
     "apps.students",
     "apps.exams",
     "apps.privacy",
@@ -64,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "academy.trail.middleware.TrailMiddleware",
     "apps.accounts.middleware.SignedInMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

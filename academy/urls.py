@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("academy.storage.urls")),
     path("api/v1/", include("academy.jobs.urls")),
     path("api/v1/", include("academy.streams.urls")),
+    path("api/v1/", include("academy.trail.urls")),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from academy.http.permissions import PUBLIC, DeclaredPermission
+from academy.http.personal import NOT_PERSONAL
 
 
 class SchemaView(SpectacularAPIView):
     permissions = {"GET": PUBLIC}
+    personal = {"GET": NOT_PERSONAL}
     permission_classes = [DeclaredPermission]  # the package's own default allows everything
 
 
 class DocsView(SpectacularSwaggerView):
     permissions = {"GET": PUBLIC}
+    personal = {"GET": NOT_PERSONAL}
     permission_classes = [DeclaredPermission]

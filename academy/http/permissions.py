@@ -1,4 +1,7 @@
-"""Deny by default: a view names, per HTTP method, the permission it needs; what is not named is refused."""
+"""Deny by default: a view names, per HTTP method, the permission it needs and whose data it is about.
+
+What is not named is refused.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from academy.http.personal import declared_personal
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which itself imports this module, through its settings
@@ -42,7 +47,7 @@ class DeclaredPermission(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         needed = declared_permission(view, request.method or "")
-        if needed is None:
+        if needed is None or declared_personal(view, request.method or "") is None:
             if not hasattr(view, (request.method or "").lower()):
                 raise MethodNotAllowed(request.method or "")
             return False

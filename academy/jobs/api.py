@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.jobs.changes import Person, jobs_visible_to, opening_for, shown
+from academy.http.personal import NOT_PERSONAL
 from academy.jobs.models import Job
 from academy.jobs.reasons import text_of
 from academy.jobs.requests import named_jobs, position_in
@@ -66,6 +67,7 @@ class JobChangesSerializer(serializers.Serializer[Any]):
 
 class JobsView(APIView):
     permissions: ClassVar = {"GET": "jobs.view"}
+    personal: ClassVar = {"GET": NOT_PERSONAL}
 
     @extend_schema(
         responses=JobChangesSerializer,
@@ -88,6 +90,7 @@ class JobsView(APIView):
 
 class JobView(APIView):
     permissions: ClassVar = {"GET": "jobs.view"}
+    personal: ClassVar = {"GET": NOT_PERSONAL}
 
     @extend_schema(responses=JobSerializer, operation_id="jobs_show")
     def get(self, request: Request, job_id: int) -> Response:

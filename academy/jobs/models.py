@@ -59,6 +59,8 @@ class Job(TenantModel):
     error_message = models.TextField(blank=True, default="")
     changed_in = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
+    untrailed = "machinery: what a person starts is recorded where it is kept, the rest is a worker's"
+
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "created_at"], name="job_by_time"),

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.personal import NOT_PERSONAL
 from academy.storage.services import MAX_BYTES_BY_TYPE, presign_upload
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class PresignedUploadSerializer(serializers.Serializer[Any]):
 
 class UploadsView(APIView):
     permissions: ClassVar = {"POST": "files.upload"}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(
         request=NewUploadSerializer, responses={201: PresignedUploadSerializer}, operation_id="uploads_presign"

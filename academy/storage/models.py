@@ -30,6 +30,8 @@ class Upload(TenantModel):
     state = models.CharField(max_length=10, choices=UploadState, default=UploadState.PRESIGNED)
     created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
+    trail_values = ("state",)
+
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "key"], name="upload_key_once")]
         indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="upload_by_time")]

@@ -16,6 +16,13 @@ from academy.tenancy.checks import tenant_models
 from academy.tenancy.fields import TenantForeignKey
 from academy.tenancy.models import POOL_SCHEMA, Tenant
 from academy.tenancy.postgres.base import PUBLIC_SCHEMA
+from academy.tenancy.postgres.changes import (
+    FUNCTION_BODY,
+    FUNCTION_NAME,
+    TRIGGER_NAME,
+    trigger_arguments,
+    trigger_definition,
+)
 from academy.tenancy.postgres.schema import POLICY_NAME
 
 MIGRATIONS_TABLE: Final = "django_migrations"
@@ -126,6 +133,9 @@ def _role_problems(cursor: Cursor) -> Iterator[str]:
         " (SELECT oid FROM pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema'))",
     ):
         yield f"function {name}: runs with the rights of {owner}"
+    body = _rows(cursor, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure(%s)", [f"public.{FUNCTION_NAME}()"])
+    if body != [(FUNCTION_BODY,)]:
+        yield f"function public.{FUNCTION_NAME}: is not the one that writes the trail"
 
 
 # ---------------------------------------------------------------- the shared schema
@@ -264,11 +274,19 @@ def _trigger_problems(cursor: Cursor, schema: str, tables: Collection[str]) -> I
         [schema, list(tables)],
     )
     for table, trigger, enabled, is_internal in rows:
-        if not is_internal and (table != DISPATCHER_TABLE or trigger not in BELL_TRIGGERS):
+        is_bell = table == DISPATCHER_TABLE and trigger in BELL_TRIGGERS
+        if not is_internal and trigger != TRIGGER_NAME and not is_bell:
             yield f"{schema}.{table}: has a trigger {trigger}"
         elif enabled != "O":
-            what = "checks a foreign key" if is_internal else "rings when a job changes"
+            other = "rings when a job changes" if is_bell else "writes the trail"
+            what = "checks a foreign key" if is_internal else other
             yield f"{schema}.{table}: {trigger}, which {what}, is off"
+    found = triggers_of(cursor, schema)
+    for model in tenant_models():
+        table, arguments = model._meta.db_table, trigger_arguments(model)
+        wanted = None if arguments is None else trigger_definition(schema, table, arguments)
+        if found.get(table) != wanted and table in tables:
+            yield f"{schema}.{table}: the trigger of the trail is {found.get(table)}, not {wanted}"
 
 
 def _bell_problems(cursor: Cursor, schema: str) -> Iterator[str]:
@@ -290,6 +308,17 @@ def _bell_problems(cursor: Cursor, schema: str) -> Iterator[str]:
     )
     if body != [(BELL_BODY,)]:
         yield f"{schema}.{BELL_FUNCTION}: is not the function that rings"
+
+
+def triggers_of(cursor: Cursor, schema: str) -> dict[str, str]:
+    """Table -> definition of the trigger that writes the trail, as PostgreSQL prints it."""
+    rows = _rows(
+        cursor,
+        "SELECT t.relname, replace(pg_get_triggerdef(g.oid), ' FUNCTION public.', ' FUNCTION ') FROM pg_trigger g"
+        " JOIN pg_class t ON t.oid = g.tgrelid WHERE t.relnamespace = to_regnamespace(%s) AND g.tgname = %s",
+        [schema, TRIGGER_NAME],
+    )
+    return dict(rows)
 
 
 def _index_problems(
@@ -368,6 +397,7 @@ def _right_problems(
     dispatcher_writes: Mapping[str, frozenset[str]],
 ) -> Iterator[str]:
     app, dispatcher = settings.APP_DB_ROLE, settings.DISPATCHER_DB_ROLE
+    append_only = {model._meta.db_table for model in tenant_models() if getattr(model, "is_append_only", False)}
     for role in (app, dispatcher):
         if _rows(cursor, "SELECT has_schema_privilege(%s, to_regnamespace(%s), 'CREATE')", [role, schema])[0][0]:
             yield f"{schema}: {role} may create things in it"
@@ -394,6 +424,8 @@ def _right_problems(
         name = f"{schema}.{table}"
         rights = granted.get(table, {})
         wanted = {"SELECT"} if table == MIGRATIONS_TABLE else set(_APP_RIGHTS)
+        if table in append_only:
+            wanted -= {"UPDATE", "DELETE"}
         if rights.get(app, set()) != wanted:
             yield f"{name}: {app} may {sorted(rights.get(app, set()))}, not {sorted(wanted)}"
         for role in sorted(set(rights) - {app}):

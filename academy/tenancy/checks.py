@@ -48,6 +48,9 @@ def _problems_of(model: type[models.Model]) -> Iterator[CheckMessage]:
     for unique in model._meta.constraints:
         if isinstance(unique, models.UniqueConstraint) and unique.fields and unique.fields[0] != "tenant":
             yield Error(f"unique constraint {unique.name} is not led by tenant", obj=model, id="tenancy.E004")
+    unknown = set(model.trail_values) - {field.column for field in model._meta.local_fields}
+    if unknown:
+        yield Error(f"trail_values names {sorted(unknown)}, which are no columns", obj=model, id="tenancy.E006")
     for field in model._meta.local_fields:
         if field.unique and not field.primary_key:
             yield Error(f"{field.name} is unique across academies", obj=model, id="tenancy.E005")

@@ -10,6 +10,10 @@ from django.utils import timezone
 
 POOL_SCHEMA: Final = "pool"
 
+# How long an academy's trail is kept: a year by law, two where it is about many people or sensitive data.
+MIN_TRAIL_MONTHS: Final = 12
+MAX_TRAIL_MONTHS: Final = 24
+
 # A DNS label: it becomes the academy's host name below the base domain.
 SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z"
 
@@ -59,6 +63,7 @@ class Tenant(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     is_platform = models.BooleanField(default=False)
     mfa_required_for_staff = models.BooleanField(default=False, db_default=False)
+    trail_months = models.PositiveSmallIntegerField(default=MAX_TRAIL_MONTHS, db_default=MAX_TRAIL_MONTHS)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -73,6 +78,10 @@ class Tenant(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["schema_name"], condition=models.Q(isolation=Isolation.SILO), name="tenant_silo_schema_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(trail_months__range=(MIN_TRAIL_MONTHS, MAX_TRAIL_MONTHS)),
+                name="tenant_trail_kept_one_to_two_years",
             ),
         ]
 

@@ -14,12 +14,20 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.migrations.recorder import MigrationRecorder
 
+from academy.tenancy.catalogue import triggers_of
 from academy.tenancy.checks import tenant_models
 from academy.tenancy.context import acting_for, tenant_connection
 from academy.tenancy.hosts import forget_hosts
 from academy.tenancy.models import POOL_SCHEMA, Domain, Isolation, Plan, Tenant
 from academy.tenancy.plans import ensure_plans
 from academy.tenancy.postgres.base import PUBLIC_SCHEMA
+from academy.tenancy.postgres.changes import (
+    CREATE_FUNCTION,
+    TRIGGER_NAME,
+    create_trigger,
+    trigger_arguments,
+    trigger_definition,
+)
 
 # Any number: it only has to be the same for every process that migrates.
 MIGRATION_LOCK: Final = 7_244_001
@@ -104,7 +112,10 @@ def _migrate_in_processes(schemas: Sequence[str], *, verbosity: int, jobs: int) 
 
 
 def migrate_schema(schema: str, *, verbosity: int = 1) -> None:
-    """Create ``schema`` if need be, bring its tables up to date and grant the application its rights on them."""
+    """Create ``schema`` if need be, bring its tables and their triggers up to date, and grant the application its rights.
+
+    What the models declare for the trail needs no migration of its own: this is where it comes into force.
+    """
     if not _SCHEMA_NAME.match(schema):
         raise ValueError(f"not a schema name: {schema!r}")
     connection = tenant_connection()
@@ -117,12 +128,38 @@ def migrate_schema(schema: str, *, verbosity: int = 1) -> None:
         MigrationRecorder(connection).ensure_schema()
         connection.set_schema(schema)
     call_command("migrate_one_schema", verbosity=verbosity, interactive=False)
-    with connection.cursor() as cursor:
+    _grant(schema)
+    if schema == PUBLIC_SCHEMA:
+        with connection.cursor() as cursor:
+            cursor.execute(CREATE_FUNCTION)
+    else:
+        _trail_changes(schema)
+    connection.set_schema_to_public()
+
+
+def _grant(schema: str) -> None:
+    # At once: nobody may change what is append-only between the two.
+    with transaction.atomic(), tenant_connection().cursor() as cursor:
         for grant in _GRANTS:
             cursor.execute(
                 grant.format(schema=schema, app=settings.APP_DB_ROLE, dispatcher=settings.DISPATCHER_DB_ROLE)
             )
-    connection.set_schema_to_public()
+        for model in tenant_models() if schema != PUBLIC_SCHEMA else ():
+            if getattr(model, "is_append_only", False):
+                cursor.execute(f"REVOKE UPDATE, DELETE ON {schema}.{model._meta.db_table} FROM {settings.APP_DB_ROLE}")
+
+
+def _trail_changes(schema: str) -> None:
+    """Have every table of ``schema`` say to the trail what its model declares today. Locks only what is to change."""
+    with tenant_connection().cursor() as cursor:
+        found = triggers_of(cursor, schema)
+        for model in tenant_models():
+            table, arguments = model._meta.db_table, trigger_arguments(model)
+            if arguments is None:
+                if table in found:
+                    cursor.execute(f"DROP TRIGGER {TRIGGER_NAME} ON {schema}.{table}")
+            elif found.get(table) != trigger_definition(schema, table, arguments):
+                cursor.execute(create_trigger(f"{schema}.{table}", arguments))
 
 
 def silo_schema(slug: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
+from academy.http.personal import note_subjects
 from apps.accounts.models import User, admitted
 from apps.accounts.phones import parse_phone
 
@@ -16,7 +17,7 @@ class PhoneBackend(BaseBackend):
 
     def authenticate(
         self,
-        request: HttpRequest | None,  # noqa: ARG002  Django passes it
+        request: HttpRequest | None,
         phone: str = "",
         password: str = "",
         **_: Any,
@@ -26,6 +27,8 @@ class PhoneBackend(BaseBackend):
         if user is None:
             User().set_password(password)  # as much hashing as a check of a known person's password
             return None
+        if request is not None:
+            note_subjects(request, User.person_kind, [user.pk])  # whose door it was, should it stay shut
         return user if user.check_password(password) and user.is_admitted else None
 
     def get_user(self, user_id: int) -> User | None:

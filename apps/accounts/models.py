@@ -64,6 +64,9 @@ class User(AbstractBaseUser, TenantModel):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    person_kind = "user"
+    trail_values = ("role", "is_active", "has_second_factor")
+
     USERNAME_FIELD = "phone"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "role"]
 
@@ -111,6 +114,8 @@ class Session(AbstractBaseSession, TenantModel):
     address = models.CharField(max_length=43, blank=True, default="", db_default="")
     last_seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
     objects: ClassVar[TenantManager[Self]] = TenantManager()  # type: ignore[assignment]  # not the sessions' own
+
+    untrailed = "written at every log-in, which has an entry of its own, and ended by acts that have one"
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "handle"], name="session_handle_once")]
@@ -164,6 +169,8 @@ class Challenge(TenantModel):
     code_hash = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    untrailed = "machinery of a code that is good for minutes; what the code opens has an entry"
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [

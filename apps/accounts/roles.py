@@ -34,6 +34,7 @@ class Permission(StrEnum):
     VIEW_SCANS = "scans.view"
     VIEW_JOBS = "jobs.view"
     MANAGE_PRIVACY = "privacy.manage"
+    VIEW_TRAIL = "trail.view"
 
 
 _ASSISTANT: Final = frozenset(
@@ -52,6 +53,7 @@ _MANAGER: Final = _TEACHER | {
     Permission.VIEW_PEOPLE,
     Permission.MANAGE_PEOPLE,
     Permission.MANAGE_PRIVACY,
+    Permission.VIEW_TRAIL,
 }
 _OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
 

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
+from academy.http.personal import NOT_PERSONAL, about, in_answer, note_subjects
 from academy.http.rendering import AnyAccept
 from academy.tenancy.context import acting_tenant
 from apps.accounts.requests import person_of
@@ -49,6 +50,7 @@ def _exam(exam_id: int) -> Exam:
 
 class ExamsView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_EXAMS, "POST": Permission.MANAGE_EXAMS}
+    personal: ClassVar = {"GET": NOT_PERSONAL, "POST": NOT_PERSONAL}
     pagination_class = NewestFirst
 
     @extend_schema(responses=ExamSerializer(many=True), operation_id="exams_list")
@@ -68,6 +70,7 @@ class ExamsView(APIView):
 
 class TemplateExamsView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_EXAMS}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(
         request=NewTemplateExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create_on_template"
@@ -82,6 +85,7 @@ class TemplateExamsView(APIView):
 
 class ExamView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
+    personal: ClassVar = {"GET": NOT_PERSONAL}
 
     @extend_schema(responses=ExamSerializer, operation_id="exams_show")
     def get(self, request: Request, exam_id: int) -> Response:
@@ -90,6 +94,7 @@ class ExamView(APIView):
 
 class AnswerKeyView(APIView):
     permissions: ClassVar = {"GET": Permission.MANAGE_EXAMS, "PUT": Permission.MANAGE_EXAMS}
+    personal: ClassVar = {"GET": NOT_PERSONAL, "PUT": NOT_PERSONAL}
 
     @extend_schema(responses=AnswerKeySerializer, operation_id="exams_key_show")
     def get(self, request: Request, exam_id: int) -> Response:
@@ -112,6 +117,7 @@ class AnswerKeyView(APIView):
 
 class SheetView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
+    personal: ClassVar = {"GET": about()}  # notes whom it prints by itself
     content_negotiation_class = AnyAccept
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, operation_id="exams_sheet")
@@ -125,6 +131,7 @@ class SheetView(APIView):
         if request.query_params.get("prefilled") == "1":
             numbered = queries.students_with_number_of(layout.number_digits)
             copies = [Prefill(name=student.name, number=student.number) for student in numbered]
+            note_subjects(request._request, "student", [student.pk for student in numbered])
         pdf = render_pdf(
             layout, sheet_id=exam.sheet_code, heading=exam.title, academy=acting_tenant().name, copies=copies
         )
@@ -137,6 +144,7 @@ class SheetView(APIView):
 
 class ExamScansView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_SCANS, "POST": Permission.SUBMIT_SCANS}
+    personal: ClassVar = {"GET": about(student=in_answer("student", "id")), "POST": NOT_PERSONAL}
     pagination_class = NewestFirst
 
     @extend_schema(responses=ScanSerializer(many=True), operation_id="exams_scans_list")
@@ -161,6 +169,7 @@ class ExamScansView(APIView):
 
 class BatchView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+    personal: ClassVar = {"GET": NOT_PERSONAL}
 
     @extend_schema(responses=BatchSerializer, operation_id="batches_show")
     def get(self, request: Request, batch_id: int) -> Response:
@@ -177,6 +186,9 @@ def _batch_json(batch_id: int) -> dict[str, Any]:
 
 class ScanView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+    personal: ClassVar = {
+        "GET": about(is_recorded=True, student=in_answer("student", "id"))
+    }  # the picture says more than we read
 
     @extend_schema(responses=ScanDetailSerializer, operation_id="scans_show")
     def get(self, request: Request, scan_id: int) -> Response:
@@ -189,6 +201,7 @@ class ScanView(APIView):
 
 class ResultsView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_SCANS}
+    personal: ClassVar = {"GET": about(student=in_answer("student_id"))}
 
     @extend_schema(responses=ResultSerializer(many=True), operation_id="exams_results")
     def get(self, request: Request, exam_id: int) -> Response:

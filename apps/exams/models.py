@@ -79,6 +79,8 @@ class Question(TenantModel):
     accepted = models.JSONField(default=list)
     points = models.DecimalField(max_digits=6, decimal_places=2, default=1)
 
+    trail_values = ("accepted", "points")
+
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "exam", "label"], name="question_once")]
 
@@ -138,6 +140,8 @@ class Scan(TenantModel):
     points = models.DecimalField(max_digits=8, decimal_places=2, null=True)  # NULL: not read, or no key
     max_points = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     unsure_count = models.PositiveSmallIntegerField(null=True)
+
+    trail_values = ("match",)
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [

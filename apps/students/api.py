@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
+from academy.http.personal import OWN, about, in_answer, in_path
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
@@ -143,6 +144,7 @@ def _state_of(student: Student) -> dict[str, object]:
 
 class StudentsView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_STUDENTS, "POST": Permission.MANAGE_STUDENTS}
+    personal: ClassVar = {"GET": about(student=in_answer("id")), "POST": about(student=in_answer("id"))}
     pagination_class = NewestFirst
 
     @extend_schema(responses=StudentSerializer(many=True), operation_id="students_list")
@@ -162,6 +164,7 @@ class StudentsView(APIView):
 
 class GuardiansView(APIView):
     permissions: ClassVar = {"GET": Permission.MANAGE_STUDENTS, "POST": Permission.MANAGE_STUDENTS}
+    personal: ClassVar = dict.fromkeys(("GET", "POST"), about(student=in_path("student_id"), user=in_answer("id")))
 
     @extend_schema(responses=GuardianSerializer(many=True), operation_id="guardians_list")
     def get(self, request: Request, student_id: int) -> Response:
@@ -181,6 +184,7 @@ class GuardiansView(APIView):
 
 class GuardianView(APIView):
     permissions: ClassVar = {"DELETE": Permission.MANAGE_STUDENTS}
+    personal: ClassVar = {"DELETE": about(student=in_path("student_id"), user=in_path("user_id"))}
 
     @extend_schema(responses={204: None}, operation_id="guardians_remove")
     def delete(self, request: Request, student_id: int, user_id: int) -> Response:
@@ -191,6 +195,7 @@ class GuardianView(APIView):
 
 class ChildrenView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_CHILDREN}
+    personal: ClassVar = {"GET": OWN}
 
     @extend_schema(responses=ChildSerializer(many=True), operation_id="children_list")
     def get(self, request: Request) -> Response:
@@ -202,6 +207,7 @@ class ChildrenView(APIView):
 
 class ChildView(APIView):
     permissions: ClassVar = {"PUT": Permission.VIEW_CHILDREN}
+    personal: ClassVar = {"PUT": OWN}
 
     @extend_schema(request=ChooseChildSerializer, responses=ChildSerializer, operation_id="children_choose")
     def put(self, request: Request) -> Response:

@@ -34,6 +34,8 @@ class Student(TenantModel):
     user = TenantForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="student_records")
     birth_year = models.PositiveSmallIntegerField(null=True)
 
+    person_kind = "student"
+
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "number"], name="student_number_once"),

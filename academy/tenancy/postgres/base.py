@@ -1,6 +1,6 @@
 """django-tenants' PostgreSQL backend, with the tenant bound to the transaction instead of the session.
 
-``search_path`` and ``app.tenant_id`` are set by ONE statement with ``set_config(..., is_local => true)``: they end
+``search_path``, ``app.tenant_id`` and, while a person acts, ``app.actor`` are set by ONE statement with ``set_config(..., is_local => true)``: they end
 with the transaction, which is what survives a pooler in transaction mode. Outside a transaction a tenant cannot
 be bound, so that a tenant query there raises instead of running unbound.
 """
@@ -17,15 +17,16 @@ from academy.tenancy.errors import TenantQueryOutsideTransaction
 from academy.tenancy.postgres.schema import TenantSchemaEditor
 
 if TYPE_CHECKING:
+    from academy.tenancy.actors import Actor
     from academy.tenancy.models import Tenant
 
 PUBLIC_SCHEMA: Final = "public"
 
-_BIND = "SELECT set_config('search_path', %s, %s), set_config('app.tenant_id', %s, %s)"
+_BIND = "SELECT set_config('search_path', %s, %s), set_config('app.tenant_id', %s, %s), set_config('app.actor', %s, %s)"
 
-# What this transaction is bound to: (search_path, tenant id). The role's own default is the public schema.
-_Binding = tuple[str, str]
-_UNBOUND: Final[_Binding] = (PUBLIC_SCHEMA, "")
+# What this transaction is bound to: (search_path, tenant id, actor). The role's own default is the public schema.
+_Binding = tuple[str, str, str]
+_UNBOUND: Final[_Binding] = (PUBLIC_SCHEMA, "", "")
 
 
 class TenantOperations(DatabaseOperations):
@@ -33,7 +34,7 @@ class TenantOperations(DatabaseOperations):
 
 
 class DatabaseWrapper(schemas.DatabaseWrapper):  # type: ignore[misc]  # django-tenants ships no types
-    """A connection that knows the acting tenant. ``acting_tenant`` is ``None`` while nobody acts."""
+    """A connection that knows the acting tenant, ``None`` while nobody acts, and the person acting, if one does."""
 
     SchemaEditorClass = TenantSchemaEditor
     ops_class = TenantOperations
@@ -42,6 +43,7 @@ class DatabaseWrapper(schemas.DatabaseWrapper):  # type: ignore[misc]  # django-
         self._bound: _Binding | None = _UNBOUND
         # Migrations run statements outside transactions, as the schemas' owner and without a pooler.
         self.is_session_scoped = False
+        self.actor: Actor | None = None
         super().__init__(*args, **kwargs)
 
     @property
@@ -66,7 +68,11 @@ class DatabaseWrapper(schemas.DatabaseWrapper):  # type: ignore[misc]  # django-
     def _wanted(self) -> _Binding:
         path = ",".join(schemas.quote_schema_name(name) for name in self._get_cursor_search_paths())
         tenant = self.acting_tenant
-        return (path.replace('"public"', PUBLIC_SCHEMA), "" if tenant is None else str(tenant.pk))
+        path = path.replace('"public"', PUBLIC_SCHEMA)
+        if tenant is None:
+            return path, "", ""
+        is_theirs = self.actor is not None and self.actor.tenant_id == tenant.pk
+        return path, str(tenant.pk), self.actor.setting if self.actor is not None and is_theirs else ""
 
     def _handle_search_path(self, cursor: Any = None) -> None:  # noqa: ARG002  the signature is django-tenants'
         wanted = self._wanted()
@@ -80,7 +86,7 @@ class DatabaseWrapper(schemas.DatabaseWrapper):  # type: ignore[misc]  # django-
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
             return  # only ROLLBACK is accepted now; anything else fails by itself
         with self.wrap_database_errors, self.connection.cursor() as raw:
-            raw.execute(_BIND, [wanted[0], is_local, wanted[1], is_local])
+            raw.execute(_BIND, [part for setting in wanted for part in (setting, is_local)])
             raw.fetchall()
         self._bound = wanted
 

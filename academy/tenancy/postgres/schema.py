@@ -1,6 +1,7 @@
 """A schema editor that builds the walls itself, so that no migration can forget them.
 
-For every model with a ``TenantKey``: ``UNIQUE (tenant_id, pk)``, ENABLE and FORCE ROW LEVEL SECURITY and the policy.
+For every model with a ``TenantKey``: ``UNIQUE (tenant_id, pk)``, ENABLE and FORCE ROW LEVEL SECURITY, the policy, and
+the trigger of the trail.
 For every ``TenantForeignKey``: a composite key ``(tenant_id, x_id) -> (tenant_id, id)``, because the checks of foreign
 keys bypass row-level security (PostgreSQL manual, "Row Security Policies").
 """
@@ -14,6 +15,7 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.models import Field, Model
 
 from academy.tenancy.fields import TenantForeignKey, TenantKey
+from academy.tenancy.postgres.changes import create_trigger, trigger_arguments
 
 POLICY_NAME: Final = "tenant_isolation"
 TENANT_PREDICATE: Final = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::bigint"
@@ -50,6 +52,9 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
             f"ALTER TABLE {quote(table)} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {POLICY_NAME} ON {quote(table)} USING ({TENANT_PREDICATE}) WITH CHECK ({TENANT_PREDICATE})",
         ]
+        arguments = trigger_arguments(model)
+        if arguments is not None:
+            statements.append(create_trigger(quote(table), arguments))
         for statement in statements:
             self.execute(statement)
 

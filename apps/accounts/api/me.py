@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN
+from academy.http.personal import NOT_PERSONAL, OWN
 from apps.accounts import queries
 from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
 from apps.accounts.api.session import CodeSerializer
@@ -87,6 +88,7 @@ class SecondFactorSerializer(serializers.Serializer[None]):
 
 class PasswordView(APIView):
     permissions: ClassVar = {"POST": SIGNED_IN}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(request=NewPasswordSerializer, responses={204: None}, operation_id="password_change")
     def post(self, request: Request) -> Response:
@@ -99,6 +101,7 @@ class PasswordView(APIView):
 
 class AskToResetPasswordView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=PhoneSerializer, responses={202: AskedSerializer}, operation_id="password_ask_to_reset")
     def post(self, request: Request) -> Response:
@@ -111,6 +114,7 @@ class AskToResetPasswordView(APIView):
 
 class ResetPasswordView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(request=ResetPasswordSerializer, responses={204: None}, operation_id="password_reset")
     def post(self, request: Request) -> Response:
@@ -123,6 +127,7 @@ class ResetPasswordView(APIView):
 
 class PhoneView(APIView):
     permissions: ClassVar = {"POST": SIGNED_IN}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(request=NewPhoneSerializer, responses={202: AskedSerializer}, operation_id="phone_ask_to_change")
     def post(self, request: Request) -> Response:
@@ -134,6 +139,7 @@ class PhoneView(APIView):
 
 class VerifyPhoneView(APIView):
     permissions: ClassVar = {"POST": SIGNED_IN}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(request=CodeSerializer, responses={204: None}, operation_id="phone_change")
     def post(self, request: Request) -> Response:
@@ -148,6 +154,7 @@ class VerifyPhoneView(APIView):
 
 class OwnSessionsView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN, "DELETE": SIGNED_IN}
+    personal: ClassVar = {"GET": OWN, "DELETE": OWN}
 
     @extend_schema(responses=OpenSessionSerializer(many=True), operation_id="own_sessions_list")
     def get(self, request: Request) -> Response:
@@ -165,6 +172,7 @@ class OwnSessionsView(APIView):
 
 class OwnSessionView(APIView):
     permissions: ClassVar = {"DELETE": SIGNED_IN}
+    personal: ClassVar = {"DELETE": OWN}
 
     @extend_schema(responses={204: None}, operation_id="own_session_end")
     def delete(self, request: Request, handle: uuid.UUID) -> Response:
@@ -175,6 +183,7 @@ class OwnSessionView(APIView):
 
 class SecondFactorView(APIView):
     permissions: ClassVar = {"GET": SIGNING_IN, "POST": SIGNING_IN, "DELETE": SIGNED_IN}
+    personal: ClassVar = {"GET": OWN, "POST": OWN, "DELETE": OWN}
 
     @extend_schema(responses=SecondFactorSerializer, operation_id="second_factor_show")
     def get(self, request: Request) -> Response:
@@ -199,6 +208,7 @@ class SecondFactorView(APIView):
 
 class ConfirmSecondFactorView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(
         request=CodeSerializer, responses={201: RecoveryCodesSerializer}, operation_id="second_factor_confirm"
@@ -213,6 +223,7 @@ class ConfirmSecondFactorView(APIView):
 
 class RecoveryCodesView(APIView):
     permissions: ClassVar = {"POST": SIGNED_IN}
+    personal: ClassVar = {"POST": OWN}
 
     @extend_schema(
         request=ConfirmSerializer, responses={201: RecoveryCodesSerializer}, operation_id="recovery_codes_renew"

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
+from academy.http.personal import RECORDED, about, in_answer, in_path
 from apps.accounts import queries
 from apps.accounts.api.me import OpenSessionSerializer
 from apps.accounts.models import User
@@ -67,6 +68,7 @@ class AcademySettingsSerializer(serializers.Serializer[None]):
 
 class PeopleView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_PEOPLE, "POST": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"GET": about(user=in_answer("id")), "POST": about(user=in_answer("id"))}
     pagination_class = NewestFirst
 
     @extend_schema(
@@ -102,6 +104,7 @@ class PeopleView(APIView):
 
 class PersonView(APIView):
     permissions: ClassVar = {"GET": Permission.VIEW_PEOPLE, "PATCH": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"GET": about(user=in_path("user_id")), "PATCH": about(user=in_path("user_id"))}
 
     @extend_schema(responses=MemberSerializer, operation_id="people_show")
     def get(self, request: Request, user_id: int) -> Response:
@@ -121,6 +124,7 @@ class PersonView(APIView):
 
 class SuspendView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"POST": about(user=in_path("user_id"))}
 
     @extend_schema(request=None, responses=MemberSerializer, operation_id="people_suspend")
     def post(self, request: Request, user_id: int) -> Response:
@@ -130,6 +134,7 @@ class SuspendView(APIView):
 
 class ReactivateView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"POST": about(user=in_path("user_id"))}
 
     @extend_schema(request=None, responses=MemberSerializer, operation_id="people_reactivate")
     def post(self, request: Request, user_id: int) -> Response:
@@ -139,6 +144,7 @@ class ReactivateView(APIView):
 
 class InvitationView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"POST": about(user=in_path("user_id"))}
 
     @extend_schema(request=None, responses={202: MemberSerializer}, operation_id="people_invite_again")
     def post(self, request: Request, user_id: int) -> Response:
@@ -149,6 +155,7 @@ class InvitationView(APIView):
 
 class PersonSessionsView(APIView):
     permissions: ClassVar = {"GET": Permission.MANAGE_PEOPLE, "DELETE": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"GET": about(user=in_path("user_id")), "DELETE": about(user=in_path("user_id"))}
 
     @extend_schema(responses=OpenSessionSerializer(many=True), operation_id="people_sessions_list")
     def get(self, request: Request, user_id: int) -> Response:
@@ -166,6 +173,7 @@ class PersonSessionsView(APIView):
 
 class PersonSessionView(APIView):
     permissions: ClassVar = {"DELETE": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"DELETE": about(user=in_path("user_id"))}
 
     @extend_schema(responses={204: None}, operation_id="people_session_end")
     def delete(self, request: Request, user_id: int, handle: uuid.UUID) -> Response:
@@ -176,6 +184,7 @@ class PersonSessionView(APIView):
 
 class PersonSecondFactorView(APIView):
     permissions: ClassVar = {"DELETE": Permission.MANAGE_PEOPLE}
+    personal: ClassVar = {"DELETE": about(user=in_path("user_id"))}
 
     @extend_schema(responses={204: None}, operation_id="people_second_factor_reset")
     def delete(self, request: Request, user_id: int) -> Response:
@@ -186,6 +195,7 @@ class PersonSecondFactorView(APIView):
 
 class AcademyView(APIView):
     permissions: ClassVar = {"PATCH": Permission.MANAGE_ACADEMY}
+    personal: ClassVar = {"PATCH": RECORDED}
 
     @extend_schema(request=AcademySettingsSerializer, responses=AcademySettingsSerializer, operation_id="academy_set")
     def patch(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from academy.http.permissions import PUBLIC, SIGNING_IN
+from academy.http.personal import LOG_IN, NOT_PERSONAL, OWN
 from academy.tenancy.context import acting_tenant
 from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
 from apps.accounts.models import Purpose, SecondFactor, User
@@ -81,6 +82,7 @@ def session_of(request: Request) -> dict[str, object]:
 
 class SessionView(APIView):
     permissions: ClassVar = {"GET": PUBLIC, "POST": PUBLIC, "DELETE": SIGNING_IN}
+    personal: ClassVar = {"GET": OWN, "POST": LOG_IN, "DELETE": OWN}
 
     @extend_schema(responses=SessionSerializer, operation_id="session_show")
     def get(self, request: Request) -> Response:
@@ -104,6 +106,7 @@ class SessionView(APIView):
 
 class AskForCodeView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=PhoneSerializer, responses={202: AskedSerializer}, operation_id="session_ask_for_code")
     def post(self, request: Request) -> Response:
@@ -115,6 +118,7 @@ class AskForCodeView(APIView):
 
 class LogInByCodeView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": LOG_IN}
 
     @extend_schema(request=CodeSerializer, responses={201: SessionSerializer}, operation_id="session_start_by_code")
     def post(self, request: Request) -> Response:
@@ -128,6 +132,7 @@ class LogInByCodeView(APIView):
 
 class ShowSecondFactorView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
+    personal: ClassVar = {"POST": LOG_IN}
 
     @extend_schema(request=CodeSerializer, responses=SessionSerializer, operation_id="session_show_second_factor")
     def post(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid
+from academy.trail.recording import acting_as
 from apps.accounts import limits
 from apps.accounts.models import Purpose, User, admitted
 from apps.accounts.services.access import (
@@ -86,8 +87,9 @@ def reset_password(request: HttpRequest, *, cookie: str | None, code: str, passw
     user = User.objects.filter(admitted(), phone=challenge.phone).first()
     if user is None:
         raise WrongCode
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    end_access(user)
+    with acting_as(user, request=request):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        end_access(user)
     if request.user.pk == user.pk:
         log_out(request)
