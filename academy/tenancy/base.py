@@ -20,9 +20,9 @@ class TenantModel(models.Model):
     Reading asks the acting tenant's rows only; writing another's raises ``ForeignTenant``. The database holds the
     same line by itself: row-level security and composite keys, written by the schema editor.
 
-    What people change is recorded in the trail. ``trail_values`` are the columns whose old and new values are kept there,
-    never personal ones; ``untrailed`` opts the table out, for the reason it gives; ``person_kind`` says that a row is a
-    person, and what the trail calls them. ``is_append_only``: the application may add rows, not change or delete them.
+    What people change is recorded in the trail. ``trail_values`` are the columns whose old and new values are kept
+    there, never personal ones; ``untrailed`` opts the table out, for the reason it gives; ``person_kind`` says that a
+    row is a person, and what the trail calls them. ``is_append_only``: the application adds rows and does nothing else.
     """
 
     trail_values: ClassVar[tuple[str, ...]] = ()

@@ -112,7 +112,7 @@ def _migrate_in_processes(schemas: Sequence[str], *, verbosity: int, jobs: int) 
 
 
 def migrate_schema(schema: str, *, verbosity: int = 1) -> None:
-    """Create ``schema`` if need be, bring its tables and their triggers up to date, and grant the application its rights.
+    """Create ``schema`` if need be, bring its tables and triggers up to date, grant the application its rights on them.
 
     What the models declare for the trail needs no migration of its own: this is where it comes into force.
     """

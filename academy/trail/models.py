@@ -30,7 +30,7 @@ class Operation(models.TextChoices):
 
 
 class TrailEntry(TenantModel):
-    """What one person did, at ``created_at``. Numbers only: nobody's name, so that erasing a person needs no change here.
+    """What one person did, at ``created_at``. Numbers, nobody's name: erasing a person needs no change here.
 
     ``actor_id`` is nobody's key, since the trail outlives people; NULL is somebody who did not get in. ``subjects`` are
     the people whose data it was, "student:12"; "*" is everybody. A change of a row has an ``operation``, and values of

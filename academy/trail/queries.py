@@ -25,7 +25,7 @@ CHUNK: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries: of this actor, about this person ("student:12"), of this action, from ``since``, before ``until``."""
+    """Which entries: by this actor, about this person ("student:12"), of this action, since then, before ``until``."""
 
     actor: int | None = None
     subject: str | None = None

@@ -131,6 +131,7 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
     ("erasure-approval", "POST"): lambda _: {},
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
+    ("trail-export", "POST"): lambda _: {"reason": "내부 점검"},
 }
 
 

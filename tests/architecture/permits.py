@@ -101,6 +101,8 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("erasure", "DELETE"): SIGNED_IN,
     ("erasure-approval", "POST"): MANAGERS,
     ("events", "GET"): ASSISTANTS,
+    ("trail", "GET"): MANAGERS,
+    ("trail-export", "POST"): MANAGERS,
     ("schema", "GET"): EVERYBODY,
     ("api-docs", "GET"): EVERYBODY,
 }

@@ -81,6 +81,21 @@ MUTATIONS = [
     ("GRANT SELECT (name) ON public.tenancy_tenant TO academy_dispatcher", "'name'"),
     ("GRANT UPDATE ON pool.django_migrations TO academy_app", "django_migrations: academy_app may"),
     ("GRANT CREATE ON SCHEMA pool TO academy_app", "academy_app may create things"),
+    ("GRANT UPDATE ON pool.trail_trailentry TO academy_app", "trail_trailentry: academy_app may"),
+    ("GRANT DELETE ON pool.trail_trailentry TO academy_app", "trail_trailentry: academy_app may"),
+    ("DROP TRIGGER trail ON pool.exams_exam", "exams_exam: the trigger of the trail is None"),
+    ("ALTER TABLE pool.exams_exam DISABLE TRIGGER trail", "exams_exam: trail, which writes the trail, is off"),
+    (
+        "CREATE OR REPLACE TRIGGER trail AFTER INSERT ON pool.exams_exam FOR EACH ROW"
+        " EXECUTE FUNCTION public.record_change('id', '', '')",
+        "exams_exam: the trigger of the trail is CREATE TRIGGER trail AFTER INSERT ON",
+    ),
+    (
+        "CREATE OR REPLACE FUNCTION public.record_change() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END'",
+        "record_change: is not the one that writes the trail",
+    ),
+    ("CREATE TRIGGER other AFTER DELETE ON pool.exams_exam EXECUTE FUNCTION public.record_change()", "trigger other"),
 ]
 
 

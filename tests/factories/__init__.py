@@ -13,6 +13,7 @@ from tests.factories.sign_in import (
     make_passkey_challenge,
     make_recovery_code,
 )
+from tests.factories.trail import make_trail_entry
 from tests.factories.world import Cast, World, make_world
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "make_recovery_code",
     "make_scan",
     "make_student",
+    "make_trail_entry",
     "make_upload",
     "make_user",
     "make_world",

@@ -27,6 +27,7 @@ from tests.factories.sign_in import (
     make_passkey_challenge,
     make_recovery_code,
 )
+from tests.factories.trail import make_trail_entry
 
 PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
 STUDENT_NUMBER: Final = "240101"
@@ -94,6 +95,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         make_passkey_challenge(user=teacher)
         for user in users.values():
             make_passkey(user)
+        make_trail_entry(teacher, student)
         exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher)
         upload = make_upload(created_by=teacher, is_used=True)
         batch = make_batch(exam, upload=upload, created_by=teacher)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import psycopg
 
+from academy.tenancy.base import TenantModel
 from academy.tenancy.catalogue import isolation_problems
 from academy.tenancy.models import POOL_SCHEMA
+from academy.tenancy.postgres.changes import TRIGGER_NAME
 from academy.tenancy.postgres.schema import POLICY_NAME, TENANT_PREDICATE
 from tests.architecture.rows import every_tenant_model
 
@@ -65,6 +67,7 @@ def catalogue_mutants(cursor: psycopg.Cursor) -> list[tuple[str, str]]:
             (f"row-level security off: {table}", f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
             (f"tenant_id may be null: {table}", f"ALTER TABLE {table} ALTER tenant_id DROP NOT NULL"),
             (f"TRUNCATE granted: {table}", f"GRANT TRUNCATE ON {table} TO academy_app"),
+            *_trail_mutants(model, table),
         ]
         cursor.execute(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('f', 'u')"
@@ -77,6 +80,16 @@ def catalogue_mutants(cursor: psycopg.Cursor) -> list[tuple[str, str]]:
                     (f"key dropped: {table} {definition}", f'ALTER TABLE {table} DROP CONSTRAINT "{name}" CASCADE')
                 )
     return found
+
+
+def _trail_mutants(model: type[TenantModel], table: str) -> list[tuple[str, str]]:
+    if model.is_append_only:
+        return [
+            (f"{right} granted: {table}", f"GRANT {right} ON {table} TO academy_app") for right in ("UPDATE", "DELETE")
+        ]
+    if model.untrailed:
+        return []
+    return [(f"trigger of the trail dropped: {table}", f"DROP TRIGGER {TRIGGER_NAME} ON {table}")]
 
 
 def caught_by_catalogue() -> Iterator[tuple[str, str | None]]:

@@ -1,8 +1,8 @@
 """django-tenants' PostgreSQL backend, with the tenant bound to the transaction instead of the session.
 
-``search_path``, ``app.tenant_id`` and, while a person acts, ``app.actor`` are set by ONE statement with ``set_config(..., is_local => true)``: they end
-with the transaction, which is what survives a pooler in transaction mode. Outside a transaction a tenant cannot
-be bound, so that a tenant query there raises instead of running unbound.
+``search_path``, ``app.tenant_id`` and, while a person acts, ``app.actor`` are set by ONE statement with
+``set_config(..., is_local => true)``: they end with the transaction, which is what survives a pooler in transaction
+mode. Outside a transaction a tenant cannot be bound, so that a tenant query there raises instead of running unbound.
 """
 
 from __future__ import annotations

@@ -16,16 +16,15 @@ from academy.tenancy.fields import TenantForeignKey
 
 FUNCTION_NAME: Final = "record_change"
 TRIGGER_NAME: Final = "trail"
-TRAIL_TABLE: Final = "trail_trailentry"
 
 # Arguments: the primary key's column; the columns whose values are kept; the persons concerned, as kind:column. Runs
 # with the rights of whoever writes, who may only add to the trail. It is in place before the tables of any schema are
 # migrated: a column that it names has to be there before, so a new one comes a release earlier.
-FUNCTION_BODY: Final = f"""
+FUNCTION_BODY: Final = """
 DECLARE
     actor CONSTANT jsonb := current_setting('app.actor')::jsonb;
     kept text[] := string_to_array(TG_ARGV[1], ',');
-    changed text[] := '{{}}';
+    changed text[] := '{}';
     about text[];
     before jsonb;
     after jsonb;
@@ -38,7 +37,7 @@ BEGIN
     END IF;
     IF TG_OP = 'UPDATE' THEN
         changed := array(SELECT key FROM jsonb_each(after) WHERE value IS DISTINCT FROM before -> key ORDER BY key);
-        IF changed = '{{}}' THEN
+        IF changed = '{}' THEN
             RETURN NULL;
         END IF;
         kept := array(SELECT name FROM unnest(kept) AS name WHERE name = ANY (changed));
@@ -50,7 +49,7 @@ BEGIN
         WHERE id IS NOT NULL
     );
     EXECUTE format(
-        'INSERT INTO %I.{TRAIL_TABLE} (tenant_id, created_at, actor_id, actor_role, session, address, request_id,'
+        'INSERT INTO %I.trail_trailentry (tenant_id, created_at, actor_id, actor_role, session, address, request_id,'
         ' action, path, outcome, subjects, reason, operation, table_name, row_id, column_names, old_values, new_values)'
         ' VALUES ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, ''done'', $9, '''', $10, $11, $12, $13, $14, $15)',
         TG_TABLE_SCHEMA
@@ -74,13 +73,16 @@ BEGIN
 END
 """
 
-CREATE_FUNCTION: Final = f"CREATE OR REPLACE FUNCTION public.{FUNCTION_NAME}() RETURNS trigger LANGUAGE plpgsql AS $body${FUNCTION_BODY}$body$"
+CREATE_FUNCTION: Final = (
+    f"CREATE OR REPLACE FUNCTION public.{FUNCTION_NAME}() RETURNS trigger LANGUAGE plpgsql"
+    f" AS $body${FUNCTION_BODY}$body$"
+)
 
 
 def trigger_arguments(model: type[Model]) -> tuple[str, str, str] | None:
     """What the trigger on the table of ``model`` is told; ``None`` when the model opts out of the trail.
 
-    A model of a migration's state stands for the one of today, which has the declarations; one that is no more has none.
+    A model of a migration's state stands for the one of today, which has the declarations.
     """
     try:
         today = apps.get_model(model._meta.app_label, model._meta.object_name or "")
