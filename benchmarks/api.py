@@ -6,7 +6,8 @@ Django's own handler, in turns, so that what else the machine does falls on both
 * a view with three queries behind the tenancy middleware, against the same queries of the same rows by Django's own
   backend with no tenancy, in a transaction too;
 * each list endpoint against a plain Django view behind the same middleware and walls, with the same query, whose rows
-  go to JSON without a serializer; and how many statements it sends for one row and for a full page.
+  go to JSON without a serializer; and how many statements it sends for one row and for a full page. The plain view of
+  a list of people writes its entry of the trail by hand; what the entry costs a request is a figure of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
+from uuid import uuid4
 
 REPORT: Final = Path("build/bench/api.json")
 REQUESTS: Final = 400
@@ -29,6 +32,13 @@ OVERHEAD_GOAL: Final = 1.5
 RATE_GOAL: Final = 0.85
 P95_GOAL: Final = 1.3
 LISTS: Final = {"students": "/api/v1/students", "exams": "/api/v1/exams"}
+# Lists of people: whoever shows them has to record whom they were shown, the plain view as well as ours.
+PERSONAL: Final = frozenset({"students"})
+ENTRY: Final = (
+    "INSERT INTO trail_trailentry (tenant_id, actor_id, actor_role, address, request_id, path, subjects, created_at,"
+    " action, outcome, reason, operation, table_name, row_id, column_names)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'students.viewed', 'done', '', '', '', '', '{}')"
+)
 
 urlpatterns: list[Any] = []
 """The product's URLs and the plain views beside them; this module is the measurement's URLconf."""
@@ -147,6 +157,7 @@ def _lists() -> dict[str, dict[str, object]]:
     from django.urls import include, path
     from orjson import dumps
 
+    from academy.trail import middleware
     from apps.exams.queries import exams_with_layout
     from apps.students.queries import students
     from tests.factories import client_of
@@ -160,12 +171,20 @@ def _lists() -> dict[str, dict[str, object]]:
         ),
     }
 
+    def enter_by_hand(request: HttpRequest, ids: list[int]) -> None:
+        user: Any = request.user
+        values = [user.tenant_id, user.pk, user.role, request.META["REMOTE_ADDR"], uuid4(), request.path]
+        with connection.cursor() as cursor:
+            cursor.execute(ENTRY, [*values, [f"student:{pk}" for pk in ids]])
+
     def plain_view(name: str) -> Callable[[HttpRequest], HttpResponse]:
         def view(request: HttpRequest) -> HttpResponse:
             user: Any = request.user
             if not user.is_authenticated or not user.may(f"{name}.view"):
                 return HttpResponse(status=403)
             rows = columns[name]()
+            if name in PERSONAL:
+                enter_by_hand(request, [row["id"] for row in rows[:PAGE]])
             return HttpResponse(dumps({"results": rows[:PAGE]}), content_type="application/json")
 
         return view
@@ -176,6 +195,11 @@ def _lists() -> dict[str, dict[str, object]]:
     ]
     world = _shared_world()
     client = client_of(world.hana.owner)
+
+    def without_trail(url: str) -> None:
+        with patch.object(middleware, "record_answer"):
+            client.get(url)
+
     report: dict[str, dict[str, object]] = {}
     for name, url in LISTS.items():
         floor = f"/plain/{name}"
@@ -188,7 +212,10 @@ def _lists() -> dict[str, dict[str, object]]:
             with CaptureQueriesContext(connection) as sent:
                 assert len(client.get(f"{url}?page_size={size}").json()["results"]) == size
             counts.append(len(sent))
-        taken = take_turns({"ours": lambda: client.get(url), "floor": lambda: client.get(floor)}, REQUESTS)  # noqa: B023
+        turns: dict[str, Callable[[], object]] = {"ours": lambda: client.get(url), "floor": lambda: client.get(floor)}  # noqa: B023
+        if name in PERSONAL:
+            turns["untrailed"] = lambda: without_trail(url)  # noqa: B023
+        taken = take_turns(turns, REQUESTS)
         rates = {side: 1000 / statistics.mean(values) for side, values in taken.items()}
         rate, tail = rates["ours"] / rates["floor"], p95(taken["ours"]) / p95(taken["floor"])
         report |= {
@@ -201,6 +228,9 @@ def _lists() -> dict[str, dict[str, object]]:
                 counts[1] - counts[0], 0, "statements", counts[0] == counts[1]
             ),
         }
+        if name in PERSONAL:
+            entry = statistics.median(taken["ours"]) - statistics.median(taken["untrailed"])
+            report[f"{name}: its entry of the trail, median"] = _row(entry, None, "ms", None)
     return report
 
 

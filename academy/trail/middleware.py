@@ -51,7 +51,7 @@ def _record(request: HttpRequest, response: HttpResponse, personal: Personal) ->
     if status < 400:
         if personal.is_log_in:
             actor = actor_of(request, request.user)
-        record_answer(request, personal, actor, getattr(response, "data", None))
+        record_answer(request, personal, actor, response)
     elif status == 403 and actor is not None:
         record(request, actor, outcome=Outcome.REFUSED)
     elif status == 401 and personal.is_log_in:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from academy.http.addresses import client_address
 from academy.http.personal import Personal, noted_reason, noted_subjects
@@ -81,14 +81,15 @@ def subjects_of(request: HttpRequest, personal: Personal, data: Any) -> set[str]
     return found
 
 
-def record_answer(request: HttpRequest, personal: Personal, actor: Actor | None, data: Any) -> None:
+def record_answer(request: HttpRequest, personal: Personal, actor: Actor | None, response: HttpResponse) -> None:
     """Record a request that succeeded. Who only looked at themselves leaves nothing.
 
-    Raises ``NoReason`` when a file leaves without one.
+    Raises ``NoReason`` when people's data would leave as a file without one, whether or not the view says that it does.
     """
-    subjects = subjects_of(request, personal, data)
+    subjects = subjects_of(request, personal, getattr(response, "data", None))
     reason = noted_reason(request)
-    if personal.is_export and not reason:
+    is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if (personal.is_export or (is_file and subjects)) and not reason:
         raise NoReason(action_of(request))
     is_theirs_alone = actor is not None and subjects <= {f"user:{actor.user_id}"}
     if personal.is_recorded or personal.is_export or not is_theirs_alone:

@@ -14,8 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.response import Response
 
-from academy.http.personal import about, in_answer, in_path
+from academy.http.personal import Personal, about, in_answer, in_path, note_reason
 from academy.trail.models import TrailEntry
+from academy.trail.recording import NoReason, record_answer
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from tests.api.answers import error_of, post
@@ -392,10 +393,20 @@ def test_ids_are_found_in_pages_lists_and_single_answers() -> None:
     assert list(in_path("user_id")(None, {"user_id": 9})) == [9]
 
 
-def test_an_export_that_notes_no_reason_does_not_leave(world: World) -> None:
-    from academy.trail.recording import NoReason, record_answer
-
+@pytest.mark.parametrize(
+    ("personal", "response"),
+    [
+        (about(is_export=True), Response({})),
+        (about(student=in_answer("id")), Response({"id": 3}, headers={"Content-Disposition": "attachment"})),
+    ],
+)
+def test_a_file_about_people_does_not_leave_without_a_reason(
+    world: World, personal: Personal, response: Response
+) -> None:
     request = RequestFactory().post("/x")
-    request.resolver_match = None
     with pytest.raises(NoReason), world.hana.acting():
-        record_answer(request, about(is_export=True), None, Response({}).data)
+        record_answer(request, personal, None, response)
+    note_reason(request, "열람 요구")
+    with recorded(world.hana) as found, world.hana.acting():
+        record_answer(request, personal, None, response)
+    assert [entry.reason for entry in found] == ["열람 요구"]

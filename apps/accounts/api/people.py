@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.personal import RECORDED, about, in_answer, in_path
+from academy.tenancy.models import MAX_TRAIL_MONTHS, MIN_TRAIL_MONTHS
 from apps.accounts import queries
 from apps.accounts.api.me import OpenSessionSerializer
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission, Role
 from apps.accounts.services import people
-from apps.accounts.services.academy import require_second_factor
+from apps.accounts.services.academy import set_academy
 from apps.accounts.services.access import end_session
 
 
@@ -62,8 +63,9 @@ class ListFilterSerializer(serializers.Serializer[None]):
     role = serializers.ChoiceField(choices=Role.choices, required=False, default=None)
 
 
-class AcademySettingsSerializer(serializers.Serializer[None]):
+class AcademySettingsSerializer(serializers.Serializer[Any]):
     mfa_required_for_staff = serializers.BooleanField()
+    trail_months = serializers.IntegerField(min_value=MIN_TRAIL_MONTHS, max_value=MAX_TRAIL_MONTHS, required=False)
 
 
 class PeopleView(APIView):
@@ -199,8 +201,7 @@ class AcademyView(APIView):
 
     @extend_schema(request=AcademySettingsSerializer, responses=AcademySettingsSerializer, operation_id="academy_set")
     def patch(self, request: Request) -> Response:
-        """Whether staff must have a second factor."""
+        """Whether staff must have a second factor, and how many months the trail is kept."""
         given = AcademySettingsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        require_second_factor(is_required=given.validated_data["mfa_required_for_staff"])
-        return Response(given.validated_data)
+        return Response(AcademySettingsSerializer(set_academy(**given.validated_data)).data)

@@ -7,9 +7,14 @@ from academy.tenancy.hosts import forget_hosts
 from academy.tenancy.models import Tenant
 
 
-def require_second_factor(*, is_required: bool) -> None:
-    """Whether staff must have a second factor. Other processes follow within 30 s, when they look up the host anew."""
+def set_academy(*, mfa_required_for_staff: bool, trail_months: int | None = None) -> Tenant:
+    """Whether staff must have a second factor, and how long the trail is kept, 12 to 24 months; ``None``: as before.
+
+    Other processes follow within 30 s, when they look up the host anew.
+    """
     tenant = acting_tenant()
-    Tenant.objects.filter(pk=tenant.pk).update(mfa_required_for_staff=is_required)
-    tenant.mfa_required_for_staff = is_required
+    tenant.mfa_required_for_staff = mfa_required_for_staff
+    tenant.trail_months = trail_months or tenant.trail_months
+    tenant.save(update_fields=["mfa_required_for_staff", "trail_months"])
     forget_hosts()
+    return tenant
