@@ -15,6 +15,7 @@ from django.utils import timezone
 from rest_framework.response import Response
 
 from academy.http.personal import Personal, about, in_answer, in_path, note_reason
+from academy.tenancy.models import Tenant
 from academy.trail.models import TrailEntry
 from academy.trail.recording import NoReason, record_answer
 from apps.accounts.models import User
@@ -351,7 +352,7 @@ def test_who_is_no_more_stays_in_the_trail_without_a_name(looked_at: World) -> N
         {"action": "\x00"},
     ],
 )
-def test_a_malformed_filter_is_named(world: World, query: dict[str, object]) -> None:
+def test_a_malformed_filter_is_named(world: World, query: dict[str, str | int]) -> None:
     error = error_of(client_of(world.hana.owner).get(TRAIL, query), 400)
     assert error["attr"] == next(iter(query))
 
@@ -410,3 +411,21 @@ def test_a_file_about_people_does_not_leave_without_a_reason(
     with recorded(world.hana) as found, world.hana.acting():
         record_answer(request, personal, None, response)
     assert [entry.reason for entry in found] == ["열람 요구"]
+
+
+# ---------------------------------------------------------------- how long it is kept
+
+
+def test_an_owner_decides_how_long_within_the_law(world: World) -> None:
+    owner = client_of(world.hana.owner)
+
+    def set_to(**body: object) -> Any:
+        given = {"mfa_required_for_staff": False, **body}
+        return owner.patch("/api/v1/academy", given, content_type="application/json")
+
+    assert set_to(trail_months=12).json() == {"mfa_required_for_staff": False, "trail_months": 12}
+    assert set_to().json()["trail_months"] == 12, "what is not named stays"
+    for months in (0, 11, 25, -1, None, "for ever"):
+        assert error_of(set_to(trail_months=months), 400)["attr"] == "trail_months"
+    assert Tenant.objects.get(pk=world.hana.tenant.pk).trail_months == 12
+    assert Tenant.objects.get(pk=world.duri.tenant.pk).trail_months == 24

@@ -114,7 +114,7 @@ def test_values_are_kept_of_declared_columns_only(world: World) -> None:
     assert (of_user.old_values, of_user.new_values) == ({"role": "teacher"}, {"role": "assistant"})
     assert (of_question.old_values, of_question.new_values) == ({"accepted": ["1"]}, {"accepted": ["4"]})
     with world.hana.acting(), connection.cursor() as cursor:
-        values = [world.hana.tenant.pk, "새이름|김|12345678"]
+        values: list[int | str] = [world.hana.tenant.pk, "새이름|김|12345678"]
         cursor.execute("SELECT count(*) FROM trail_trailentry AS t WHERE tenant_id = %s AND t::text ~ %s", values)
         assert cursor.fetchone() == (0,), "no name and no phone is anywhere in it"
 
