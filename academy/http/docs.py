@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from academy.http.disclosures import NOT_PERSONAL
 from academy.http.permissions import PUBLIC, DeclaredPermission
-from academy.http.personal import NOT_PERSONAL
 
 
 class SchemaView(SpectacularAPIView):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from academy.http.personal import declared_personal
+from academy.http.disclosures import declared_personal
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which itself imports this module, through its settings

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import Missing
 from academy.jobs.changes import Person, jobs_visible_to, opening_for, shown
-from academy.http.personal import NOT_PERSONAL
 from academy.jobs.models import Job
 from academy.jobs.reasons import text_of
 from academy.jobs.requests import named_jobs, position_in

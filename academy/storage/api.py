@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.http.personal import NOT_PERSONAL
+from academy.http.disclosures import NOT_PERSONAL
 from academy.storage.services import MAX_BYTES_BY_TYPE, presign_upload
 
 if TYPE_CHECKING:

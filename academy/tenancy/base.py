@@ -22,12 +22,14 @@ class TenantModel(models.Model):
 
     What people change is recorded in the trail. ``trail_values`` are the columns whose old and new values are kept
     there, never personal ones; ``untrailed`` opts the table out, for the reason it gives; ``person_kind`` says that a
-    row is a person, and what the trail calls them. ``is_append_only``: the application adds rows and does nothing else.
+    row is a person, and what the trail calls them; ``trail_subject`` names the columns of kind and id of a person whom
+    the row is about without a key. ``is_append_only``: the application adds rows and does nothing else.
     """
 
     trail_values: ClassVar[tuple[str, ...]] = ()
     untrailed: ClassVar[str] = ""
     person_kind: ClassVar[str] = ""
+    trail_subject: ClassVar[tuple[str, str] | None] = None
     is_append_only: ClassVar[bool] = False
 
     tenant = TenantKey(Tenant, on_delete=models.PROTECT)

@@ -64,6 +64,10 @@ class Holding:
     why: str = ""
 
     @property
+    def has_pictures(self) -> bool:
+        return self.pictures is not _nothing
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What the export shows of a row."""
         if self.shown:

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import about, note_reason, noted_subjects
 from academy.http.exports import ReasonSerializer, csv_response
 from academy.http.pagination import NewestFirst
-from academy.http.personal import about, note_reason, noted_subjects
 from academy.http.rendering import AnyAccept
 from academy.tenancy.context import acting_tenant
 from academy.tenancy.models import Tenant

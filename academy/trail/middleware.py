@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from academy.http.authentication import SAFE_METHODS
-from academy.http.personal import Personal, declared_personal, noted_subjects
+from academy.http.disclosures import Personal, declared_personal, noted_subjects
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
 from academy.tenancy.context import tenant_connection

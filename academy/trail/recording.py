@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.http import HttpRequest, HttpResponse
 
 from academy.http.addresses import client_address
-from academy.http.personal import Personal, noted_reason, noted_subjects
+from academy.http.disclosures import Personal, noted_reason, noted_subjects
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
 from academy.tenancy.context import acting_tenant

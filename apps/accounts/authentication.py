@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
-from academy.http.personal import note_subjects
+from academy.http.disclosures import note_subjects
 from apps.accounts.models import User, admitted
 from apps.accounts.phones import parse_phone
 

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import NOT_PERSONAL, about, in_answer, note_subjects
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
-from academy.http.personal import NOT_PERSONAL, about, in_answer, note_subjects
 from academy.http.rendering import AnyAccept
 from academy.tenancy.context import acting_tenant
 from apps.accounts.requests import person_of

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import about, in_answer, note_reason
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.permissions import SIGNED_IN
@@ -22,6 +23,9 @@ from apps.privacy import queries, services
 from apps.privacy.models import Erasure, Export, SubjectKind
 
 MAX_ID = 2**63 - 1
+ABOUT_SUBJECT = about(
+    **{kind.value: in_answer("subject_id", where=("subject_kind", kind.value)) for kind in SubjectKind}
+)
 
 
 class NewExportSerializer(serializers.Serializer[None]):
@@ -96,6 +100,7 @@ class ErasureSerializer(serializers.ModelSerializer[Erasure]):
 
 class ExportsView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN, "POST": SIGNED_IN}
+    personal: ClassVar = {"GET": ABOUT_SUBJECT, "POST": ABOUT_SUBJECT}
     pagination_class = NewestFirst
 
     @extend_schema(responses=ExportSerializer(many=True), operation_id="privacy_exports_list")
@@ -110,6 +115,7 @@ class ExportsView(APIView):
         """Have all that is held about oneself, one's child or, with a reason, somebody one manages collected."""
         asked = NewExportSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        note_reason(request._request, asked.validated_data["reason"])
         export = services.ask_for_export(
             by=person_of(request),
             kind=SubjectKind(asked.validated_data["subject_kind"]),
@@ -121,6 +127,7 @@ class ExportsView(APIView):
 
 class ExportView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN}
+    personal: ClassVar = {"GET": ABOUT_SUBJECT}
 
     @extend_schema(responses=ExportSerializer, operation_id="privacy_exports_show")
     def get(self, request: Request, export_id: int) -> Response:
@@ -133,6 +140,7 @@ class ExportView(APIView):
 
 class ErasuresView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN, "POST": SIGNED_IN}
+    personal: ClassVar = {"GET": ABOUT_SUBJECT, "POST": ABOUT_SUBJECT}
     pagination_class = NewestFirst
 
     @extend_schema(responses=ErasureSerializer(many=True), operation_id="privacy_erasures_list")
@@ -149,6 +157,7 @@ class ErasuresView(APIView):
         """Ask for the erasure of oneself or one's child; as a manager, schedule that of somebody else."""
         asked = NewErasureSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        note_reason(request._request, asked.validated_data["reason"])
         erasure = services.ask_for_erasure(
             by=person_of(request),
             kind=SubjectKind(asked.validated_data["subject_kind"]),
@@ -161,6 +170,7 @@ class ErasuresView(APIView):
 
 class ErasureView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN, "DELETE": SIGNED_IN}
+    personal: ClassVar = {"GET": ABOUT_SUBJECT, "DELETE": ABOUT_SUBJECT}
 
     @extend_schema(responses=ErasureSerializer, operation_id="privacy_erasures_show")
     def get(self, request: Request, erasure_id: int) -> Response:
@@ -178,6 +188,7 @@ class ErasureView(APIView):
 
 class ErasureApprovalView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_PRIVACY}
+    personal: ClassVar = {"POST": ABOUT_SUBJECT}
 
     @extend_schema(request=ApprovalSerializer, responses=ErasureSerializer, operation_id="privacy_erasures_approve")
     def post(self, request: Request, erasure_id: int) -> Response:

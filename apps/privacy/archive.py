@@ -42,7 +42,8 @@ def write_archive(file: IO[bytes], subject: Subject, *, step: Callable[[], None]
                 with transaction.atomic():
                     found = holding.model._default_manager.filter(holding.about(subject)).order_by("pk")
                     rows += found.values(*holding.columns)
-                    pictures += [(f"{name}/{row.pk}", key) for row in found for key in holding.pictures(row)]
+                    if holding.has_pictures:
+                        pictures += [(f"{name}/{row.pk}", key) for row in found for key in holding.pictures(row)]
             row_count += len(rows)
             archive.writestr(f"data/{name}.json", orjson.dumps(rows, default=str, option=orjson.OPT_INDENT_2))
             step()

@@ -38,12 +38,13 @@ def erase_rows(subject: Subject) -> dict[str, Any]:
     found = [
         (holding, list(holding.model._default_manager.select_for_update(of=("self",)).filter(holding.about(subject))))
         for holding in holdings()
+        if holding.fate != Fate.KEPT
     ]
     rows: Counter[str] = Counter()
     places: set[str] = set()
     jobs: set[int] = set()
     for holding, about in found:
-        if holding.fate == Fate.KEPT or not about:
+        if not about:
             continue
         places.update(place for row in about for place in holding.files(row))
         chosen = holding.model._default_manager.filter(pk__in=[row.pk for row in about])

@@ -31,6 +31,8 @@ class Export(TenantModel):
     byte_count = models.PositiveBigIntegerField(null=True)
     expires_at = models.DateTimeField(null=True)
 
+    trail_subject = ("subject_kind", "subject_id")
+
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [models.Index(fields=["tenant", "asked_by", "id"], name="export_by_asker")]
 
@@ -65,6 +67,9 @@ class Erasure(TenantModel):
     job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
     remains = models.JSONField(default=dict)
     certificate = models.JSONField(null=True)
+
+    trail_values = ("state",)
+    trail_subject = ("subject_kind", "subject_id")
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [

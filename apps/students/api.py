@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import OWN, about, in_answer, in_path
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
-from academy.http.personal import OWN, about, in_answer, in_path
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission

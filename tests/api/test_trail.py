@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.response import Response
 
-from academy.http.personal import Personal, about, in_answer, in_path, note_reason
+from academy.http.disclosures import Personal, about, in_answer, in_path, note_reason
 from academy.tenancy.models import Tenant
 from academy.trail.models import TrailEntry
 from academy.trail.recording import NoReason, record_answer

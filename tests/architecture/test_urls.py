@@ -19,8 +19,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
+from academy.http.disclosures import NOT_PERSONAL, declared_personal
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN, DeclaredPermission, declared_permission
-from academy.http.personal import NOT_PERSONAL, declared_personal
 from academy.limits.limiter import forget_everything
 from academy.storage import s3
 from academy.tenancy.middleware import UNTENANTED_PATHS

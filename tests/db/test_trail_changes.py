@@ -24,7 +24,7 @@ from apps.exams.models import Exam, Question, Scan
 from apps.students.models import Guardianship, Student
 from tests.architecture.rows import every_tenant_model
 from tests.db.test_move_academy import as_owner
-from tests.factories import Cast, World, make_student
+from tests.factories import Cast, World, make_erasure, make_student
 
 
 @contextmanager
@@ -259,3 +259,11 @@ def test_migrating_puts_right_what_drifted(committed: None) -> None:
         assert done.returncode == 0, done.stderr
         with connection.cursor() as cursor:
             assert isolation_problems(cursor) == []
+
+
+def test_a_row_that_names_a_person_without_a_key_is_about_that_person(world: World) -> None:
+    student = world.hana.student
+    with by_owner(world.hana):
+        make_erasure(world.hana.owner, subject_kind="student", subject_id=student.pk)
+    [entry] = changes(world.hana)
+    assert (entry.subjects, entry.new_values) == ([f"student:{student.pk}"], {"state": "asked"})

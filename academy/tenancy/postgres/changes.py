@@ -17,9 +17,10 @@ from academy.tenancy.fields import TenantForeignKey
 FUNCTION_NAME: Final = "record_change"
 TRIGGER_NAME: Final = "trail"
 
-# Arguments: the primary key's column; the columns whose values are kept; the persons concerned, as kind:column. Runs
-# with the rights of whoever writes, who may only add to the trail. It is in place before the tables of any schema are
-# migrated: a column that it names has to be there before, so a new one comes a release earlier.
+# Arguments: the primary key's column; the columns whose values are kept; the persons concerned, as kind:column, or
+# @column:column where the kind is in a column, too. Runs with the rights of whoever writes, who may only add to the
+# trail. It is in place before the tables of any schema are migrated: a column that it names has to be there before, so
+# a new one comes a release earlier.
 FUNCTION_BODY: Final = """
 DECLARE
     actor CONSTANT jsonb := current_setting('app.actor')::jsonb;
@@ -43,7 +44,9 @@ BEGIN
         kept := array(SELECT name FROM unnest(kept) AS name WHERE name = ANY (changed));
     END IF;
     about := array(
-        SELECT DISTINCT split_part(pair, ':', 1) || ':' || id
+        SELECT DISTINCT
+            CASE WHEN pair LIKE '@%' THEN coalesce(after, before) ->> substr(split_part(pair, ':', 1), 2)
+            ELSE split_part(pair, ':', 1) END || ':' || id
         FROM unnest(string_to_array(TG_ARGV[2], ',')) AS pair,
             LATERAL (VALUES (before ->> split_part(pair, ':', 2)), (after ->> split_part(pair, ':', 2))) AS ids (id)
         WHERE id IS NOT NULL
@@ -107,6 +110,9 @@ def _subjects(model: type[Model]) -> list[str]:
             kind = getattr(field.related_model, "person_kind", "")
             if kind:
                 found.append(f"{kind}:{field.column}")
+    named = getattr(model, "trail_subject", None)
+    if named is not None:
+        found.append(f"@{named[0]}:{named[1]}")
     return found
 
 

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import NOT_PERSONAL, OWN
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN
-from academy.http.personal import NOT_PERSONAL, OWN
 from apps.accounts import queries
 from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
 from apps.accounts.api.session import CodeSerializer

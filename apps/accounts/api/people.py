@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import RECORDED, about, in_answer, in_path
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
-from academy.http.personal import RECORDED, about, in_answer, in_path
 from academy.tenancy.models import MAX_TRAIL_MONTHS, MIN_TRAIL_MONTHS
 from apps.accounts import queries
 from apps.accounts.api.me import OpenSessionSerializer

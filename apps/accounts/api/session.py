@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import LOG_IN, NOT_PERSONAL, OWN
 from academy.http.permissions import PUBLIC, SIGNING_IN
-from academy.http.personal import LOG_IN, NOT_PERSONAL, OWN
 from academy.tenancy.context import acting_tenant
 from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
 from apps.accounts.models import Purpose, SecondFactor, User

@@ -51,12 +51,17 @@ def about(*, is_recorded: bool = False, is_export: bool = False, **ids: Ids) -> 
     return Personal(ids, is_recorded=is_recorded, is_export=is_export)
 
 
-def in_answer(*names: str) -> Ids:
-    """The ids under ``names``, each within the one before, of every row of a page, a list, or one object."""
+def in_answer(*names: str, where: tuple[str, str] | None = None) -> Ids:
+    """The ids under ``names``, each within the one before, of every row of a page, a list, or one object.
+
+    With ``where``, a name and a value, of those rows only that have this value there.
+    """
 
     def ids(data: Any, _: Mapping[str, Any]) -> Iterator[int]:
         rows = data.get("results", data) if isinstance(data, dict) else data
         for row in rows if isinstance(rows, list) else [rows]:
+            if where is not None and row[where[0]] != where[1]:
+                continue
             value = row
             for name in names:
                 value = value.get(name) if isinstance(value, dict) else None
