@@ -24,7 +24,8 @@ from apps.privacy.models import Erasure, Export, SubjectKind
 
 MAX_ID = 2**63 - 1
 ABOUT_SUBJECT = about(
-    **{kind.value: in_answer("subject_id", where=("subject_kind", kind.value)) for kind in SubjectKind}
+    user=in_answer("subject_id", where=("subject_kind", SubjectKind.USER)),
+    student=in_answer("subject_id", where=("subject_kind", SubjectKind.STUDENT)),
 )
 
 

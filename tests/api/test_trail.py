@@ -429,3 +429,12 @@ def test_an_owner_decides_how_long_within_the_law(world: World) -> None:
         assert error_of(set_to(trail_months=months), 400)["attr"] == "trail_months"
     assert Tenant.objects.get(pk=world.hana.tenant.pk).trail_months == 12
     assert Tenant.objects.get(pk=world.duri.tenant.pk).trail_months == 24
+
+
+def test_whoever_asks_for_somebodys_erasure_says_why_in_the_trail(world: World) -> None:
+    owner, student = client_of(world.hana.owner), world.hana.student
+    with recorded(world.hana) as found:
+        body = {"subject_kind": "student", "subject_id": student.pk, "reason": "퇴원", "grace_days": 7}
+        assert post(owner, "/api/v1/privacy/erasures", body).status_code == 202
+    [act] = [entry for entry in found if not entry.operation]
+    assert (act.action, act.subjects, act.reason) == ("erasures.posted", [f"student:{student.pk}"], "퇴원")
