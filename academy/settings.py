@@ -221,6 +221,7 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "academy.http.errors.EnvelopeExceptionHandler"}
 SPECTACULAR_SETTINGS = {
+    "ENUM_NAME_OVERRIDES": {"ErrorType": "academy.http.schema.ERROR_TYPES"},
     "TITLE": "Academy",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,

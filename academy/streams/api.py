@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from academy.http.disclosures import NOT_PERSONAL
 from academy.http.rendering import AnyAccept
 from academy.jobs.changes import opening_for
 from academy.jobs.requests import named_jobs, position_in
@@ -24,6 +25,7 @@ RETRY_MILLISECONDS: Final = (2_000, 4_000)
 
 class EventsView(APIView):
     permissions: ClassVar = {"GET": "jobs.view"}
+    personal: ClassVar = {"GET": NOT_PERSONAL}
     http_method_names: ClassVar = ["get"]  # type: ignore[misc]  # HEAD of what does not end has no answer
     content_negotiation_class = AnyAccept
 

@@ -267,6 +267,8 @@ class PasskeyChallenge(TenantModel):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    untrailed = "machinery of a ceremony that is good for minutes; what it opens has an entry"
+
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "cookie_hash"], name="passkey_challenge_once")

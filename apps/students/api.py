@@ -220,6 +220,7 @@ class ChildView(APIView):
 
 class BirthYearView(APIView):
     permissions: ClassVar = {"PUT": Permission.MANAGE_STUDENTS}
+    personal: ClassVar = {"PUT": about(student=in_path("student_id"))}
 
     @extend_schema(
         request=BirthYearSerializer, responses=ConsentStateSerializer, operation_id="students_set_birth_year"
@@ -233,6 +234,7 @@ class BirthYearView(APIView):
 
 class AccountView(APIView):
     permissions: ClassVar = {"POST": Permission.MANAGE_STUDENTS}
+    personal: ClassVar = {"POST": about(student=in_path("student_id"), user=in_answer("id"))}
 
     @extend_schema(request=AccountSerializer, responses={201: GuardianSerializer}, operation_id="students_give_account")
     def post(self, request: Request, student_id: int) -> Response:
@@ -249,6 +251,7 @@ class ConsentView(APIView):
         "POST": Permission.MANAGE_STUDENTS,
         "DELETE": Permission.MANAGE_STUDENTS,
     }
+    personal: ClassVar = dict.fromkeys(("GET", "POST", "DELETE"), about(student=in_path("student_id")))
 
     @extend_schema(responses=ConsentStateSerializer, operation_id="consent_show")
     def get(self, request: Request, student_id: int) -> Response:
@@ -279,6 +282,7 @@ class ChildConsentView(APIView):
         "POST": Permission.CONSENT_FOR_CHILDREN,
         "DELETE": Permission.CONSENT_FOR_CHILDREN,
     }
+    personal: ClassVar = {"GET": OWN, "POST": OWN, "DELETE": OWN}
 
     @extend_schema(responses=ConsentStateSerializer, operation_id="children_consent_show")
     def get(self, request: Request, student_id: int) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from academy.http.disclosures import LOG_IN, NOT_PERSONAL, OWN
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN
 from apps.accounts import queries
 from apps.accounts.api.me import ConfirmSerializer
@@ -161,6 +162,7 @@ def _used(response: Response) -> Response:
 
 class AskToLogInView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=None, responses=GetOptionsSerializer, operation_id="session_ask_for_passkey")
     def post(self, request: Request) -> Response:
@@ -170,6 +172,7 @@ class AskToLogInView(APIView):
 
 class LogInByPasskeyView(APIView):
     permissions: ClassVar = {"POST": PUBLIC}
+    personal: ClassVar = {"POST": LOG_IN}
 
     @extend_schema(
         request=ShownCredentialSerializer, responses={201: SessionSerializer}, operation_id="session_start_by_passkey"
@@ -186,6 +189,7 @@ class LogInByPasskeyView(APIView):
 
 class AskToShowView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=None, responses=GetOptionsSerializer, operation_id="session_ask_to_show_passkey")
     def post(self, request: Request) -> Response:
@@ -195,6 +199,7 @@ class AskToShowView(APIView):
 
 class ShowPasskeyView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
+    personal: ClassVar = {"POST": LOG_IN}
 
     @extend_schema(request=ShownCredentialSerializer, responses=SessionSerializer, operation_id="session_show_passkey")
     def post(self, request: Request) -> Response:
@@ -209,6 +214,7 @@ class ShowPasskeyView(APIView):
 
 class AskToAddView(APIView):
     permissions: ClassVar = {"POST": SIGNING_IN}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=ConfirmSerializer, responses=CreateOptionsSerializer, operation_id="passkeys_ask_to_add")
     def post(self, request: Request) -> Response:
@@ -220,6 +226,7 @@ class AskToAddView(APIView):
 
 class PasskeysView(APIView):
     permissions: ClassVar = {"GET": SIGNED_IN, "POST": SIGNING_IN}
+    personal: ClassVar = {"GET": OWN, "POST": OWN}
 
     @extend_schema(responses=PasskeySerializer(many=True), operation_id="passkeys_list")
     def get(self, request: Request) -> Response:
@@ -240,6 +247,7 @@ class PasskeysView(APIView):
 
 class PasskeyView(APIView):
     permissions: ClassVar = {"PATCH": SIGNED_IN, "DELETE": SIGNED_IN}
+    personal: ClassVar = {"PATCH": OWN, "DELETE": OWN}
 
     @extend_schema(request=NameSerializer, responses=PasskeySerializer, operation_id="passkeys_rename")
     def patch(self, request: Request, passkey_id: int) -> Response:
