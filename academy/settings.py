@@ -221,7 +221,12 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "academy.http.errors.EnvelopeExceptionHandler"}
 SPECTACULAR_SETTINGS = {
-    "ENUM_NAME_OVERRIDES": {"ErrorType": "academy.http.schema.ERROR_TYPES"},
+    "ENUM_NAME_OVERRIDES": {
+        "ErrorType": "academy.http.schema.ERROR_TYPES",
+        "CredentialType": ["public-key"],
+        "TrailOutcome": "academy.trail.models.Outcome",
+        "AnswerOutcome": "apps.exams.scoring.Outcome",
+    },
     "TITLE": "Academy",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
