@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from workers.cancelling import CancelWatch
 from workers.consumer import STOP_TIMEOUT_SECONDS, Consumer, ConsumerTimes, default_slots
 from workers.messages import QueueSpec, ReceivedMessage
 from workers.sandbox import Sandbox, SandboxLimits, hide_this_process
@@ -106,8 +107,10 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     from academy.jobs.queues import Tier, queue_url, sqs_client
     from academy.jobs.runner import JobRun
 
+    cancels = CancelWatch()
+
     def start_job(message: ReceivedMessage, sandbox: Sandbox) -> JobRun:
-        return JobRun(message.body, message.receive_count, sandbox)
+        return cancels.follow(JobRun(message.body, message.receive_count, sandbox))
 
     def make_sandbox() -> Sandbox:
         return Sandbox(preload=[COMPUTE_MODULE], allowed=[COMPUTE_MODULE], limits=LIMITS_OF_WORKER[worker])

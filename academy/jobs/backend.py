@@ -18,6 +18,7 @@ from django_tasks.exceptions import TaskResultDoesNotExist
 from academy.jobs.errors import KindNotIncluded
 from academy.jobs.models import Job, JobState
 from academy.jobs.queues import Tier
+from academy.jobs.quotas import take_daily
 from academy.tenancy.context import acting_tenant
 
 # The dispatcher listens on it. The payload is empty, so PostgreSQL folds a transaction's rings into one.
@@ -47,6 +48,8 @@ class JobTask(Task[Any, Any]):
     is_in_every_plan: bool = field(default=False)
     subject: str = field(default="")
     """What the first argument is the id of ("scan"), for whoever watches the job; "" for nothing."""
+    permission: str = field(default="")
+    """Who has it may submit jobs of this kind, cancel them and run them again; "": managers only."""
 
     @property
     def kind(self) -> str:
@@ -76,7 +79,9 @@ def ring_dispatcher() -> None:
 
 
 class OutboxBackend(BaseTaskBackend):
-    """Jobs of the acting academy. Raises ``KindNotIncluded`` when its plan does not cover the kind."""
+    """Jobs of the acting academy. Raises ``KindNotIncluded`` when its plan does not cover the kind, and
+    ``DailyLimitReached``.
+    """
 
     task_class = JobTask
     supports_defer = True
@@ -112,8 +117,9 @@ class OutboxBackend(BaseTaskBackend):
 
 
 def enqueue_job(task: JobTask, *, args: list[Any], kwargs: dict[str, Any]) -> Job:
-    """Write the job's row in the current transaction. Raises ``KindNotIncluded``."""
+    """Write the job's row in the current transaction. Raises ``KindNotIncluded`` and ``DailyLimitReached``."""
     tier = tier_for(task)
+    take_daily(task.kind)
     job = Job(
         kind=task.kind,
         queue=tier.value,

@@ -17,6 +17,7 @@ from academy.jobs.backend import ring_dispatcher
 from academy.jobs.compute import ComputeSandbox
 from academy.jobs.disposition import LeaseLost
 from academy.jobs.models import Job, JobState
+from academy.jobs.services import acknowledge_cancel
 
 MAX_REASON_CHARACTERS: Final = 2000
 PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
@@ -109,14 +110,30 @@ class JobContext:
             ring_dispatcher()
 
     def release(self) -> None:
-        """Give the job up unharmed, for the next worker to claim at once. Raises ``LeaseLost``."""
-        self._move(state=JobState.SENT, attempt=F("attempt") - 1, lease_expires_at=None)
+        """Give the job up unharmed, for the next worker to claim at once. Raises ``LeaseLost``.
+
+        The attempt is not counted, and its number is never given again.
+        """
+        self._move(state=JobState.SENT, spent_attempts=F("spent_attempts") + 1, lease_expires_at=None)
+
+    def is_to_end(self) -> bool:
+        """Whether somebody has asked to cancel the job while this attempt has it."""
+        return self._held().filter(cancel_requested_at__isnull=False).exists()
+
+    def end_cancelled(self) -> bool:
+        """CANCELLED, if that was asked for and this attempt has the job; tells whether it was."""
+        with transaction.atomic():
+            return bool(acknowledge_cancel(self._held()))
 
     def _move(self, **changes: Any) -> None:
         if self._mine().update(**changes) != 1:
             raise LeaseLost(f"job {self.job.pk}, attempt {self.job.attempt}")
 
     def _mine(self) -> QuerySet[Job]:
+        """The job, if this attempt may still write: from the moment somebody cancels it, none may."""
+        return self._held().filter(cancel_requested_at=None)
+
+    def _held(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=JobState.RUNNING)
 
 

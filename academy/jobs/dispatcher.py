@@ -66,6 +66,12 @@ _ADMISSIBLE: Final = """
     LIMIT %(limit)s
 """
 _MARK_SENT: Final = "UPDATE jobs_job SET state = 'sent', sent_at = now() WHERE id = ANY(%s) AND state = 'queued'"
+# A worker that died with a job that somebody had cancelled cannot say so any more.
+_END_CANCELLED: Final = """
+    UPDATE jobs_job SET state = 'cancelled', lease_expires_at = NULL, finished_at = now()
+    WHERE cancel_requested_at IS NOT NULL AND state IN ('queued', 'sent', 'running')
+        AND (state <> 'running' OR lease_expires_at < now() - make_interval(secs => %s))
+"""
 _PUT_BACK_EXPIRED: Final = """
     UPDATE jobs_job SET state = 'queued', lease_expires_at = NULL
     WHERE state = 'running' AND lease_expires_at < now() - make_interval(secs => %s)
@@ -115,12 +121,16 @@ def _dispatch_schema(connection: psycopg.Connection, schema: str) -> int:
 
 
 def sweep_once(connection: psycopg.Connection) -> int:
-    """Put back jobs whose worker died or whose message was lost. Returns how many."""
+    """Put back jobs whose worker died or whose message was lost, and end those that were cancelled meanwhile.
+
+    Returns how many were put back.
+    """
     put_back = 0
     for schema in schemas(connection):
         with connection.transaction():
             if not _enter(connection, schema):
                 continue
+            connection.execute(_END_CANCELLED, [LEASE_GRACE_SECONDS])
             put_back += connection.execute(_PUT_BACK_EXPIRED, [LEASE_GRACE_SECONDS]).rowcount
             put_back += connection.execute(_PUT_BACK_UNCLAIMED, [RESEND_AFTER_SECONDS]).rowcount
     if put_back:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
 from academy.jobs.queues import Tier
 from academy.tenancy.base import TenantModel
+from academy.tenancy.fields import TenantForeignKey
 
 
 class JobState(models.TextChoices):
@@ -37,8 +39,9 @@ class Job(TenantModel):
     """A piece of work for a worker.
 
     ``kind`` names the task ("exams.read_scan"); ``attempt`` is the fence: only the worker that made it what it is may
-    finish the job. Times are the database's, so that no worker's clock matters. ``changed_in`` is the transaction that
-    last changed what people see of it: a trigger keeps it (migration 0004), and rings whoever shows jobs live.
+    finish the job. It only ever grows: what was tried before a re-run, or handed back, is in ``spent_attempts``.
+    Times are the database's, so that no worker's clock matters. ``changed_in`` is the transaction that last changed
+    what people see of it: a trigger keeps it (migration 0004), and rings whoever shows jobs live.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -47,11 +50,13 @@ class Job(TenantModel):
     arguments = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
+    spent_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # do not count against max_attempts
     max_attempts = models.PositiveSmallIntegerField(default=3)
     available_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)  # from then on its worker may write nothing
     finished_at = models.DateTimeField(null=True)
     progress = models.FloatField(default=0.0)  # 0 to 1
     result = models.JSONField(null=True)
@@ -69,7 +74,61 @@ class Job(TenantModel):
             models.Index(
                 fields=["tenant", "queue"], condition=models.Q(state__in=["sent", "running"]), name="job_under_way"
             ),
+            models.Index(
+                fields=["tenant", "id"],
+                condition=models.Q(cancel_requested_at__isnull=False, state__in=["queued", "sent", "running"]),
+                name="job_cancelling",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+    @property
+    def tries(self) -> int:
+        """Attempts that count against ``max_attempts``."""
+        return self.attempt - self.spent_attempts
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether it is to be cancelled and its worker has not noticed yet."""
+        return self.cancel_requested_at is not None and self.state not in FINAL_STATES
+
+
+class DailyUsage(TenantModel):
+    """How many jobs of a kind were queued on one day of the academy's calendar. Only ever counted up."""
+
+    id = models.BigAutoField(primary_key=True)
+    day = models.DateField()
+    kind = models.CharField(max_length=80)
+    used = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "day", "kind"], name="daily_usage_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}: {self.used}"
+
+
+class AnsweredRequest(TenantModel):
+    """What a person's request with an ``Idempotency-Key`` was answered, to be answered again when it is repeated.
+
+    ``status`` is NULL only inside the transaction that answers it first.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    endpoint = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "person", "endpoint", "key"], name="answered_request_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="answered_request_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.key}"

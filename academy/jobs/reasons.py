@@ -38,6 +38,8 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "took_too_long": _("This took too long to process. Try a smaller or simpler file."),
     "too_demanding": _("This file could not be processed safely. Try to scan or export it again."),
     "academy_suspended": _("The academy is suspended."),
+    "cancelled": _("This was cancelled."),
+    "daily_limit_reached": _("The plan's limit for the day is reached. Run it again tomorrow; what is done is kept."),
     "plan_excludes_job": _("The plan of this academy does not include this."),
     "internal_error": _("This could not be processed because of a fault on our side. Please try again."),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections.abc import Hashable
 from datetime import timedelta
 from typing import Final
@@ -29,6 +30,7 @@ from academy.jobs.disposition import Disposition, LeaseLost
 from academy.jobs.errors import PermanentFailure
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
+from academy.jobs.services import acknowledge_cancel
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant, TenantStatus
 
@@ -57,6 +59,7 @@ class JobRun:
         self._context: JobContext | None = None
         self._seen: Hashable = None
         self._is_abandoned = False
+        self._lock = threading.Lock()
 
     def run(self) -> Disposition:
         """Claim, run the task, finish. Returns what is to become of the message; raises nothing for bad input."""
@@ -93,6 +96,21 @@ class JobRun:
             mine = Job.objects.filter(pk=context.job.pk, attempt=context.attempt, state=JobState.RUNNING)
             if mine.update(lease_expires_at=Now() + timedelta(seconds=settings.JOB_VISIBILITY_SECONDS)) != 1:
                 raise LeaseLost(f"job {context.job.pk}, attempt {context.attempt}")
+        self.end_if_cancelled()
+        return True
+
+    def end_if_cancelled(self) -> bool:
+        """End the computation if somebody has cancelled the job; ``run`` then records it. Called from other threads."""
+        context, tenant = self._context, self._tenant
+        if context is None or tenant is None:
+            return False
+        close_old_connections()
+        with acting_for(tenant), transaction.atomic():
+            if not context.is_to_end():
+                return False
+        with self._lock:  # or it could hit the sandbox's next job
+            if self._context is context:
+                self._sandbox.kill()
         return True
 
     def abandon(self) -> None:
@@ -112,7 +130,7 @@ class JobRun:
                 raise PermanentFailure("unknown_kind", GAVE_UP)
             if self._tenant is not None and self._tenant.status != TenantStatus.ACTIVE:
                 raise PermanentFailure("academy_suspended", "The academy is suspended.")
-            if job.attempt > job.max_attempts:
+            if job.tries > job.max_attempts:
                 raise PermanentFailure("worker_died", GAVE_UP)
             with running(context):
                 task.func(*job.arguments.get("args", []), **job.arguments.get("kwargs", {}))
@@ -120,15 +138,15 @@ class JobRun:
                 with context.finishing():
                     pass
         except LeaseLost:
-            logger.warning("job %d: attempt %d was overtaken, nothing written", job.pk, job.attempt)
-            return Disposition.defer(UNCLAIMABLE_SECONDS)
+            return _stopped(context)
         except JobCancelled as error:
             # The worker ends a job for two reasons: it stops itself, or the job made no progress, which counts.
             return self._hand_back(context) if self._is_abandoned else _settle_failure(context, error)
         except Exception as error:  # noqa: BLE001  whatever a task raises is recorded, and the worker lives
             return _settle_failure(context, error)
         finally:
-            self._context = None
+            with self._lock:
+                self._context = None
         return Disposition.delete()
 
     def _hand_back(self, context: JobContext) -> Disposition:
@@ -137,16 +155,18 @@ class JobRun:
             with transaction.atomic():
                 context.release()
         except LeaseLost:
-            return Disposition.defer(UNCLAIMABLE_SECONDS)
+            return _stopped(context)
         return Disposition.defer(0)
+
+
+_ORPHANED: Final = Q(state=JobState.RUNNING, lease_expires_at__lt=Now())
 
 
 def _claim(message: JobMessage) -> Job | None:
     """Make the job RUNNING under a new attempt, or ``None`` when it is not there to be claimed."""
     waiting = Q(state__in=[JobState.QUEUED, JobState.SENT], available_at__lte=Now())
-    orphaned = Q(state=JobState.RUNNING, lease_expires_at__lt=Now())
     with transaction.atomic():
-        claimed = Job.objects.filter(waiting | orphaned, pk=message.job_id).update(
+        claimed = Job.objects.filter(waiting | _ORPHANED, pk=message.job_id, cancel_requested_at=None).update(
             state=JobState.RUNNING,
             attempt=F("attempt") + 1,
             started_at=Now(),
@@ -158,6 +178,7 @@ def _claim(message: JobMessage) -> Job | None:
 def _unclaimed(message: JobMessage) -> Disposition:
     """A finished job's message is done with; every other one comes back, for a dead-letter queue to collect."""
     with transaction.atomic():
+        acknowledge_cancel(Job.objects.filter(~Q(state=JobState.RUNNING) | _ORPHANED, pk=message.job_id))
         state = Job.objects.filter(pk=message.job_id).values_list("state", flat=True).first()
     if state is None:
         logger.error("job %d of tenant %d does not exist: forged, or deleted", message.job_id, message.tenant_id)
@@ -166,10 +187,19 @@ def _unclaimed(message: JobMessage) -> Disposition:
     return Disposition.defer(UNCLAIMABLE_SECONDS)
 
 
+def _stopped(context: JobContext) -> Disposition:
+    """This attempt may write nothing any more: somebody cancelled the job, or another attempt has it."""
+    if context.end_cancelled():
+        logger.info("job %d: cancelled during attempt %d", context.job.pk, context.attempt)
+        return Disposition.delete()
+    logger.warning("job %d: attempt %d was overtaken, nothing written", context.job.pk, context.attempt)
+    return Disposition.defer(UNCLAIMABLE_SECONDS)
+
+
 def _settle_failure(context: JobContext, error: Exception) -> Disposition:
     job = context.job
     code, message, allowed = _classify(error, job.max_attempts)
-    is_final = job.attempt >= allowed
+    is_final = job.tries >= allowed
     if isinstance(error, (PermanentFailure, ComputeRefused)):
         logger.info("job %d (%s) failed: %s", job.pk, job.kind, code)
     else:
@@ -180,10 +210,10 @@ def _settle_failure(context: JobContext, error: Exception) -> Disposition:
             with context.failing(code=code, message=message):
                 pass
         else:
-            delay = BACKOFF_SECONDS * BACKOFF_FACTOR ** (job.attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+            delay = BACKOFF_SECONDS * BACKOFF_FACTOR ** (job.tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311
             context.put_back(delay_seconds=delay, code=code, message=message)
     except LeaseLost:
-        return Disposition.defer(UNCLAIMABLE_SECONDS)
+        return _stopped(context)
     return Disposition.delete()
 
 

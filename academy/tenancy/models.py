@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import ClassVar, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -18,8 +20,22 @@ MAX_TRAIL_MONTHS: Final = 24
 SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\Z"
 
 
+# What a plan allows in a day of a kind that it lists without a limit. Small on purpose: absent is never "unlimited".
+UNSTATED_DAILY_LIMIT: Final = 200
+MAX_DAILY_LIMIT: Final = 1_000_000_000
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ``ValidationError`` for what is no name of a time zone."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValidationError(f"there is no time zone {name!r}") from error
+
+
 class Plan(models.Model):
-    """What an academy has bought: ``job_kinds`` maps each kind of job it may run to the tier that runs it.
+    """What an academy has bought: ``job_kinds`` maps each kind of job it may run to the tier that runs it,
+    ``daily_limits`` to how many it may queue in a day.
 
     A kind that is not listed is refused; an empty plan allows nothing.
     """
@@ -27,6 +43,7 @@ class Plan(models.Model):
     code = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=80)
     job_kinds = models.JSONField(default=dict, blank=True)
+    daily_limits = models.JSONField(default=dict, db_default={}, blank=True)
 
     def __str__(self) -> str:
         return self.code
@@ -35,6 +52,12 @@ class Plan(models.Model):
         """The tier that runs ``kind`` for this plan, ``None`` when the plan does not include it."""
         tier = self.job_kinds.get(kind)
         return tier if isinstance(tier, str) else None
+
+    def daily_limit_of(self, kind: str) -> int:
+        """How many jobs of ``kind`` the plan allows in a day. What is malformed allows none."""
+        limits = self.daily_limits if isinstance(self.daily_limits, dict) else {kind: None}
+        limit = limits.get(kind, UNSTATED_DAILY_LIMIT)
+        return limit if type(limit) is int and 0 <= limit <= MAX_DAILY_LIMIT else 0
 
 
 class Isolation(models.TextChoices):
@@ -64,6 +87,10 @@ class Tenant(models.Model):
     is_platform = models.BooleanField(default=False)
     mfa_required_for_staff = models.BooleanField(default=False, db_default=False)
     trail_months = models.PositiveSmallIntegerField(default=MAX_TRAIL_MONTHS, db_default=MAX_TRAIL_MONTHS)
+    # Whose midnight begins its day, e.g. for daily limits.
+    time_zone = models.CharField(
+        max_length=64, default="Asia/Seoul", db_default="Asia/Seoul", validators=[check_time_zone]
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -87,6 +114,10 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
 
 class Domain(models.Model):

@@ -16,8 +16,19 @@ STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "premium": ("Premium", dict.fromkeys(_BASIC, "premium")),
 }
 
+# Code -> (job kind -> how many in a day): of pages, and of files to be taken apart into pages. A kind that is missing
+# here has models.UNSTATED_DAILY_LIMIT.
+STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
+    "basic": {"exams.open_batch": 300, "exams.read_scan": 5_000},
+    "premium": {"exams.open_batch": 3_000, "exams.read_scan": 50_000},
+}
+
 
 def ensure_plans() -> None:
-    """Write the starting plans that are missing."""
+    """Write the starting plans that are missing, and the limits of those that have none."""
     for code, (name, job_kinds) in STARTING_PLANS.items():
-        Plan.objects.get_or_create(code=code, defaults={"name": name, "job_kinds": dict(job_kinds)})
+        limits = dict(STARTING_LIMITS.get(code, {}))
+        defaults = {"name": name, "job_kinds": dict(job_kinds), "daily_limits": limits}
+        plan, is_new = Plan.objects.get_or_create(code=code, defaults=defaults)
+        if not is_new and not plan.daily_limits and limits:
+            Plan.objects.filter(pk=plan.pk, daily_limits={}).update(daily_limits=limits)

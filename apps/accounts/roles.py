@@ -35,6 +35,7 @@ class Permission(StrEnum):
     VIEW_JOBS = "jobs.view"
     MANAGE_PRIVACY = "privacy.manage"
     VIEW_TRAIL = "trail.view"
+    MANAGE_JOBS = "jobs.manage"
 
 
 _ASSISTANT: Final = frozenset(
@@ -54,6 +55,7 @@ _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_PEOPLE,
     Permission.MANAGE_PRIVACY,
     Permission.VIEW_TRAIL,
+    Permission.MANAGE_JOBS,
 }
 _OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
 

@@ -17,6 +17,7 @@ from academy.http.disclosures import NOT_PERSONAL, about, in_answer, note_subjec
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
+from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
 from academy.tenancy.context import acting_tenant
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
@@ -155,7 +156,13 @@ class ExamScansView(APIView):
         page = paginator.paginate_queryset(queries.scans_with_job_and_student(exam.pk), request, view=self)
         return paginator.get_paginated_response(ScanSerializer(page, many=True).data)
 
-    @extend_schema(request=SubmitScansSerializer, responses={202: BatchSerializer}, operation_id="exams_scans_submit")
+    @extend_schema(
+        request=SubmitScansSerializer,
+        responses={202: BatchSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+        operation_id="exams_scans_submit",
+    )
+    @idempotent
     def post(self, request: Request, exam_id: int) -> Response:
         """Hand in a sent file: one page, or a PDF of many. It is read in the background."""
         asked = SubmitScansSerializer(data=request.data)
@@ -174,6 +181,16 @@ class BatchView(APIView):
     @extend_schema(responses=BatchSerializer, operation_id="batches_show")
     def get(self, request: Request, batch_id: int) -> Response:
         """How far a handed-in file is, and what went wrong with which page."""
+        return Response(_batch_json(batch_id))
+
+
+class CancelBatchView(APIView):
+    permissions: ClassVar = {"POST": Permission.SUBMIT_SCANS}
+
+    @extend_schema(request=None, responses=BatchSerializer, operation_id="batches_cancel")
+    def post(self, request: Request, batch_id: int) -> Response:
+        """Cancel what of a handed-in file is not read yet."""
+        services.cancel_batch(batch_id=batch_id)
         return Response(_batch_json(batch_id))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from django.db.models import Count, F, QuerySet, Sum
 
@@ -16,18 +16,22 @@ from apps.exams.models import Batch, Exam, Match, Question, Scan
 from apps.exams.scoring import KeyedQuestion
 from apps.students.models import Student
 
+# The ends of a job that leave a page without a reading.
+_UNREAD: Final = (JobState.FAILED, JobState.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """How far a batch is: pages known, read and failed, and whether more pages may still be found."""
+    """How far a batch is: pages known, read, failed and cancelled, and whether more pages may still be found."""
 
     page_count: int | None
     read: int
     failed: int
+    cancelled: int = 0
 
     @property
     def is_finished(self) -> bool:
-        return self.page_count is not None and self.read + self.failed >= self.page_count
+        return self.page_count is not None and self.read + self.failed + self.cancelled >= self.page_count
 
 
 def exams_with_layout() -> QuerySet[Exam]:
@@ -73,10 +77,10 @@ class PageFailure:
 
 
 def failures_of_batch(batch: Batch) -> list[PageFailure]:
-    """The pages of a batch that failed, in order, and the file's own failure first."""
-    rows = Scan.objects.filter(batch_id=batch.pk, job__state=JobState.FAILED).order_by("page_index")
+    """The pages of a batch that failed or were cancelled, in order, and the file's own failure first."""
+    rows = Scan.objects.filter(batch_id=batch.pk, job__state__in=_UNREAD).order_by("page_index")
     failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code")]
-    if batch.job is not None and batch.job.state == JobState.FAILED:
+    if batch.job is not None and batch.job.state in _UNREAD:
         failures.insert(0, PageFailure(None, batch.job.error_code))
     return failures
 
@@ -92,15 +96,16 @@ def key_of_exam(exam_id: int) -> list[KeyedQuestion]:
 
 
 def progress_of_batch(batch: Batch) -> BatchProgress:
-    """From the states of its pages' jobs; a batch that could not be opened counts as one failed page."""
+    """From the states of its pages' jobs; a batch that was not opened to its end counts as one more page."""
     by_state = Scan.objects.filter(batch_id=batch.pk).values("job__state").annotate(n=Count("id"))
     states = Counter({row["job__state"]: row["n"] for row in by_state})
     page_count = batch.page_count
     read = states[JobState.SUCCEEDED]
-    failed = states[JobState.FAILED] + states[JobState.CANCELLED]
-    if page_count is None and batch.job is not None and batch.job.state in (JobState.FAILED, JobState.CANCELLED):
-        return BatchProgress(page_count=sum(states.values()) + 1, read=read, failed=failed + 1)
-    return BatchProgress(page_count=page_count, read=read, failed=failed)
+    if page_count is None and batch.job is not None and batch.job.state in _UNREAD:
+        states[batch.job.state] += 1
+        page_count = sum(states.values())
+    failed, cancelled = states[JobState.FAILED], states[JobState.CANCELLED]
+    return BatchProgress(page_count=page_count, read=read, failed=failed, cancelled=cancelled)
 
 
 @dataclass(frozen=True, slots=True)

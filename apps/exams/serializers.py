@@ -75,6 +75,7 @@ class BatchSerializer(serializers.Serializer[Any]):
     page_count = serializers.IntegerField(allow_null=True)
     read = serializers.IntegerField()
     failed = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
     is_finished = serializers.BooleanField()
     failures = PageFailureSerializer(many=True)
 
@@ -155,6 +156,7 @@ def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure
         "page_count": progress.page_count,
         "read": progress.read,
         "failed": progress.failed,
+        "cancelled": progress.cancelled,
         "is_finished": progress.is_finished,
         "failures": PageFailureSerializer(failures, many=True).data,
     }

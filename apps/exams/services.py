@@ -12,12 +12,14 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
+from academy.jobs.models import Job
+from academy.jobs.services import cancel_jobs
 from academy.storage import s3
 from academy.storage.services import use_upload
 from apps.accounts.models import User
 from apps.exams import tasks
 from apps.exams.grading import hold_key, regrade_exam
-from apps.exams.models import Batch, Exam, Maker, Question, SheetLayout
+from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout
 from sheets.layout import Layout, design_layout
 from sheets.template import BadTemplate, parse_template
 
@@ -177,7 +179,8 @@ def _check_choices(exam_id: int, answers: Mapping[str, Sequence[str]]) -> None:
 def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
     """Take a sent file as scans of an exam and queue their reading.
 
-    Raises ``Missing``, ``UploadMissing``, ``UploadUsed``, and ``KindNotIncluded`` when the plan has no OMR.
+    Raises ``Missing``, ``UploadMissing``, ``UploadUsed``, ``KindNotIncluded`` when the plan has no OMR, and
+    ``DailyLimitReached``.
     """
     with transaction.atomic():
         exam = Exam.objects.filter(pk=exam_id).first()
@@ -193,3 +196,18 @@ def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
         else:
             tasks.add_scan(batch, page_index=0, source_key=upload.key)
     return batch
+
+
+@transaction.atomic
+def cancel_batch(*, batch_id: int) -> int:
+    """Cancel what of a handed-in file is not read yet; what is read stays. Returns how many jobs.
+
+    Raises ``Missing``.
+    """
+    batch = Batch.objects.filter(pk=batch_id).first()
+    if batch is None:
+        raise Missing
+    # First the job that finds pages: behind its lock nothing is added any more that the second statement would miss.
+    cancelled = cancel_jobs(Job.objects.filter(pk=batch.job_id)) if batch.job_id is not None else 0
+    pages = Scan.objects.filter(batch_id=batch_id, job__isnull=False).values("job_id")
+    return cancelled + cancel_jobs(Job.objects.filter(pk__in=pages))

@@ -10,6 +10,7 @@ from django_tasks import task
 from academy.jobs.context import JobContext, current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
+from apps.accounts.roles import Permission
 from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, Maker, Scan
 from apps.exams.queries import batches_with_job
@@ -40,7 +41,7 @@ def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
     return data
 
 
-@task(queue_name="basic", time_limit_seconds=30.0, subject="scan")
+@task(queue_name="basic", time_limit_seconds=30.0, subject="scan", permission=Permission.SUBMIT_SCANS)
 def read_scan(scan_id: int) -> None:
     """Read one page of an answer sheet, match the student and score it."""
     job = current_job()
@@ -68,7 +69,7 @@ def read_scan(scan_id: int) -> None:
         record_reading(fresh, reading, overlay_key=overlay_key)
 
 
-@task(queue_name="basic", time_limit_seconds=600.0, subject="batch")
+@task(queue_name="basic", time_limit_seconds=600.0, subject="batch", permission=Permission.SUBMIT_SCANS)
 def open_batch(batch_id: int) -> None:
     """Draw every page of a handed-in PDF and queue a reading of each; what an earlier attempt did is kept."""
     job = current_job()

@@ -11,5 +11,6 @@ urlpatterns = [
     path("exams/<int:exam_id>/scans", api.ExamScansView.as_view(), name="exam-scans"),
     path("exams/<int:exam_id>/results", api.ResultsView.as_view(), name="exam-results"),
     path("batches/<int:batch_id>", api.BatchView.as_view(), name="batch"),
+    path("batches/<int:batch_id>/cancel", api.CancelBatchView.as_view(), name="batch-cancel"),
     path("scans/<int:scan_id>", api.ScanView.as_view(), name="scan"),
 ]

@@ -28,7 +28,17 @@ def test_pages_that_wait_are_neither_read_nor_failed(world: World) -> None:
         for index in range(2):
             make_scan(batch, page_index=index)
     body = shown(world, batch)
-    assert set(body) == {"id", "exam", "file_name", "page_count", "read", "failed", "is_finished", "failures"}
+    assert set(body) == {
+        "id",
+        "exam",
+        "file_name",
+        "page_count",
+        "read",
+        "failed",
+        "cancelled",
+        "is_finished",
+        "failures",
+    }
     assert (body["page_count"], body["read"], body["failed"], body["is_finished"]) == (2, 0, 0, False)
 
 
@@ -90,12 +100,13 @@ def test_a_file_that_broke_half_way_keeps_its_pages(world: World) -> None:
     assert (body["page_count"], body["read"], body["failed"], body["is_finished"]) == (3, 2, 1, True)
 
 
-def test_a_cancelled_page_counts_as_failed(world: World) -> None:
+def test_a_cancelled_page_is_counted_and_named_as_such(world: World) -> None:
     with world.hana.acting():
         batch = make_batch(world.hana.exam, created_by=world.hana.teacher)
         finish(make_scan(batch), JobState.CANCELLED)
     body = shown(world, batch)
-    assert (body["failed"], body["is_finished"]) == (1, True)
+    assert (body["failed"], body["cancelled"], body["is_finished"]) == (0, 1, True)
+    assert [failure["page_index"] for failure in body["failures"]] == [0]
 
 
 def test_another_academys_batch_is_missing(world: World) -> None:

@@ -17,6 +17,7 @@ def test_a_job_is_shown_without_its_arguments_and_result(world: World) -> None:
         "kind",
         "queue",
         "state",
+        "is_cancelling",
         "attempt",
         "progress",
         "error_code",

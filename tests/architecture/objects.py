@@ -18,6 +18,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from academy.jobs.models import Job, JobState
 from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
@@ -130,6 +131,9 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exports", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "요청"},
     ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
     ("erasure-approval", "POST"): lambda _: {},
+    ("batch-cancel", "POST"): lambda _: None,
+    ("job-cancel", "POST"): lambda _: None,
+    ("job-retry", "POST"): lambda _: None,
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
     ("trail-export", "POST"): lambda _: {"reason": "내부 점검"},
 }
@@ -231,6 +235,14 @@ def _without_account(client: Client, cast: Cast, caller: User | None) -> None:
     Student.objects.filter(pk=cast.student.pk).update(user=None)
 
 
+def _queued_job(client: Client, cast: Cast, caller: User | None) -> None:
+    Job.objects.filter(pk=cast.job.pk).update(state=JobState.QUEUED)
+
+
+def _failed_job(client: Client, cast: Cast, caller: User | None) -> None:
+    Job.objects.filter(pk=cast.job.pk).update(state=JobState.FAILED)
+
+
 # What has to have happened, in the academy and in the caller's browser; may return the body to send.
 Preparation: TypeAlias = Callable[[Client, Cast, User | None], Body | None]
 PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
@@ -246,6 +258,9 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("session-passkey", "POST"): _log_in_passkey,
     ("session-show-passkey", "POST"): _show_passkey,
     ("passkeys", "POST"): _made_passkey,
+    ("batch-cancel", "POST"): _queued_job,
+    ("job-cancel", "POST"): _queued_job,
+    ("job-retry", "POST"): _failed_job,
 }
 
 # Rules beyond the permission: who is refused although their role has it.

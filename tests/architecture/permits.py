@@ -88,6 +88,7 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("exam-scans", "POST"): ASSISTANTS,
     ("exam-results", "GET"): ASSISTANTS,
     ("batch", "GET"): ASSISTANTS,
+    ("batch-cancel", "POST"): ASSISTANTS,
     ("scan", "GET"): ASSISTANTS,
     ("uploads", "POST"): ASSISTANTS,
     ("jobs", "GET"): ASSISTANTS,
@@ -103,6 +104,9 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("events", "GET"): ASSISTANTS,
     ("trail", "GET"): MANAGERS,
     ("trail-export", "POST"): MANAGERS,
+    ("job-cancel", "POST"): ASSISTANTS,
+    ("job-retry", "POST"): ASSISTANTS,
+    ("usage", "GET"): ASSISTANTS,
     ("schema", "GET"): EVERYBODY,
     ("api-docs", "GET"): EVERYBODY,
 }

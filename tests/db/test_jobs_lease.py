@@ -157,16 +157,28 @@ def test_an_abandoned_job_is_handed_back_and_the_attempt_not_counted(job: Job) -
     sandbox._answer = lambda *_: run.abandon()
     assert run.run() == Disposition.defer(0)
     after = fresh(job)
-    assert (after.state, after.attempt, after.lease_expires_at) == (JobState.SENT, 0, None)
+    assert (after.state, after.tries, after.lease_expires_at) == (JobState.SENT, 0, None)
     assert delivery(job).run().is_delete
-    assert (fresh(job).state, fresh(job).attempt) == (JobState.SUCCEEDED, 1)
+    assert (fresh(job).state, fresh(job).tries) == (JobState.SUCCEEDED, 1)
+
+
+def test_the_number_of_an_attempt_is_never_given_again(job: Job) -> None:
+    """A heartbeat or a write of the worker that handed the job back may still be on its way."""
+    numbers = []
+    for _ in range(3):
+        run = delivery(job)
+        run.abandon()
+        run.run()
+        numbers.append(fresh(job).attempt)
+    delivery(job).run()
+    assert [*numbers, fresh(job).attempt] == [1, 2, 3, 4]
 
 
 def test_a_job_that_is_abandoned_before_it_computes_is_handed_back(job: Job) -> None:
     run = delivery(job)
     run.abandon()
     assert run.run() == Disposition.defer(0)
-    assert (fresh(job).state, fresh(job).attempt) == (JobState.SENT, 0)
+    assert (fresh(job).state, fresh(job).tries) == (JobState.SENT, 0)
 
 
 def test_an_abandoned_job_that_was_overtaken_is_left_alone(job: Job) -> None:

@@ -3,7 +3,7 @@
 from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.exams import make_batch, make_exam, make_reading, make_scan, make_upload, record_scan
-from tests.factories.jobs import make_job
+from tests.factories.jobs import make_answered_request, make_job
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
 from tests.factories.sign_in import (
@@ -22,6 +22,7 @@ __all__ = [
     "World",
     "client_of",
     "make_academy",
+    "make_answered_request",
     "make_authenticator",
     "make_batch",
     "make_challenge",

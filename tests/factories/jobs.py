@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from academy.jobs.backend import enqueue_job, job_kinds
-from academy.jobs.models import Job, JobState
+from academy.jobs.models import AnsweredRequest, Job, JobState
+from apps.accounts.models import User
 
 
 def make_job(
@@ -35,3 +36,8 @@ def make_job(
     Job.objects.filter(pk=job.pk).update(**changes)
     job.refresh_from_db()
     return job
+
+
+def make_answered_request(person: User, *, key: str = "a-key-of-long-ago", endpoint: str = "POST elsewhere") -> None:
+    """What ``person`` was answered once."""
+    AnsweredRequest(person=person, endpoint=endpoint, key=key, fingerprint="0" * 64, status=202, body="{}").save()

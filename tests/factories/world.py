@@ -19,6 +19,7 @@ from apps.exams.models import Batch, Exam, Scan
 from apps.students.models import Student
 from tests.factories.academies import make_academy
 from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
+from tests.factories.jobs import make_answered_request
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
     make_authenticator,
@@ -102,6 +103,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         scan = record_scan(make_scan(batch), number=STUDENT_NUMBER, answers={"q1": "1", "q2": "5"})
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
+        make_answered_request(teacher)
         job = scan.job
         assert job is not None
     host = tenant.domains.get(is_primary=True).domain
