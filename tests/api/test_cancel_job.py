@@ -80,7 +80,7 @@ def test_a_batch_is_cancelled_with_its_pages_and_what_is_read_stays(world: World
         batch = make_batch(world.hana.exam, created_by=world.hana.teacher)
         batch.job, batch.page_count = make_job(batch.pk, kind="exams.open_batch", state=JobState.RUNNING), None
         batch.save(update_fields=["job", "page_count"])
-        read, waiting = make_scan(batch), make_scan(batch)
+        read, waiting = make_scan(batch), make_scan(batch, page_index=1)
         Job.objects.filter(pk=read.job_id).update(state=JobState.SUCCEEDED)
     body = post(client_of(world.hana.teacher), f"/api/v1/batches/{batch.pk}/cancel", None).json()
     assert (body["read"], body["cancelled"], body["is_finished"]) == (1, 1, False)

@@ -69,9 +69,8 @@ def test_a_second_click_is_refused_and_not_counted(world: World) -> None:
 
 def test_a_second_click_with_the_same_key_gets_the_same_answer(world: World) -> None:
     job, client = failed_job(world.hana), client_of(world.hana.teacher)
-    first, second = (
-        client.post(f"/api/v1/jobs/{job.pk}/retry", headers={"Idempotency-Key": "click-1"}) for _ in range(2)
-    )
+    url, headers = f"/api/v1/jobs/{job.pk}/retry", {"Idempotency-Key": "click-1"}
+    first, second = (client.post(url, content_type="application/json", headers=headers) for _ in range(2))
     assert (first.status_code, first.content) == (second.status_code, second.content)
     assert first.status_code == 202
 

@@ -15,11 +15,11 @@ from academy.jobs.dispatcher import LEASE_GRACE_SECONDS, connect, dispatch_once,
 from academy.jobs.disposition import Disposition
 from academy.jobs.models import Job, JobState
 from academy.jobs.runner import UNCLAIMABLE_SECONDS
-from academy.jobs.services import JobFinished, cancel_job
+from academy.jobs.services import JobFinished, cancel_job, retry_job
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant, TenantStatus
 from apps.students.models import Student
-from tests.db.kernel import FakeSandbox, change, delivery, fresh, in_threads, new_job, use_test_kinds
+from tests.db.kernel import KINDS, FakeSandbox, change, delivery, fresh, in_threads, new_job, use_test_kinds
 from tests.db.sending import received
 from tests.factories import make_academy
 
@@ -210,14 +210,17 @@ def test_a_cancel_and_a_claim_at_once_agree() -> None:
 
 
 @pytest.mark.django_db
-def test_a_suspended_academys_waiting_jobs_fail_with_the_reason_and_run_again_later() -> None:
-    from academy.jobs.services import retry_job
-
+def test_a_suspended_academys_waiting_jobs_fail_with_the_reason_and_run_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(KINDS, "exams.read_scan", KINDS["tests.compute"])
     tenant = make_academy()
     job, sandbox = new_job(tenant, "exams.read_scan", 10**9), FakeSandbox()
     Tenant.objects.filter(pk=tenant.pk).update(status=TenantStatus.SUSPENDED)
     assert delivery(job, sandbox).run() == Disposition.delete()
-    assert (fresh(job).state, fresh(job).error_code, sandbox.calls) == (JobState.FAILED, "unknown_kind", [])
+    assert (fresh(job).state, fresh(job).error_code, sandbox.calls) == (JobState.FAILED, "academy_suspended", [])
     Tenant.objects.filter(pk=tenant.pk).update(status=TenantStatus.ACTIVE)
     with acting_for(tenant), transaction.atomic():
         assert retry_job(job_id=job.pk).state == JobState.QUEUED
+    assert delivery(job, sandbox).run() == Disposition.delete()
+    assert (fresh(job).state, fresh(job).attempt) == (JobState.SUCCEEDED, 2)
