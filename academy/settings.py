@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ TENANT_MODEL = "tenancy.Tenant"
 TENANT_DOMAIN_MODEL = "tenancy.Domain"
 
 MIDDLEWARE = [
+    "academy.metrics.web.RequestMetrics",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
@@ -234,6 +236,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# --- metrics: each process answers Prometheus at this address of its own, which no load balancer leads to; "" for none
+METRICS_BIND: str = env.str("METRICS_BIND", default="")
+if METRICS_BIND and not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", METRICS_BIND):
+    raise environ.ImproperlyConfigured(f"METRICS_BIND is {METRICS_BIND!r}: not host:port")
+
+# --- spot machines: where a notice of their end is read, by the metadata service's protocol; "" for machines that stay
+SPOT_NOTICE_URL: str = env.str("SPOT_NOTICE_URL", default="")
+if SPOT_NOTICE_URL and not re.fullmatch(r"https?://[^\s/@]+/\S+", SPOT_NOTICE_URL):
+    raise environ.ImproperlyConfigured("SPOT_NOTICE_URL must be an http address with a path")
 
 LOGGING: dict[str, Any] = {
     "version": 1,

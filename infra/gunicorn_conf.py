@@ -5,7 +5,9 @@ visible to it, so a deployment names it).
 """
 
 import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")  # in a container: the load balancer is the way in
 
@@ -25,6 +27,25 @@ max_requests_jitter = 500  # not all of them at once
 # The heartbeat of a worker is a file; on a disk that stalls it would be taken for dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file in it
 control_socket_disable = True  # it would want a folder in a home that a read-only container doesn't have
+
+# Each process counts in a file of this folder; the one that watches them adds up and answers Prometheus at METRICS_BIND.
+if os.environ.get("METRICS_BIND"):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+
+
+def when_ready(server: Any) -> None:
+    if os.environ.get("METRICS_BIND"):
+        from academy.metrics.process import serve_metrics
+
+        serve_metrics(os.environ["METRICS_BIND"], of_folder=os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the new process the lowest place that no living one has: it counts on in the file of who had it."""
+    taken = {other.metrics_slot for other in server.WORKERS.values()}
+    worker.metrics_slot = min(set(range(len(taken) + 1)) - taken)
+    os.environ["METRICS_SLOT"] = str(worker.metrics_slot)
+
 
 accesslog = None  # the load balancer logs requests; the application logs what it knows about them
 errorlog = "-"

@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from workers.cancelling import CancelWatch
 from workers.consumer import STOP_TIMEOUT_SECONDS, Consumer, ConsumerTimes, default_slots
 from workers.messages import QueueSpec, ReceivedMessage
 from workers.sandbox import Sandbox, SandboxLimits, hide_this_process
+from workers.spot import SpotNotice
 
 if TYPE_CHECKING:
     from academy.jobs.runner import JobRun
@@ -97,7 +99,33 @@ def _dispatch_alone() -> None:
 
     stop = threading.Event()
     StopSignals(stop.set, lambda: os._exit(1))
-    run_forever(stop)
+    with _observed(stop.set, has_dispatcher=True):
+        run_forever(stop)
+
+
+@contextmanager
+def _observed(stop: Callable[[], None], *, has_dispatcher: bool) -> Iterator[None]:
+    """Answer Prometheus, and watch for the end of a spot machine, where the settings say so."""
+    from django.conf import settings
+
+    from academy.audits.measuring import AuditMetrics
+    from academy.jobs.measuring import QueueMetrics
+    from academy.metrics.process import serve_metrics, watch
+
+    server = None
+    if settings.METRICS_BIND:
+        if has_dispatcher:
+            watch(QueueMetrics())
+            watch(AuditMetrics())
+        server = serve_metrics(settings.METRICS_BIND)
+    notice = SpotNotice(settings.SPOT_NOTICE_URL, stop) if settings.SPOT_NOTICE_URL else None
+    try:
+        yield
+    finally:
+        if notice is not None:
+            notice.close()
+        if server is not None:
+            server.server_close()
 
 
 def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispatcher: bool) -> None:
@@ -131,7 +159,8 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     stop_dispatcher = threading.Event()
     if has_dispatcher:
         threading.Thread(target=run_forever, args=[stop_dispatcher], name="dispatcher", daemon=True).start()
-    consumer.run()
+    with _observed(consumer.stop, has_dispatcher=has_dispatcher):
+        consumer.run()
     stop_dispatcher.set()
 
 

@@ -29,6 +29,8 @@ class JobContext:
     def __init__(self, job: Job, sandbox: ComputeSandbox, time_limit_seconds: float) -> None:
         self.job = job
         self.is_finished = False
+        self.outcome: JobState | None = None  # what this attempt left the job in
+        self._begun = time.monotonic()
         self.steps = 0
         self._sandbox = sandbox
         self._deadline = time.monotonic() + time_limit_seconds
@@ -37,6 +39,11 @@ class JobContext:
     @property
     def attempt(self) -> int:
         return self.job.attempt
+
+    @property
+    def seconds(self) -> float:
+        """How long this attempt has been going on."""
+        return time.monotonic() - self._begun
 
     def step(self) -> None:
         """Say that something was achieved: the heartbeat extends the lease only for those who say so."""
@@ -80,7 +87,7 @@ class JobContext:
             self._move(state=JobState.SUCCEEDED, finished_at=Now(), progress=1.0, result=result, lease_expires_at=None)
             yield
             ring_dispatcher()  # a place in the queue is free
-        self.is_finished = True
+        self.is_finished, self.outcome = True, JobState.SUCCEEDED
 
     @contextmanager
     def failing(self, *, code: str, message: str) -> Iterator[None]:
@@ -95,7 +102,7 @@ class JobContext:
             )
             yield
             ring_dispatcher()
-        self.is_finished = True
+        self.is_finished, self.outcome = True, JobState.FAILED
 
     def put_back(self, *, delay_seconds: float, code: str, message: str) -> None:
         """Queue the job again after a failure that may pass. Raises ``LeaseLost``."""
@@ -108,6 +115,7 @@ class JobContext:
                 lease_expires_at=None,
             )
             ring_dispatcher()
+        self.outcome = JobState.QUEUED
 
     def release(self) -> None:
         """Give the job up unharmed, for the next worker to claim at once. Raises ``LeaseLost``.
@@ -115,6 +123,7 @@ class JobContext:
         The attempt is not counted, and its number is never given again.
         """
         self._move(state=JobState.SENT, spent_attempts=F("spent_attempts") + 1, lease_expires_at=None)
+        self.outcome = JobState.SENT
 
     def is_to_end(self) -> bool:
         """Whether somebody has asked to cancel the job while this attempt has it."""
@@ -123,7 +132,10 @@ class JobContext:
     def end_cancelled(self) -> bool:
         """CANCELLED, if that was asked for and this attempt has the job; tells whether it was."""
         with transaction.atomic():
-            return bool(acknowledge_cancel(self._held()))
+            is_cancelled = bool(acknowledge_cancel(self._held()))
+        if is_cancelled:
+            self.outcome = JobState.CANCELLED
+        return is_cancelled
 
     def _move(self, **changes: Any) -> None:
         if self._mine().update(**changes) != 1:

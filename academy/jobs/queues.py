@@ -71,6 +71,12 @@ def queue_url(tier: Tier) -> str:
     return sqs_client().get_queue_url(QueueName=queue_name(tier))["QueueUrl"]
 
 
+@cache
+def dead_letter_url(tier: Tier) -> str:
+    """Raises botocore's ``QueueDoesNotExist`` when ``create_queues`` has not run."""
+    return sqs_client().get_queue_url(QueueName=dead_letter_name(tier))["QueueUrl"]
+
+
 def create_queues() -> list[str]:
     """Make what is missing and set the attributes of what is there. Safe to repeat; returns the queues' names."""
     client = sqs_client()

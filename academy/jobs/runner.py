@@ -28,6 +28,7 @@ from academy.jobs.compute import (
 from academy.jobs.context import JobContext, running
 from academy.jobs.disposition import Disposition, LeaseLost
 from academy.jobs.errors import PermanentFailure
+from academy.jobs.measuring import note_attempt, note_delivery
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
 from academy.jobs.services import acknowledge_cancel
@@ -53,7 +54,7 @@ class JobRun:
 
     def __init__(self, message_body: str, receive_count: int, sandbox: ComputeSandbox) -> None:
         self._body = message_body
-        self._receive_count = receive_count
+        self._receive_count = receive_count  # by SQS; attempts are the row's to count
         self._sandbox = sandbox
         self._tenant: Tenant | None = None
         self._context: JobContext | None = None
@@ -63,6 +64,7 @@ class JobRun:
 
     def run(self) -> Disposition:
         """Claim, run the task, finish. Returns what is to become of the message; raises nothing for bad input."""
+        note_delivery(self._receive_count)
         close_old_connections()
         try:
             message = JobMessage.from_body(self._body)
@@ -147,6 +149,7 @@ class JobRun:
         finally:
             with self._lock:
                 self._context = None
+            note_attempt(job, outcome=context.outcome, seconds=context.seconds)
         return Disposition.delete()
 
     def _hand_back(self, context: JobContext) -> Disposition:

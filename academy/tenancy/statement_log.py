@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from academy.metrics.statements import UNGUARDED
 from academy.tenancy.statements import CACHED_STATEMENTS, problems_of
 
 OFF: Final = "off"
@@ -121,6 +122,7 @@ class StatementLog:
     def _count(self, name: int) -> None:
         with self._lock:
             self.unguarded += 1
+            UNGUARDED.inc()
             self._bad[name] = self._bad.get(name, 0) + 1
 
 

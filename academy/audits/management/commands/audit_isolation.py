@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from academy.audits.canaries import check_canaries
 from academy.audits.files import check_files
-from academy.audits.report import PURPOSE, as_bytes, make_report, write_metrics
+from academy.audits.models import AuditRun
+from academy.audits.report import PURPOSE, as_bytes, is_genuine, make_report, write_metrics
 from academy.audits.signing import is_genuine
 from academy.storage.s3 import write_platform_object
 from academy.tenancy.audit import DATABASE_CHECKS, Check
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         self._print(checks)
         self._keep(report, options["out"], f"audits/{finished_at:%Y%m%dT%H%M%S%fZ}.json")
         found = sum(check.problem_count for check in checks)
+        AuditRun.objects.create(seconds=monotonic() - begun, problem_count=found)
         if found:
             raise CommandError(f"{found} problems", returncode=1)
 
