@@ -5,6 +5,7 @@ visible to it, so a deployment names it).
 """
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,21 @@ max_requests_jitter = 500  # not all of them at once
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file in it
 control_socket_disable = True  # it would want a folder in a home that a read-only container doesn't have
 
-# Each process counts in a file of this folder; the one that watches them adds up and answers Prometheus at METRICS_BIND.
+# Each process counts in a file of this folder; their parent adds up and answers Prometheus at METRICS_BIND.
 if os.environ.get("METRICS_BIND"):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
 
 
-def when_ready(server: Any) -> None:
+def when_ready(server: Any) -> None:  # noqa: ARG001  gunicorn's signature
     if os.environ.get("METRICS_BIND"):
         from academy.metrics.process import serve_metrics
 
         serve_metrics(os.environ["METRICS_BIND"], of_folder=os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001  gunicorn's signature
+    if os.environ.get("METRICS_BIND"):
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -112,20 +112,17 @@ def _observed(stop: Callable[[], None], *, has_dispatcher: bool) -> Iterator[Non
     from academy.jobs.measuring import QueueMetrics
     from academy.metrics.process import serve_metrics, watch
 
-    server = None
     if settings.METRICS_BIND:
         if has_dispatcher:
             watch(QueueMetrics())
             watch(AuditMetrics())
-        server = serve_metrics(settings.METRICS_BIND)
+        serve_metrics(settings.METRICS_BIND)
     notice = SpotNotice(settings.SPOT_NOTICE_URL, stop) if settings.SPOT_NOTICE_URL else None
     try:
         yield
     finally:
         if notice is not None:
             notice.close()
-        if server is not None:
-            server.server_close()
 
 
 def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispatcher: bool) -> None:

@@ -25,8 +25,8 @@ from workers.fairness import FairShare, Turn
 from workers.messages import QueueSpec, ReceivedMessage
 
 LONG_POLL_SECONDS = 1
-"""Longer ones would save requests (an idle queue costs a worker 2.6 million a month, about one dollar) and delay its end:
-a poll that is given up may have a message on its way, which would be out of sight for the visibility time-out."""
+"""Longer ones would save requests (an idle queue costs a worker 2.6 million a month, about one dollar) and delay the
+worker's end: a poll that is given up may have a message on its way, out of sight then for the visibility time-out."""
 PROBE_SECONDS = 0.5
 HOLD_SECONDS = 1.0
 HOLD_REDELIVERED_SECONDS = 30.0

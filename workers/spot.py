@@ -49,7 +49,7 @@ class SpotNotice:
         while not self._closing.is_set():
             try:
                 action = self._ask()
-            except (urllib3.exceptions.HTTPError, ValueError) as error:
+            except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
                 logger.warning("the spot notice could not be read: %s", error)
                 action = None
             if action is not None:
@@ -73,6 +73,6 @@ class SpotNotice:
             raise ValueError(f"answered {answer.status}, {len(answer.data)} bytes")
         notice = json.loads(answer.data)
         action = notice.get("action") if isinstance(notice, dict) else None
-        if action not in ACTIONS:
+        if not isinstance(action, str) or action not in ACTIONS:
             raise ValueError("not a notice")
-        return str(action)
+        return action

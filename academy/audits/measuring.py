@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -23,7 +23,6 @@ class AuditMetrics(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        close_old_connections()
         try:
             run = AuditRun.objects.order_by("-finished_at").first()
         except DatabaseError as error:

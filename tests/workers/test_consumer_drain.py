@@ -42,6 +42,22 @@ def test_idle_worker_ends_when_its_long_polls_do() -> None:
     assert all(sandbox.is_closed for sandbox in world.sandboxes)
 
 
+def test_an_idle_worker_as_it_is_deployed_ends_long_before_its_stop_time_out() -> None:
+    """And what comes while it ends is there for others at once."""
+    world = World()
+    consumer, thread = start(world, 2, ConsumerTimes())
+    while world.calls["ReceiveMessage"] < 2:
+        time.sleep(0.01)
+
+    consumer.stop()
+    world.send("basic", "late")
+    thread.join(5)
+
+    assert not thread.is_alive()
+    assert world.runs == []
+    assert world.left("basic") == (1, 0)
+
+
 def test_running_job_finishes_and_no_new_one_starts() -> None:
     world = World(["basic"])
     world.work = Run.wait
