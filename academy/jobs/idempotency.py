@@ -108,10 +108,10 @@ def _take(request: Request, key: str) -> AnsweredRequest:
     row = AnsweredRequest(
         person=cast("User", request.user),
         endpoint=f"{request.method} {match.view_name}"[:80],
-        key=key,
+        client_token=key,
         fingerprint=_fingerprint(request),
     )
-    same = {"person": row.person, "endpoint": row.endpoint, "key": row.key}
+    same = {"person": row.person, "endpoint": row.endpoint, "client_token": row.client_token}
     AnsweredRequest.objects.filter(**same, created_at__lt=_oldest_kept()).delete()
     try:
         with transaction.atomic():

@@ -119,16 +119,18 @@ class AnsweredRequest(TenantModel):
     id = models.BigAutoField(primary_key=True)
     person = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     endpoint = models.CharField(max_length=80)
-    key = models.CharField(max_length=255)
+    client_token = models.CharField(max_length=255)  # the key; a column of that name would be a file's in S3
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.TextField(blank=True, default="")
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant", "person", "endpoint", "key"], name="answered_request_once")
+            models.UniqueConstraint(
+                fields=["tenant", "person", "endpoint", "client_token"], name="answered_request_once"
+            )
         ]
         indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="answered_request_by_time")]
 
     def __str__(self) -> str:
-        return f"{self.endpoint} {self.key}"
+        return f"{self.endpoint} {self.client_token}"

@@ -11,9 +11,9 @@ import contextlib
 import getpass
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
 from django.db import transaction
@@ -176,12 +176,12 @@ def _note(deed: str, tenant: Tenant, job_id: int) -> None:
 
 
 def _in_every_schema(
-    connection: psycopg.Connection, statement: str, parameters: dict[str, object]
-) -> Iterator[tuple[int, ...]]:
+    connection: psycopg.Connection, statement: LiteralString, parameters: Mapping[str, object]
+) -> Iterator[tuple[Any, ...]]:
     for schema in schemas(connection):
         with connection.transaction():
             connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-            yield from connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]  # our own texts
+            yield from connection.execute(statement, parameters).fetchall()
 
 
 # ---------------------------------------------------------------- dead letters

@@ -8,6 +8,7 @@ from academy.jobs.models import Job, JobState
 from apps.accounts.roles import Role
 from apps.exams.models import Scan
 from tests.api.answers import error_of, post
+from tests.db.kernel import job_id_of
 from tests.factories import Cast, World, client_of, make_batch, make_job, make_scan
 
 
@@ -81,12 +82,12 @@ def test_a_batch_is_cancelled_with_its_pages_and_what_is_read_stays(world: World
         batch.job, batch.page_count = make_job(batch.pk, kind="exams.open_batch", state=JobState.RUNNING), None
         batch.save(update_fields=["job", "page_count"])
         read, waiting = make_scan(batch), make_scan(batch, page_index=1)
-        Job.objects.filter(pk=read.job_id).update(state=JobState.SUCCEEDED)
+        Job.objects.filter(pk=job_id_of(read)).update(state=JobState.SUCCEEDED)
     body = post(client_of(world.hana.teacher), f"/api/v1/batches/{batch.pk}/cancel", None).json()
     assert (body["read"], body["cancelled"], body["is_finished"]) == (1, 1, False)
     with world.hana.acting():
         assert Scan.objects.filter(job__state=JobState.CANCELLED).get() == waiting
-        opening = Job.objects.get(pk=batch.job_id)
+        opening = Job.objects.get(pk=job_id_of(batch))
         assert opening.is_cancelling
         assert not Job.objects.exclude(pk__in=[opening.pk, waiting.job_id]).exclude(cancel_requested_at=None).exists()
 

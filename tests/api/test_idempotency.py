@@ -84,7 +84,7 @@ def test_what_was_refused_may_be_tried_again_with_its_key(world: World, teacher:
     upload = world.hana.spare_upload
     assert error_of(submit(teacher, world.hana, {"upload": upload.pk}), 409)["code"] == "upload_missing"
     with world.hana.acting():
-        assert not AnsweredRequest.objects.filter(key="key-1").exists()
+        assert not AnsweredRequest.objects.filter(client_token="key-1").exists()
         s3.write_object(upload.key, b"picture", content_type="image/jpeg")
     assert submit(teacher, world.hana, {"upload": upload.pk}).status_code == 202
 
@@ -132,7 +132,9 @@ def test_the_longest_key_is_taken(world: World, teacher: Client) -> None:
 def test_after_a_day_the_key_is_new(world: World, teacher: Client) -> None:
     submit(teacher, world.hana, {"upload": sent_upload(world.hana).pk})
     with world.hana.acting():
-        AnsweredRequest.objects.filter(key="key-1").update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+        AnsweredRequest.objects.filter(client_token="key-1").update(
+            created_at=timezone.now() - timedelta(hours=24, seconds=1)
+        )
     answer = submit(teacher, world.hana, {"upload": sent_upload(world.hana).pk})
     assert answer.status_code == 202
     assert "Idempotency-Replayed" not in answer
@@ -144,16 +146,16 @@ def test_each_new_key_sweeps_old_answers_of_its_academy_only(world: World, teach
         with cast.acting():
             for number in range(SWEPT_AT_ONCE + 5):
                 make_answered_request(cast.teacher, key=f"old-{number}")
-            AnsweredRequest.objects.filter(key__startswith="old-").update(created_at=old)
+            AnsweredRequest.objects.filter(client_token__startswith="old-").update(created_at=old)
     submit(teacher, world.hana, {"upload": sent_upload(world.hana).pk})
     left = []
     for cast in (world.hana, world.duri):
         with cast.acting():
-            left.append(AnsweredRequest.objects.filter(key__startswith="old-").count())
+            left.append(AnsweredRequest.objects.filter(client_token__startswith="old-").count())
     assert left == [5, SWEPT_AT_ONCE + 5]
     with world.hana.acting():
         assert forget_expired(at_most=1000) == 5
-        assert AnsweredRequest.objects.filter(key="key-1").exists()
+        assert AnsweredRequest.objects.filter(client_token="key-1").exists()
 
 
 def test_a_session_that_may_not_submit_gets_no_earlier_answer(world: World, teacher: Client) -> None:

@@ -87,5 +87,5 @@ def test_one_key_at_once_from_many_requests_is_one_hand_in(committed_world: Worl
     assert sum("Idempotency-Replayed" in answer for answer in answers) == CROWD - 1
     with cast.acting():
         assert Batch.objects.count() == batches + 1
-        assert AnsweredRequest.objects.filter(key="one-click").count() == 1
+        assert AnsweredRequest.objects.filter(client_token="one-click").count() == 1
     assert Plan.objects.exists()

@@ -32,17 +32,22 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
+def dead_letters_url() -> str:
+    raise AssertionError("the fixture names it")
+
+
 @pytest.fixture(autouse=True)
 def dead_letters(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A dead-letter queue of this test's own, in every tier's place: what a test holds, the next would miss."""
     url = sqs_client().create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
-    monkeypatch.setattr(operating, "dead_letter_url", lambda _: url)
+    monkeypatch.setattr("academy.jobs.operating.dead_letter_url", lambda _: url)
+    monkeypatch.setattr("tests.db.test_operators_jobs.dead_letters_url", lambda: url)
     yield url
     sqs_client().delete_queue(QueueUrl=url)
 
 
 def letter(body: str) -> None:
-    sqs_client().send_message(QueueUrl=operating.dead_letter_url(Tier.BASIC), MessageBody=body)
+    sqs_client().send_message(QueueUrl=dead_letters_url(), MessageBody=body)
 
 
 def letters_left() -> list[str]:
@@ -50,7 +55,7 @@ def letters_left() -> list[str]:
     found: list[str] = []
     while messages := (
         sqs_client()
-        .receive_message(QueueUrl=operating.dead_letter_url(Tier.BASIC), MaxNumberOfMessages=10, VisibilityTimeout=60)
+        .receive_message(QueueUrl=dead_letters_url(), MaxNumberOfMessages=10, VisibilityTimeout=60)
         .get("Messages", [])
     ):
         found += [message["Body"] for message in messages]
@@ -123,7 +128,7 @@ def test_sweep_deletes_expired_answers_of_every_academy(committed_world: World) 
     for cast in (committed_world.hana, committed_world.duri):
         with cast.acting():
             make_answered_request(cast.teacher, key="old")
-            AnsweredRequest.objects.filter(key="old").update(created_at=timezone.now() - timedelta(days=2))
+            AnsweredRequest.objects.filter(client_token="old").update(created_at=timezone.now() - timedelta(days=2))
     assert run("jobs", "sweep").startswith("2 expired")
     assert run("jobs", "sweep").startswith("0 expired")
 

@@ -40,4 +40,6 @@ def make_job(
 
 def make_answered_request(person: User, *, key: str = "a-key-of-long-ago", endpoint: str = "POST elsewhere") -> None:
     """What ``person`` was answered once."""
-    AnsweredRequest(person=person, endpoint=endpoint, key=key, fingerprint="0" * 64, status=202, body="{}").save()
+    AnsweredRequest(
+        person=person, endpoint=endpoint, client_token=key, fingerprint="0" * 64, status=202, body="{}"
+    ).save()

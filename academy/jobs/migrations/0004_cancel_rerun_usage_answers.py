@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("endpoint", models.CharField(max_length=80)),
-                ("key", models.CharField(max_length=255)),
+                ("client_token", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
                 ("body", models.TextField(blank=True, default="")),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["tenant", "created_at"], name="answered_request_by_time")],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("tenant", "person", "endpoint", "key"), name="answered_request_once"
+                        fields=("tenant", "person", "endpoint", "client_token"), name="answered_request_once"
                     )
                 ],
             },
