@@ -131,7 +131,7 @@ class CancelJobView(APIView):
     @extend_schema(request=None, responses=JobSerializer, operation_id="jobs_cancel")
     def post(self, request: Request, job_id: int) -> Response:
         """End a job that is not over: at once if it waits, within seconds if it runs. Nothing it did appears."""
-        services.check_may_steer(cast(Person, request.user), _visible(request, job_id))
+        services.check_may_cancel(cast(Person, request.user), _visible(request, job_id))
         return Response(JobSerializer(services.cancel_job(job_id=job_id)).data)
 
 

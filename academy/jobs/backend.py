@@ -119,7 +119,8 @@ class OutboxBackend(BaseTaskBackend):
 def enqueue_job(task: JobTask, *, args: list[Any], kwargs: dict[str, Any]) -> Job:
     """Write the job's row in the current transaction. Raises ``KindNotIncluded`` and ``DailyLimitReached``."""
     tier = tier_for(task)
-    take_daily(task.kind)
+    if not task.is_in_every_plan:
+        take_daily(task.kind)
     job = Job(
         kind=task.kind,
         queue=tier.value,

@@ -42,6 +42,14 @@ def check_may_steer(person: Person, job: Job) -> None:
     raise Refused(_("Only who may submit this kind of job may cancel it or run it again."))
 
 
+def check_may_cancel(person: Person, job: Job) -> None:
+    """Raises ``Refused``, also for what no plan sells: a person's rights are withdrawn where they were asked for."""
+    check_may_steer(person, job)
+    task = job_kinds().get(job.kind)
+    if task is not None and task.is_in_every_plan:
+        raise Refused(_("This job is not cancelled here."))
+
+
 def find_job(job_id: int) -> Job:
     """Raises ``Missing``."""
     job: Job | None = Job.objects.filter(pk=job_id).first()
@@ -91,7 +99,8 @@ def retry_job(*, job_id: int, is_counted: bool = True) -> Job:
     if task is None:
         raise JobNotOver(_("This kind of job is not there any more."))
     tier = tier_for(task)
-    queued = Job.objects.filter(pk=job_id, state__in=(JobState.FAILED, JobState.CANCELLED)).update(
+    is_over = Job.objects.filter(pk=job_id, state__in=(JobState.FAILED, JobState.CANCELLED))
+    queued = is_over.exclude(arguments={}).update(  # emptied: what it was about was erased
         state=JobState.QUEUED,
         queue=tier.value,
         spent_attempts=F("attempt"),
@@ -109,7 +118,7 @@ def retry_job(*, job_id: int, is_counted: bool = True) -> Job:
     )
     if not queued:
         raise JobNotOver(_("The job has not failed and was not cancelled; it is not run again."))
-    if is_counted:
+    if is_counted and not task.is_in_every_plan:
         take_daily(job.kind)
     ring_dispatcher()
     return find_job(job_id)

@@ -96,3 +96,10 @@ def test_another_academys_batch_is_missing(world: World) -> None:
     client = client_of(world.hana.owner)
     foreign = post(client, f"/api/v1/batches/{world.duri.batch.pk}/cancel", None)
     assert error_of(foreign, 404) == error_of(post(client, "/api/v1/batches/987654321/cancel", None), 404)
+
+
+def test_a_persons_erasure_is_not_cancelled_as_a_job(world: World) -> None:
+    with world.hana.acting():
+        job = make_job(kind="privacy.erase_person")
+    error_of(post(client_of(world.hana.owner), f"/api/v1/jobs/{job.pk}/cancel", None), 403)
+    assert state_of(world.hana, job.pk) == JobState.QUEUED

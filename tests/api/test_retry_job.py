@@ -103,3 +103,11 @@ def test_another_academys_job_is_missing_and_stays(world: World) -> None:
 def test_a_student_runs_nothing_again(world: World) -> None:
     job = failed_job(world.hana)
     error_of(post(client_of(world.hana.users[Role.STUDENT]), f"/api/v1/jobs/{job.pk}/retry", None), 403)
+
+
+def test_what_was_erased_is_not_run_again(world: World) -> None:
+    job = failed_job(world.hana, JobState.CANCELLED)
+    with world.hana.acting():
+        Job.objects.filter(pk=job.pk).update(arguments={})
+    answer = post(client_of(world.hana.owner), f"/api/v1/jobs/{job.pk}/retry", None)
+    assert error_of(answer, 409)["code"] == "job_not_over"

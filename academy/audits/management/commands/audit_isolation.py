@@ -13,7 +13,7 @@ from django.utils import timezone
 from academy.audits.canaries import check_canaries
 from academy.audits.files import check_files
 from academy.audits.models import AuditRun
-from academy.audits.report import PURPOSE, as_bytes, is_genuine, make_report, write_metrics
+from academy.audits.report import PURPOSE, as_bytes, make_report, write_metrics
 from academy.audits.signing import is_genuine
 from academy.storage.s3 import write_platform_object
 from academy.tenancy.audit import DATABASE_CHECKS, Check
