@@ -1,7 +1,9 @@
 """How many jobs of a kind an academy may queue in a day: its plan says, its own calendar counts.
 
 A job counts when it is queued, whoever queues it: each page of a PDF when it is found, a re-run again. What fails or
-is cancelled stays counted; what is in every plan is not. The limit is hard: counting is one conditional UPDATE in the transaction that queues, so
+is cancelled stays counted; what is in every plan is not.
+
+The limit is hard: counting is one conditional UPDATE in the transaction that queues, so
 that no two requests pass a limit that has room for one, and what is rolled back was never counted.
 """
 
