@@ -78,7 +78,7 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., Response]:
             return handler(view, request, *args, **kwargs)
         if not _KEY.fullmatch(key):
             raise BadIdempotencyKey(
-                _("The key has 1 to %(count)d letters, digits and signs, no spaces.") % {"count": MAX_KEY_CHARACTERS}
+                _("The key has 1 to {count} letters, digits and signs, no spaces.").format(count=MAX_KEY_CHARACTERS)
             )
         # What the handler raises undoes the key's row as well.
         with transaction.atomic():

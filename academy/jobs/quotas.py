@@ -32,8 +32,9 @@ class DailyLimitReached(DomainError):
 
     def __init__(self, *, limit: int, left: int, resets_at: datetime) -> None:
         super().__init__(
-            _("The plan allows %(limit)d a day of this; %(left)d are left. It starts anew at %(time)s.")
-            % {"limit": limit, "left": left, "time": f"{resets_at:%Y-%m-%d %H:%M %Z}"}
+            _("The plan allows {limit} a day of this; {left} are left. It starts anew at {time}.").format(
+                limit=limit, left=left, time=f"{resets_at:%Y-%m-%d %H:%M %Z}"
+            )
         )
         self.retry_after_seconds = max(1, ceil((resets_at - timezone.now()).total_seconds()))
 
