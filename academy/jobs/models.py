@@ -103,6 +103,8 @@ class DailyUsage(TenantModel):
     kind = models.CharField(max_length=80)
     used = models.PositiveIntegerField(default=0)
 
+    untrailed = "machinery: a counter that every queued job moves"
+
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "day", "kind"], name="daily_usage_once")]
 
@@ -123,6 +125,8 @@ class AnsweredRequest(TenantModel):
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.TextField(blank=True, default="")
+
+    untrailed = "machinery: an answer kept for a day; what it answered has an entry"
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [

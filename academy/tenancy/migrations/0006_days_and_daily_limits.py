@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0004_academies_move"),
+        ("tenancy", "0005_trail_months"),
     ]
 
     operations = [

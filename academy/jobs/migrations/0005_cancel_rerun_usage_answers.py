@@ -16,8 +16,8 @@ OPTIONS = {"abstract": False, "base_manager_name": "objects", "default_manager_n
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0003_times_by_the_database"),
-        ("tenancy", "0005_days_and_daily_limits"),
+        ("jobs", "0004_changes"),
+        ("tenancy", "0006_days_and_daily_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

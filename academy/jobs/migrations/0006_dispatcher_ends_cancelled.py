@@ -20,5 +20,5 @@ def forbid(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0004_cancel_rerun_usage_answers")]
+    dependencies = [("jobs", "0005_cancel_rerun_usage_answers")]
     operations = [migrations.RunPython(allow, forbid)]
