@@ -146,6 +146,9 @@ def _probe(check: Check, base_url: str, own: Tenant, other: Tenant, phone: str, 
             answers = [visitor.ask("GET", target.path(pk)) for pk in (mine, theirs, MISSING_ID)]
             check.examined += len(answers)
             shown, foreign, missing = answers
+            if shown == foreign == missing and shown.status == 403:
+                check.notes.append(f"{own.slug}: {target.route} not probed, it is not for the canary's role")
+                continue
             if shown.status != 200:
                 check.add(f"{own.slug}: {target.route} answers {shown.status} for its own {target.model.__name__}")
             if missing.status != 404:

@@ -186,6 +186,7 @@ class BatchView(APIView):
 
 class CancelBatchView(APIView):
     permissions: ClassVar = {"POST": Permission.SUBMIT_SCANS}
+    personal: ClassVar = {"POST": NOT_PERSONAL}
 
     @extend_schema(request=None, responses=BatchSerializer, operation_id="batches_cancel")
     def post(self, request: Request, batch_id: int) -> Response:

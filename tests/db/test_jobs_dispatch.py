@@ -242,7 +242,7 @@ def test_a_message_that_overtakes_its_mark_is_run_all_the_same(
 
 
 def test_the_dispatcher_sees_no_arguments_and_no_results(connection: psycopg.Connection) -> None:
-    for column in ("arguments", "result", "error_message", "kind"):
+    for column in ("arguments", "result", "error_message", "attempt"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"SELECT {column} FROM pool.jobs_job")
     for statement in ("DELETE FROM pool.jobs_job", "UPDATE pool.jobs_job SET attempt = 0", "TABLE pool.accounts_user"):
