@@ -1,4 +1,4 @@
-"""What a layout is made of: paper, markers, boxes, bubbles and fields, with their JSON.
+"""What a layout is made of: paper, markers, boxes, bubbles and fields.
 
 All positions are millimetres from the paper's top left corner, x to the right, y down.
 """
@@ -6,6 +6,7 @@ All positions are millimetres from the paper's top left corner, x to the right, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -13,11 +14,13 @@ MIN_CHOICES: Final = 2
 MAX_CHOICES: Final = 10
 MIN_NUMBER_DIGITS: Final = 4
 MAX_NUMBER_DIGITS: Final = 12
+MAX_NUMERIC_DIGITS: Final = 8
+MAX_ESSAY_LINES: Final = 40
 DIGITS: Final = tuple("0123456789")
+SIGNS: Final = ("+", "-")
+VERSIONS: Final = tuple("ABCD")
 STUDENT_NUMBER: Final = "student_number"
-
-_SINGLE_CHOICE: Final = "single_choice"
-_DIGITS_KIND: Final = "digits"
+VERSION: Final = "version"
 
 Point: TypeAlias = tuple[float, float]
 """(x, y) in millimetres, x to the right, y down."""
@@ -74,12 +77,39 @@ class Markers:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceField:
-    """A single-choice question: one bubble per choice, in printed order."""
+    """A question with one bubble per choice, in printed order. ``has_several``: more than one may be meant."""
 
     label: str
     choices: tuple[str, ...]
     centres: tuple[Point, ...]
     shape: BubbleShape
+    has_several: bool = False
+
+    @property
+    def columns(self) -> tuple[tuple[Point, ...], ...]:
+        return (self.centres,)
+
+    @property
+    def symbols(self) -> tuple[tuple[str, ...], ...]:
+        return (self.choices,)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionField:
+    """The row in which the exam's version (A, B, ...) is marked. On every page, for pages come apart."""
+
+    choices: tuple[str, ...]
+    centres: tuple[Point, ...]
+    shape: BubbleShape
+    label: str = VERSION
+
+    @property
+    def columns(self) -> tuple[tuple[Point, ...], ...]:
+        return (self.centres,)
+
+    @property
+    def symbols(self) -> tuple[tuple[str, ...], ...]:
+        return (self.choices,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,145 +120,104 @@ class DigitsField:
     columns: tuple[tuple[Point, ...], ...]
     shape: BubbleShape
 
+    @property
+    def symbols(self) -> tuple[tuple[str, ...], ...]:
+        return (DIGITS,) * len(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class NumericField:
+    """A question answered by a number: a column of ``SIGNS`` if it ``has_sign``, then a column of digits per place.
+
+    The last ``decimals`` places stand after a printed decimal point, or the last ``denominator`` ones after a printed
+    fraction bar; never both. What is not needed is left blank: 7 in three places is ``7``, ``07`` or ``007``.
+    """
+
+    label: str
+    columns: tuple[tuple[Point, ...], ...]
+    shape: BubbleShape
+    has_sign: bool = False
+    decimals: int = 0
+    denominator: int = 0
+
+    @property
+    def symbols(self) -> tuple[tuple[str, ...], ...]:
+        places = len(self.columns) - self.has_sign
+        return ((SIGNS,) if self.has_sign else ()) + (DIGITS,) * places
+
+    @property
+    def whole_places(self) -> int:
+        """How many digits stand before the point or the bar."""
+        return len(self.columns) - self.has_sign - self.decimals - self.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class EssayField:
+    """A box to write in, ``lines`` high; read by people."""
+
+    label: str
+    box: Box
+    lines: int
+
+
+BubbleField: TypeAlias = ChoiceField | NumericField | DigitsField | VersionField
+Field: TypeAlias = BubbleField | EssayField
+QuestionField: TypeAlias = ChoiceField | NumericField | EssayField
+
 
 @dataclass(frozen=True, slots=True)
 class LayoutPage:
-    """One printed page. ``number`` counts from 1."""
+    """One printed page with its fields in printed order. ``number`` counts from 1."""
 
     number: int
-    questions: tuple[ChoiceField, ...]
-    student_number: DigitsField | None
+    fields: tuple[Field, ...]
+
+    @property
+    def bubble_fields(self) -> tuple[BubbleField, ...]:
+        return tuple(field for field in self.fields if not isinstance(field, EssayField))
+
+    @property
+    def question_fields(self) -> tuple[QuestionField, ...]:
+        """What is scored, of every kind."""
+        return tuple(field for field in self.fields if not isinstance(field, DigitsField | VersionField))
+
+    @property
+    def questions(self) -> tuple[ChoiceField, ...]:
+        return tuple(field for field in self.fields if isinstance(field, ChoiceField))
+
+    @property
+    def numerics(self) -> tuple[NumericField, ...]:
+        return tuple(field for field in self.fields if isinstance(field, NumericField))
+
+    @property
+    def essays(self) -> tuple[EssayField, ...]:
+        return tuple(field for field in self.fields if isinstance(field, EssayField))
+
+    @property
+    def student_number(self) -> DigitsField | None:
+        return next((field for field in self.fields if isinstance(field, DigitsField)), None)
+
+    @property
+    def version(self) -> VersionField | None:
+        return next((field for field in self.fields if isinstance(field, VersionField)), None)
+
+    @property
+    def bubbles(self) -> Iterator[tuple[BubbleField, str, Point]]:
+        """Every bubble of the page with its field and its print, field by field and column by column."""
+        for field in self.bubble_fields:
+            for column, symbols in zip(field.columns, field.symbols, strict=True):
+                for symbol, centre in zip(symbols, column, strict=True):
+                    yield field, symbol, centre
 
     @property
     def bubble_centres(self) -> tuple[Point, ...]:
-        """Every bubble of the page: questions choice by choice, then the number column by column."""
-        questions = tuple(centre for field in self.questions for centre in field.centres)
-        if self.student_number is None:
-            return questions
-        return questions + tuple(centre for column in self.student_number.columns for centre in column)
+        """Where each of :attr:`bubbles` is."""
+        return tuple(centre for field in self.bubble_fields for column in field.columns for centre in column)
 
     @property
     def bubble_shapes(self) -> tuple[BubbleShape, ...]:
-        """The shape of each of :attr:`bubble_centres`."""
-        questions = tuple(field.shape for field in self.questions for _ in field.centres)
-        if self.student_number is None:
-            return questions
-        return questions + tuple(self.student_number.shape for column in self.student_number.columns for _ in column)
-
-
-# ---------------------------------------------------------------- JSON
-
-
-def box_json(box: Box) -> list[float]:
-    return [box.x_mm, box.y_mm, box.width_mm, box.height_mm]
-
-
-def fields_json(page: LayoutPage) -> list[dict[str, object]]:
-    fields: list[dict[str, object]] = [
-        {
-            "kind": _SINGLE_CHOICE,
-            "label": field.label,
-            "choices": list(field.choices),
-            "centres": [list(centre) for centre in field.centres],
-            "shape": [field.shape.width_mm, field.shape.height_mm],
-        }
-        for field in page.questions
-    ]
-    number = page.student_number
-    if number is not None:
-        fields.append(
-            {
-                "kind": _DIGITS_KIND,
-                "label": number.label,
-                "columns": [[list(centre) for centre in column] for column in number.columns],
-                "shape": [number.shape.width_mm, number.shape.height_mm],
-            }
-        )
-    return fields
-
-
-def as_object(value: object, where: str, keys: set[str]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected an object")
-    if set(value) != keys:
-        wrong = sorted(map(str, set(value) ^ keys))
-        raise ValueError(f"{where}: missing or unknown keys {', '.join(wrong)}")
-    return value
-
-
-def as_list(value: object, where: str) -> list[object]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{where}: expected a list")
-    return list(value)
-
-
-def as_text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 40:
-        raise ValueError(f"{where}: expected 1-40 characters")
-    return value
-
-
-def as_number(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e6 < value < 1e6:
-        raise ValueError(f"{where}: expected a number of millimetres")
-    return float(value)
-
-
-def as_point(value: object, where: str) -> Point:
-    parts = as_list(value, where)
-    if len(parts) != 2:
-        raise ValueError(f"{where}: expected two numbers")
-    return (as_number(parts[0], where), as_number(parts[1], where))
-
-
-def as_box(value: object, where: str) -> Box:
-    parts = as_list(value, where)
-    if len(parts) != 4:
-        raise ValueError(f"{where}: expected four numbers")
-    return Box(*(as_number(part, where) for part in parts))
-
-
-def as_page(value: object, where: str) -> LayoutPage:
-    page = as_object(value, where, {"number", "fields"})
-    number = page["number"]
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise ValueError(f"{where}.number: expected an integer")
-    questions: list[ChoiceField] = []
-    student_number: DigitsField | None = None
-    for index, item in enumerate(as_list(page["fields"], f"{where}.fields")):
-        place = f"{where}.fields[{index}]"
-        if not isinstance(item, dict):
-            raise ValueError(f"{place}: expected an object")
-        kind: object = item.get("kind")
-        if kind == _SINGLE_CHOICE:
-            questions.append(_choice_field(item, place))
-        elif kind == _DIGITS_KIND and student_number is None:
-            student_number = _digits_field(item, place)
-        else:
-            raise ValueError(f"{place}: unknown or second field of kind {kind!r}")
-    return LayoutPage(number, tuple(questions), student_number)
-
-
-def _choice_field(item: object, where: str) -> ChoiceField:
-    data = as_object(item, where, {"kind", "label", "choices", "centres", "shape"})
-    return ChoiceField(
-        label=as_text(data["label"], f"{where}.label"),
-        choices=tuple(as_text(value, f"{where}.choices") for value in as_list(data["choices"], f"{where}.choices")),
-        centres=tuple(as_point(value, f"{where}.centres") for value in as_list(data["centres"], f"{where}.centres")),
-        shape=BubbleShape(*as_point(data["shape"], f"{where}.shape")),
-    )
-
-
-def _digits_field(item: object, where: str) -> DigitsField:
-    data = as_object(item, where, {"kind", "label", "columns", "shape"})
-    return DigitsField(
-        label=as_text(data["label"], f"{where}.label"),
-        columns=tuple(
-            tuple(as_point(value, f"{where}.columns") for value in as_list(column, f"{where}.columns"))
-            for column in as_list(data["columns"], f"{where}.columns")
-        ),
-        shape=BubbleShape(*as_point(data["shape"], f"{where}.shape")),
-    )
+        """The shape of each of :attr:`bubbles`."""
+        return tuple(field.shape for field in self.bubble_fields for column in field.columns for _ in column)
 
 
 # ---------------------------------------------------------------- what every layout keeps to
@@ -240,19 +229,48 @@ def require(is_kept: bool, rule: str) -> None:
 
 
 def check_fields(page: LayoutPage, paper: Paper) -> None:
-    for field in page.questions:
-        require(MIN_CHOICES <= len(field.choices) <= MAX_CHOICES, f"{field.label}: 2-10 choices")
-        require(len(set(field.choices)) == len(field.choices), f"{field.label}: choices are unique")
-        require(len(field.centres) == len(field.choices), f"{field.label}: one bubble per choice")
-    number = page.student_number
-    if number is not None:
-        require(number.label == STUDENT_NUMBER, f"the number field is called {STUDENT_NUMBER}")
-        is_in_range = MIN_NUMBER_DIGITS <= len(number.columns) <= MAX_NUMBER_DIGITS
-        require(is_in_range, f"{MIN_NUMBER_DIGITS}-{MAX_NUMBER_DIGITS} digits")
-        require(all(len(column) == len(DIGITS) for column in number.columns), "ten bubbles per digit")
+    for field in page.fields:
+        if isinstance(field, ChoiceField):
+            _check_choices(field)
+        elif isinstance(field, NumericField):
+            _check_numeric(field)
+        elif isinstance(field, VersionField):
+            is_known = 2 <= len(field.choices) and field.choices == VERSIONS[: len(field.choices)]
+            require(is_known and field.label == VERSION, "versions are A and B, up to D, in a field called version")
+            require(len(field.centres) == len(field.choices), "one bubble per version")
+        elif isinstance(field, DigitsField):
+            require(field.label == STUDENT_NUMBER, f"the number field is called {STUDENT_NUMBER}")
+            is_in_range = MIN_NUMBER_DIGITS <= len(field.columns) <= MAX_NUMBER_DIGITS
+            require(is_in_range, f"{MIN_NUMBER_DIGITS}-{MAX_NUMBER_DIGITS} digits")
+            require(all(len(column) == len(DIGITS) for column in field.columns), "ten bubbles per digit")
+        else:
+            _check_essay(field, paper)
     for (x, y), shape in zip(page.bubble_centres, page.bubble_shapes, strict=True):
         require(2 <= shape.width_mm <= 20 and 2 <= shape.height_mm <= 20, "bubbles are 2-20 mm")
         require(is_inside(paper, x, y, shape.width_mm, shape.height_mm), "bubbles lie on the paper")
+
+
+def _check_choices(field: ChoiceField) -> None:
+    require(MIN_CHOICES <= len(field.choices) <= MAX_CHOICES, f"{field.label}: 2-10 choices")
+    require(len(set(field.choices)) == len(field.choices), f"{field.label}: choices are unique")
+    require(len(field.centres) == len(field.choices), f"{field.label}: one bubble per choice")
+
+
+def _check_numeric(field: NumericField) -> None:
+    places = len(field.columns) - field.has_sign
+    require(1 <= places <= MAX_NUMERIC_DIGITS, f"{field.label}: 1-{MAX_NUMERIC_DIGITS} digits")
+    require(field.decimals >= 0 and field.denominator >= 0, f"{field.label}: no negative count of digits")
+    require(not (field.decimals and field.denominator), f"{field.label}: a point or a bar, not both")
+    require(field.whole_places >= 1, f"{field.label}: a digit before the point or the bar")
+    for column, symbols in zip(field.columns, field.symbols, strict=True):
+        require(len(column) == len(symbols), f"{field.label}: ten bubbles per digit, two for the sign")
+
+
+def _check_essay(field: EssayField, paper: Paper) -> None:
+    require(1 <= field.lines <= MAX_ESSAY_LINES, f"{field.label}: 1-{MAX_ESSAY_LINES} lines")
+    require(field.box.width_mm >= 10 and field.box.height_mm >= 5, f"{field.label}: a box has room to write in")
+    for x, y in field.box.corners:
+        require(is_inside(paper, x, y, 0, 0), "boxes lie on the paper")
 
 
 def is_inside(paper: Paper, x: float, y: float, width: float, height: float) -> bool:
