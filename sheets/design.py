@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from sheets.definition import MAX_QUESTIONS, Layout
@@ -15,6 +16,7 @@ from sheets.fields import (
     MAX_NUMBER_DIGITS,
     MIN_CHOICES,
     MIN_NUMBER_DIGITS,
+    SIGNS,
     STUDENT_NUMBER,
     VERSIONS,
     Box,
@@ -47,7 +49,7 @@ NAME_SHARE: Final = 0.62
 """Of the width beside the student number; the rest is for the date."""
 NAME_SHARE_OF_THREE: Final = 0.48
 """Where subject and date stand beside it."""
-VERSION_TOP_MM: Final = 5.0
+VERSION_TOP_MM: Final = 4.4
 """From the name box down to the row of versions' middle, beside its height."""
 
 QUESTION_BOTTOM_MARGIN_MM: Final = 21.0
@@ -55,7 +57,12 @@ COLUMN_GAP_MM: Final = 2.0
 MAX_COLUMNS: Final = 5
 GROUP_ROWS: Final = 5
 """Rows come in fives, the way people count them."""
+USUAL_COLUMNS: Final = 3
+"""A short group stands in as narrow columns as its longer neighbours, from the left."""
 SECTION_GAP_MM: Final = 3.5
+NUMERIC_SIDE_MM: Final = 0.9
+MAX_NUMERIC_SPREAD: Final = 3
+"""Numeric answers are spread over the page's width, up to so many times their least distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ REGULAR: Final = Measures(
     number_top_mm=18.0,
     numeric_shape=BubbleShape(3.8, 4.3),
     numeric_pitch_mm=(5.8, 5.6),
-    numeric_top_mm=17.0,
+    numeric_top_mm=17.2,
     numeric_gap_mm=2.6,
     essay_title_mm=7.0,
     essay_line_mm=9.0,
@@ -101,14 +108,14 @@ LARGE: Final = Measures(
     choice_pitch_mm=(8.6, 11.0),
     number_shape=BubbleShape(5.2, 5.8),
     number_pitch_mm=(7.4, 7.0),
-    number_top_mm=20.0,
+    number_top_mm=22.5,
     numeric_shape=BubbleShape(5.2, 5.8),
     numeric_pitch_mm=(7.4, 7.0),
-    numeric_top_mm=21.0,
-    numeric_gap_mm=3.4,
+    numeric_top_mm=22.0,
+    numeric_gap_mm=2.2,
     essay_title_mm=10.0,
     essay_line_mm=12.0,
-    question_top_mm=131.0,
+    question_top_mm=133.0,
 )
 
 
@@ -253,32 +260,36 @@ def _grouped_pages(frame: _Frame, groups: Sequence[Group]) -> list[tuple[Field, 
     fields: list[Field] = []
     top = frame.top
     first = 1
-    for group in groups:
-        left = group.count
-        while left:
-            section = _section(frame, group, first, left, top)
-            if section is None:
-                if top == frame.top:
-                    raise ValueError(f"a question of {group} does not fit on paper {frame.paper.name}")
-                pages.append(tuple(fields))
-                fields, top = [], frame.top
-                continue
-            fields += section.fields
-            top += section.height + SECTION_GAP_MM
-            first += len(section.fields)
-            left -= len(section.fields)
+    for is_numeric, run in groupby(groups, key=lambda group: isinstance(group, Numbers)):
+        # numbers of different lengths share a row; other groups each begin a band of their own
+        rows: list[list[Group]] = [list(run)] if is_numeric else [[group] for group in run]
+        for row in rows:
+            left = [group for group in row for _ in range(group.count)]
+            while left:
+                section = _section(frame, left, first, top)
+                if section is None:
+                    if not fields:
+                        raise ValueError(f"a question of {left[0]} does not fit on paper {frame.paper.name}")
+                    pages.append(tuple(fields))
+                    fields, top = [], frame.top
+                    continue
+                fields += section.fields
+                top += section.height + SECTION_GAP_MM
+                first += len(section.fields)
+                left = left[len(section.fields) :]
     pages.append(tuple(fields))
     return pages
 
 
-def _section(frame: _Frame, group: Group, first: int, count: int, top: float) -> _Section | None:
-    """As many of ``count`` questions as fit below ``top``; None where not even one row does."""
+def _section(frame: _Frame, questions: Sequence[Group], first: int, top: float) -> _Section | None:
+    """As many of ``questions``, each named by its group, as fit below ``top``; None where not even one row does."""
     room = frame.bottom - top
+    group = questions[0]
     if isinstance(group, Choices):
-        return _choice_section(frame, group, first, count, top, room)
-    if isinstance(group, Numbers):
-        return _numeric_section(frame, group, first, count, top, room)
-    return _essay_section(frame, group, first, count, top, room)
+        return _choice_section(frame, group, first, len(questions), top, room)
+    if isinstance(group, Essays):
+        return _essay_section(frame, group, first, len(questions), top, room)
+    return _numeric_section(frame, [group for group in questions if isinstance(group, Numbers)], first, top, room)
 
 
 def _choice_section(
@@ -290,54 +301,56 @@ def _choice_section(
         return None
     if max_rows >= GROUP_ROWS:
         max_rows = max_rows // GROUP_ROWS * GROUP_ROWS
-    columns = min(_max_columns(frame.measures, group.choices, frame.width), math.ceil(count / GROUP_ROWS))
+    max_columns = _max_columns(frame.measures, group.choices, frame.width)
+    columns = min(max_columns, math.ceil(count / GROUP_ROWS))
     rows = min(math.ceil(count / columns), max_rows)
     if rows > GROUP_ROWS:
         rows = min(_round_up(rows, GROUP_ROWS), max_rows)
     taken = min(count, rows * columns)
-    columns = math.ceil(taken / rows)
+    grid = max(math.ceil(taken / rows), min(max_columns, USUAL_COLUMNS))
     pitch = min((low + high) / 2, room / rows)
     part = Choices(taken, group.choices, group.has_several)
-    return _Section(_choice_fields(frame, first, part, columns, rows, pitch, top), rows * pitch)
+    return _Section(_choice_fields(frame, first, part, grid, rows, pitch, top), rows * pitch)
 
 
 def _numeric_section(
-    frame: _Frame, group: Numbers, first: int, count: int, top: float, room: float
+    frame: _Frame, questions: Sequence[Numbers], first: int, top: float, room: float
 ) -> _Section | None:
     measures = frame.measures
-    shape, (pitch_x, pitch_y) = measures.numeric_shape, measures.numeric_pitch_mm
-    height = measures.numeric_top_mm + (len(DIGITS) - 1) * pitch_y + shape.height_mm / 2 + 2.0
+    shape, (pitch_x, pitch_y), gap = measures.numeric_shape, measures.numeric_pitch_mm, measures.numeric_gap_mm
+    height = measures.numeric_top_mm + (len(DIGITS) - 1) * pitch_y + shape.height_mm - 0.3
     if room < height:
         return None
-    offsets = list(_column_offsets(measures, group))
-    width = offsets[-1] + pitch_x
-    gap = measures.numeric_gap_mm
-    across = min(count, max(1, int((frame.width + gap) / (width + gap))))
+    widths: list[float] = []
+    for group in questions:
+        width = list(_column_offsets(measures, group))[-1] + pitch_x + 2 * NUMERIC_SIDE_MM
+        if widths and sum(widths) + len(widths) * gap + width > frame.width:
+            break
+        widths.append(width)
+    spread = (frame.width - sum(widths)) / max(len(widths) - 1, 1)
+    step = min(spread, MAX_NUMERIC_SPREAD * gap)
     fields = []
-    for index in range(across):
-        # spread over the width as if the row were full, so that numbers line up below each other
-        full = max(1, int((frame.width + gap) / (width + gap)))
-        spare = min(2 * gap, (frame.width - full * width) / max(full - 1, 1)) if full > 1 else 0.0
-        left = CONTENT_LEFT_MM + index * (width + spare) + pitch_x / 2
+    left = CONTENT_LEFT_MM
+    for index, (group, width) in enumerate(zip(questions, widths, strict=False)):
         columns = tuple(
             tuple(
-                _at(left + offset, top + measures.numeric_top_mm + row * pitch_y)
-                for row in range(2 if group.has_sign and place == 0 else len(DIGITS))
+                _at(left + NUMERIC_SIDE_MM + pitch_x / 2 + offset, top + measures.numeric_top_mm + row * pitch_y)
+                for row in range(len(SIGNS) if group.has_sign and place == 0 else len(DIGITS))
             )
-            for place, offset in enumerate(offsets)
+            for place, offset in enumerate(_column_offsets(measures, group))
         )
         fields.append(
             NumericField(f"q{first + index}", columns, shape, group.has_sign, group.decimals, group.denominator)
         )
+        left += width + step
     return _Section(tuple(fields), height)
 
 
 def _column_offsets(measures: Measures, group: Numbers) -> Iterator[float]:
     """Where each column of a numeric answer stands, mm right of its first."""
     pitch = measures.numeric_pitch_mm[0]
-    places = group.has_sign + group.digits + group.decimals + group.denominator
     split = group.has_sign + group.digits
-    for place in range(places):
+    for place in range(split + group.decimals + group.denominator):
         yield place * pitch + (measures.numeric_gap_mm if place >= split else 0.0)
 
 
