@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
-READING_SCHEMA_VERSION: Final = 1
+READING_SCHEMA_VERSION: Final = 2
+"""2 adds the status of each digit, the version, the copy's token and the boxes of essays. Readings of schema 1, of
+which there are many in the database, have none of these and are read all the same."""
+FIRST_SCHEMA_VERSION: Final = 1
 
 
 class FieldStatus(StrEnum):
@@ -52,6 +55,12 @@ class FieldReadingJson(TypedDict):
     status: str
     confidence: float
     ink: list[float]
+    places: NotRequired[list[str]]
+
+
+class EssayCropJson(TypedDict):
+    label: str
+    corners: list[list[float]]
 
 
 class SheetReadingJson(TypedDict):
@@ -64,6 +73,9 @@ class SheetReadingJson(TypedDict):
     corners_found: int
     rotation_degrees: float
     sharpness: float
+    version: NotRequired[FieldReadingJson | None]
+    token: NotRequired[str | None]
+    essays: NotRequired[list[EssayCropJson]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +83,11 @@ class FieldReading:
     """One field as read.
 
     ``label``: the field's name on the sheet ("q1", "student_number", or another maker's own label).
-    ``values``: the marked choices in printed order; for a number field one string of digits, ``?`` in every
-    place that is blank or unclear. ``confidence``: the probability, 0 to 1, that ``values`` is what the
-    person meant. ``ink``: darkness of each bubble in printed order, 0 (paper) to 1 (solid).
+    ``values``: the marked choices in printed order; for the student number one string of digits, ``?`` in every
+    place that is blank or unclear; for a numeric answer its text as marked (``7``, ``007``, ``-12.5``, ``3/4``), ``?``
+    in every place that is unclear, and nothing at all when it is blank. ``confidence``: the probability, 0 to 1, that
+    ``values`` is what the person meant. ``ink``: darkness of each bubble in printed order, 0 (paper) to 1 (solid).
+    ``places``: of a number, the status of every printed column, the sign's included.
     """
 
     label: str
@@ -81,15 +95,19 @@ class FieldReading:
     status: FieldStatus
     confidence: float
     ink: tuple[float, ...] = ()
+    places: tuple[FieldStatus, ...] = ()
 
     def to_json(self) -> FieldReadingJson:
-        return {
+        data: FieldReadingJson = {
             "label": self.label,
             "values": list(self.values),
             "status": self.status.value,
             "confidence": round(self.confidence, 4),
             "ink": [round(value, 3) for value in self.ink],
         }
+        if self.places:
+            data["places"] = [status.value for status in self.places]
+        return data
 
     @classmethod
     def from_json(cls, data: FieldReadingJson) -> FieldReading:
@@ -99,12 +117,32 @@ class FieldReading:
             status=FieldStatus(data["status"]),
             confidence=float(data["confidence"]),
             ink=tuple(data["ink"]),
+            places=tuple(FieldStatus(status) for status in data.get("places", ())),
         )
 
 
 @dataclass(frozen=True, slots=True)
+class EssayCrop:
+    """Where an essay's box lies in the picture as it was handed in: ``corners`` (x, y) pixels, clockwise from the
+    box's own top left."""
+
+    label: str
+    corners: tuple[tuple[float, float], ...]
+
+    def to_json(self) -> EssayCropJson:
+        return {"label": self.label, "corners": [[round(x, 1), round(y, 1)] for x, y in self.corners]}
+
+    @classmethod
+    def from_json(cls, data: EssayCropJson) -> EssayCrop:
+        return cls(data["label"], tuple((float(x), float(y)) for x, y in data["corners"]))
+
+
+@dataclass(frozen=True, slots=True)
 class SheetReading:
-    """One page as read. ``sheet_id`` is the payload of the printed code, ``None`` where there is none.
+    """One page as read. ``sheet_id`` is the exam's in the printed code, ``None`` where no code was read.
+
+    ``version``: the exam's version, from the printed code if it names one, else as marked; ``None`` where the sheet has
+    neither. When the code and the row contradict each other it is unsure. ``token`` names one student's copy.
 
     ``rotation_degrees``: how far the page was turned in the picture, clockwise. ``sharpness``: 0 (blurred)
     to 1 (as sharp as the resolution allows).
@@ -118,6 +156,9 @@ class SheetReading:
     corners_found: int
     rotation_degrees: float
     sharpness: float
+    version: FieldReading | None = None
+    token: str | None = None
+    essays: tuple[EssayCrop, ...] = ()
 
     def to_json(self) -> SheetReadingJson:
         return {
@@ -130,15 +171,19 @@ class SheetReading:
             "corners_found": self.corners_found,
             "rotation_degrees": round(self.rotation_degrees, 2),
             "sharpness": round(self.sharpness, 3),
+            "version": self.version.to_json() if self.version else None,
+            "token": self.token,
+            "essays": [crop.to_json() for crop in self.essays],
         }
 
     @classmethod
     def from_json(cls, data: SheetReadingJson) -> SheetReading:
-        """The reading in ``data``. Raises ``ValueError`` when it was written by another schema version."""
-        version = cast(object, data.get("schema"))
-        if version != READING_SCHEMA_VERSION:
-            raise ValueError(f"sheet reading of schema {version!r}, expected {READING_SCHEMA_VERSION}")
-        number = data["student_number"]
+        """The reading in ``data``. Raises ``ValueError`` when it was written by a schema version that is not known."""
+        schema = cast(object, data.get("schema"))
+        if isinstance(schema, bool) or schema not in (FIRST_SCHEMA_VERSION, READING_SCHEMA_VERSION):
+            known = f"{FIRST_SCHEMA_VERSION} or {READING_SCHEMA_VERSION}"
+            raise ValueError(f"sheet reading of schema {schema!r}, expected {known}")
+        number, version = data["student_number"], data.get("version")
         return cls(
             layout_fingerprint=data["layout_fingerprint"],
             sheet_id=data["sheet_id"],
@@ -148,4 +193,7 @@ class SheetReading:
             corners_found=data["corners_found"],
             rotation_degrees=data["rotation_degrees"],
             sharpness=data["sharpness"],
+            version=FieldReading.from_json(version) if version else None,
+            token=data.get("token"),
+            essays=tuple(EssayCrop.from_json(crop) for crop in data.get("essays", ())),
         )

@@ -16,6 +16,7 @@ from sheets.template import parse_template
 from workers import progress
 from workers.media.encode import encode_jpeg
 from workers.media.pages import decode_page, page_count
+from workers.vision.essays import cut_essay
 from workers.vision.locate import locate_page
 from workers.vision.omrchecker import draw_template_overlay
 from workers.vision.omrchecker import read_template_sheet as read_other_sheet
@@ -28,13 +29,15 @@ PAGE_DPI: Final = 200
 """What a sheet's page of a PDF is drawn at: the reader gains nothing above it (200 and 300 dpi read alike)."""
 PAGE_JPEG_QUALITY: Final = 88
 OVERLAY_JPEG_QUALITY: Final = 80
+ESSAY_JPEG_QUALITY: Final = 85
 
 
 class SheetAnswer(TypedDict):
-    """A page as read, and its picture with the reading drawn on it (JPEG)."""
+    """A page as read, its picture with the reading drawn on it, and by label the essays cut out of it (JPEG)."""
 
     reading: SheetReadingJson
     overlay_jpeg: bytes
+    essay_jpegs: dict[str, bytes]
 
 
 def count_pages(data: bytes) -> int:
@@ -60,7 +63,12 @@ def read_sheet(data: bytes, layout_json: object) -> SheetAnswer:
     reading = read_located(located, layout)
     progress.report(0.8)
     overlay = draw_overlay(image, layout, reading, located)
-    return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}
+    essays = {crop.label: encode_jpeg(cut_essay(image, crop), ESSAY_JPEG_QUALITY) for crop in reading.essays}
+    return {
+        "reading": reading.to_json(),
+        "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY),
+        "essay_jpegs": essays,
+    }
 
 
 def read_template_sheet(data: bytes, template_json: dict[str, object], assets: dict[str, bytes]) -> SheetAnswer:
@@ -74,4 +82,8 @@ def read_template_sheet(data: bytes, template_json: dict[str, object], assets: d
     reading = read_other_sheet(image, template)
     progress.report(0.8)
     overlay = draw_template_overlay(image, template, reading)
-    return {"reading": reading.to_json(), "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY)}
+    return {
+        "reading": reading.to_json(),
+        "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY),
+        "essay_jpegs": {},
+    }

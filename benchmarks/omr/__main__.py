@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.omr.generator import CONDITIONS, make_sample, write_samples
 from benchmarks.omr.scoring import Tally
-from sheets.layout import design_layout
+from sheets.layout import Choices, Essays, Layout, Numbers, design_layout
 from sheets.reading import FieldStatus, UnreadableSheet
 from workers.vision.markers import reduce_image
 from workers.vision.sheet import read_sheet
@@ -45,6 +46,8 @@ class Goal:
     sheets: int
     wrong_per_thousand: float
     unsure_per_thousand: float
+    capture: str = ""  # the condition of the pictures; "" means the goal's own name
+    layout: str = "plain"
 
 
 GOALS: Final = {
@@ -53,7 +56,28 @@ GOALS: Final = {
     "scan100": Goal(30, 1.0, 10.0),
     "phone": Goal(200, 1.0, 10.0),
     "hard-phone": Goal(60, 5.0, 30.0),
+    "mixed-flat": Goal(30, 0.0, 10.0, "flat", "mixed"),
+    "mixed-300": Goal(30, 0.0, 10.0, "scan300", "mixed"),
+    "mixed-phone": Goal(60, 1.0, 15.0, "phone", "mixed"),
+    "large-flat": Goal(20, 0.0, 10.0, "flat", "large"),
+    "large-phone": Goal(30, 1.0, 15.0, "phone", "large"),
 }
+MIXED: Final = (
+    Choices(15),
+    Numbers(7),
+    Choices(5, has_several=True),
+    Numbers(3, has_sign=True, decimals=2),
+    Numbers(2, digits=2, denominator=2),
+    Essays(1, lines=3),
+)
+
+
+@cache
+def layout_named(name: str) -> Layout:
+    """The sheet of a goal: ``plain`` single choices, or every kind there is, ``mixed`` or in ``large`` print."""
+    if name == "plain":
+        return design_layout(question_count=QUESTIONS)
+    return design_layout(groups=MIXED, version_count=4, is_large_print=name == "large")
 
 
 @dataclass(slots=True)
@@ -65,18 +89,19 @@ class Outcome:
     confidences: list[tuple[float, bool]] = field(default_factory=list)
 
 
-def read_some(condition: str, seeds: Sequence[int]) -> Outcome:
-    """Make and read one sheet per seed. CPU time is that of reading after decoding."""
+def read_some(goal: str, seeds: Sequence[int]) -> Outcome:
+    """Make and read one page per seed, in turn of all pages. CPU time is that of reading after decoding."""
     cv2.setNumThreads(1)
-    layout = design_layout(question_count=QUESTIONS)
+    layout = layout_named(GOALS[goal].layout)
+    condition = GOALS[goal].capture or goal
     outcome = Outcome()
     for seed in seeds:
-        sample = make_sample(layout, CONDITIONS[condition], seed)
+        sample = make_sample(layout, CONDITIONS[condition], seed, page=seed % len(layout.pages) + 1)
         image: NDArray[np.uint8] = sample.image
         if max(image.shape) > DECODED_LONG_SIDE:
             image = reduce_image(image, 2)
         start = time.process_time()
-        name = f"{condition}:{seed}"
+        name = f"{goal}:{seed}"
         try:
             reading = read_sheet(image, layout)
         except UnreadableSheet as error:
@@ -93,9 +118,9 @@ def read_some(condition: str, seeds: Sequence[int]) -> Outcome:
     return outcome
 
 
-def measure(condition: str, sheets: int, processes: int) -> Outcome:
+def measure(condition: str, sheets: int, processes: int, first_seed: int = FIRST_SEED) -> Outcome:
     """Read ``sheets`` sheets of a condition, spread over ``processes``."""
-    seeds = range(FIRST_SEED, FIRST_SEED + sheets)
+    seeds = range(first_seed, first_seed + sheets)
     chunks = [seeds[start : start + CHUNK] for start in range(0, sheets, CHUNK)]
     total = Outcome()
     with ProcessPoolExecutor(processes) as pool:
@@ -110,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all conditions, print the table, write the report. 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.omr", description=__doc__)
     parser.add_argument("--sheets", type=int, help="sheets per condition instead of the standard numbers")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="another set of sheets")
     parser.add_argument("--only", choices=sorted(GOALS), action="append", help="this condition only")
     parser.add_argument("--mistakes", action="store_true", help="list every wrong answer")
     parser.add_argument("--write", nargs=2, metavar=("DIR", "CONDITION"), help="write sample images and stop")
@@ -123,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{'unsure':>8}{'goal':>8}{'numbers wrong/unsure':>22}{'CPU ms':>8}")
     for condition in options.only or GOALS:
         goal = GOALS[condition]
-        outcome = measure(condition, options.sheets or goal.sheets, os.cpu_count() or 1)
+        outcome = measure(condition, options.sheets or goal.sheets, os.cpu_count() or 1, options.first_seed)
         _report(report, condition, outcome, goal)
         if options.mistakes:
             print("".join(f"    {line}\n" for line in outcome.tally.mistakes), end="")
@@ -139,11 +165,11 @@ def _report(report: dict[str, dict[str, object]], condition: str, outcome: Outco
     cpu = statistics.median(outcome.cpu_ms)
     print(f"{condition:12}{tally.sheets:7}{tally.unreadable:8}{tally.answers:9}{tally.wrong:7}", end="")
     print(f"{goal.wrong_per_thousand:6.1f} ‰{tally.unsure:8}{goal.unsure_per_thousand:6.1f} ‰", end="")
-    print(f"{tally.numbers_wrong:15}/{tally.numbers_unsure:<6}{cpu:8.1f}   {_calibration(outcome.confidences)}")
+    print(f"{tally.numbers_wrong + tally.versions_wrong:15}/{tally.numbers_unsure + tally.versions_unsure:<6}{cpu:8.1f}   {_calibration(outcome.confidences)}")
     for metric, value, limit, unit in (
         ("wrong", wrong, goal.wrong_per_thousand, "per 1000 answers"),
         ("unsure", unsure, goal.unsure_per_thousand, "per 1000 answers"),
-        ("numbers_wrong", float(tally.numbers_wrong), 0.0, "numbers"),
+        ("numbers_wrong", float(tally.numbers_wrong + tally.versions_wrong), 0.0, "numbers"),
         ("refused", 100 * tally.unreadable / max(tally.sheets, 1), 2.0, "% of sheets"),
     ):
         report[f"{condition}_{metric}"] = {

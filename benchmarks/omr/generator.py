@@ -7,6 +7,7 @@ One seed gives one image, always the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,16 @@ from numpy.typing import NDArray
 
 from benchmarks.omr.camera import PhoneDials, ScanDials, photograph_page, scan_page
 from benchmarks.omr.marks import Bubble, Person, draw_erasure, draw_mark, draw_person, draw_stray
-from sheets.layout import Layout, Point
+from sheets.layout import (
+    BubbleShape,
+    ChoiceField,
+    DigitsField,
+    EssayField,
+    Layout,
+    NumericField,
+    Point,
+    VersionField,
+)
 from sheets.pdf import render_pdf
 
 GreyImage = NDArray[np.uint8]
@@ -43,12 +53,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the person meant: marked choices by question label, the number (``?`` for a digit left out)."""
+    """What the person meant: marked choices by question label (of a numeric answer its text), the number (``?`` for a
+    digit left out), the version ("" for none, None where there is no row for it)."""
 
     sheet_id: str
     page: int
     answers: dict[str, tuple[str, ...]]
     student_number: str | None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,40 +156,134 @@ def fill_page(
     per_mm = BASE_DPI / 25.4
     fields = layout.page(page)
     answers: dict[str, tuple[str, ...]] = {}
-    for field in fields.questions:
-        bubbles = [_bubble(centre, field.shape.width_mm, field.shape.height_mm, per_mm) for centre in field.centres]
-        draw = rng.random()
-        order = [int(value) for value in rng.permutation(len(bubbles))]
-        if draw < condition.blank_rate:
-            count = 0
-        elif draw < condition.blank_rate + condition.double_rate:
-            count = 2
+    for field in fields.question_fields:
+        if isinstance(field, EssayField):
+            _write_essay(raster, field, person, per_mm, rng)
+        elif isinstance(field, NumericField):
+            answers[field.label] = _fill_numeric(raster, field, condition, person, per_mm, rng)
         else:
-            count = 1
-        is_erased = rng.random() < (condition.erasure_rate if count else condition.erased_blank_rate / 0.03)
-        if is_erased and count < len(order):
-            draw_erasure(raster, bubbles[order[count]], person, per_mm, rng)
-        for index in order[:count]:
-            draw_mark(raster, bubbles[index], person, per_mm, rng)
-        answers[field.label] = tuple(field.choices[index] for index in sorted(order[:count]))
+            answers[field.label] = _fill_choices(raster, field, condition, person, per_mm, rng)
     number: str | None = None
     if fields.student_number is not None:
-        number = ""
-        careful = replace(person, style_change=0.01)
-        shape = fields.student_number.shape
-        for column in fields.student_number.columns:
-            digit = int(rng.integers(0, 10))
-            if rng.random() < 0.01:
-                number += "?"
-                continue
-            number += str(digit)
-            bubbles = [_bubble(centre, shape.width_mm, shape.height_mm, per_mm) for centre in column]
-            if rng.random() < condition.erasure_rate:
-                draw_erasure(raster, bubbles[(digit + 1) % 10], person, per_mm, rng)
-            draw_mark(raster, bubbles[digit], careful, per_mm, rng)
+        number = _fill_number(raster, fields.student_number, condition, person, per_mm, rng)
+    version: str | None = None
+    if fields.version is not None:
+        version = _fill_version(raster, fields.version, person, per_mm, rng)
     if rng.random() < condition.stray_rate:
         draw_stray(raster, person, per_mm, rng)
-    return Truth(sheet_id, page, answers, number)
+    return Truth(sheet_id, page, answers, number, version)
+
+
+def _fill_choices(
+    raster: GreyImage,
+    field: ChoiceField,
+    condition: Condition,
+    person: Person,
+    per_mm: float,
+    rng: np.random.Generator,
+) -> tuple[str, ...]:
+    bubbles = _bubbles(field.centres, field.shape, per_mm)
+    draw = rng.random()
+    order = [int(value) for value in rng.permutation(len(bubbles))]
+    if draw < condition.blank_rate:
+        count = 0
+    elif draw < condition.blank_rate + condition.double_rate:
+        count = 2
+    else:
+        count = 1
+    if field.has_several and count:
+        count = int(rng.integers(1, len(bubbles)))
+    is_erased = rng.random() < (condition.erasure_rate if count else condition.erased_blank_rate / 0.03)
+    if is_erased and count < len(order):
+        draw_erasure(raster, bubbles[order[count]], person, per_mm, rng)
+    for index in order[:count]:
+        draw_mark(raster, bubbles[index], person, per_mm, rng)
+    return tuple(field.choices[index] for index in sorted(order[:count]))
+
+
+def _fill_numeric(
+    raster: GreyImage,
+    field: NumericField,
+    condition: Condition,
+    person: Person,
+    per_mm: float,
+    rng: np.random.Generator,
+) -> tuple[str, ...]:
+    """A number written as people do: with or without leading zeros, sometimes rubbed out first. Returns its text."""
+    if rng.random() < condition.blank_rate:
+        return ()
+    whole_digits = int(rng.integers(1, field.whole_places + 1))
+    whole = "".join(str(rng.integers(0, 10)) for _ in range(whole_digits))
+    below = ""
+    if field.decimals and rng.random() < 0.8:
+        below = "".join(str(rng.integers(0, 10)) for _ in range(int(rng.integers(1, field.decimals + 1))))
+    elif field.denominator:
+        below = "".join(str(rng.integers(1, 10)) for _ in range(int(rng.integers(1, field.denominator + 1))))
+    sign = ""
+    if field.has_sign and rng.random() < 0.4:
+        sign = "-"
+    digits = whole.rjust(field.whole_places)
+    digits += below.ljust(field.decimals) if field.decimals else below.rjust(field.denominator)
+    marks = ([sign or " "] if field.has_sign else []) + list(digits)
+    careful = replace(person, style_change=0.01)
+    for symbol, symbols, column in zip(marks, field.symbols, field.columns, strict=True):
+        bubbles = _bubbles(column, field.shape, per_mm)
+        meant = symbols.index(symbol) if symbol in symbols else -1
+        if rng.random() < condition.erasure_rate:
+            draw_erasure(raster, bubbles[(meant + 1) % len(bubbles)], person, per_mm, rng)
+        if meant >= 0:
+            draw_mark(raster, bubbles[meant], careful, per_mm, rng)
+    join = "." if field.decimals else "/"
+    return (f"{sign}{whole}{join}{below}" if below else f"{sign}{whole}",)
+
+
+def _fill_number(
+    raster: GreyImage,
+    field: DigitsField,
+    condition: Condition,
+    person: Person,
+    per_mm: float,
+    rng: np.random.Generator,
+) -> str:
+    number = ""
+    careful = replace(person, style_change=0.01)
+    for column in field.columns:
+        digit = int(rng.integers(0, 10))
+        if rng.random() < 0.01:
+            number += "?"
+            continue
+        number += str(digit)
+        bubbles = _bubbles(column, field.shape, per_mm)
+        if rng.random() < condition.erasure_rate:
+            draw_erasure(raster, bubbles[(digit + 1) % 10], person, per_mm, rng)
+        draw_mark(raster, bubbles[digit], careful, per_mm, rng)
+    return number
+
+
+def _fill_version(
+    raster: GreyImage, field: VersionField, person: Person, per_mm: float, rng: np.random.Generator
+) -> str:
+    """The marked version, "" for none."""
+    if rng.random() < 0.02:
+        return ""
+    chosen = int(rng.integers(0, len(field.choices)))
+    bubbles = _bubbles(field.centres, field.shape, per_mm)
+    draw_mark(raster, bubbles[chosen], replace(person, style_change=0.01), per_mm, rng)
+    return field.choices[chosen]
+
+
+def _write_essay(
+    raster: GreyImage, field: EssayField, person: Person, per_mm: float, rng: np.random.Generator
+) -> None:
+    """Lines of scribble, some of which leave the box by a little."""
+    box = field.box
+    for line in range(int(rng.integers(0, field.lines + 1))):
+        y = box.y_mm + box.height_mm * (line + 1.5) / (field.lines + 1.5)
+        steps = int(rng.integers(40, 160))
+        x = box.x_mm + 2 + np.arange(steps) * 1.05
+        heights = y + rng.normal(0, 1.1, steps) + rng.normal(0, 0.3)
+        points = (np.stack([x, heights], axis=1) * per_mm).round().astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(raster, [points], False, (round(255 * (1 - person.darkness)),), 5, cv2.LINE_AA)
 
 
 def write_samples(folder: Path, layout: Layout, condition: Condition, seeds: range) -> None:
@@ -193,10 +299,12 @@ def write_samples(folder: Path, layout: Layout, condition: Condition, seeds: ran
                 "page": sample.truth.page,
                 "answers": {label: list(values) for label, values in sample.truth.answers.items()},
                 "student_number": sample.truth.student_number,
+                "version": sample.truth.version,
             }
     (folder / "truth.json").write_text(json.dumps(truths, ensure_ascii=False, indent=1))
     (folder / "layout.json").write_text(layout.to_text())
 
 
-def _bubble(centre: Point, width_mm: float, height_mm: float, per_mm: float) -> Bubble:
-    return Bubble(centre[0] * per_mm, centre[1] * per_mm, width_mm / 2 * per_mm, height_mm / 2 * per_mm)
+def _bubbles(centres: Sequence[Point], shape: BubbleShape, per_mm: float) -> list[Bubble]:
+    half = (shape.width_mm / 2 * per_mm, shape.height_mm / 2 * per_mm)
+    return [Bubble(x * per_mm, y * per_mm, *half) for x, y in centres]

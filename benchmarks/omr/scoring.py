@@ -21,6 +21,9 @@ class Tally:
     numbers: int = 0
     numbers_wrong: int = 0
     numbers_unsure: int = 0
+    versions: int = 0
+    versions_wrong: int = 0
+    versions_unsure: int = 0
     mistakes: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -34,6 +37,9 @@ class Tally:
         self.numbers += other.numbers
         self.numbers_wrong += other.numbers_wrong
         self.numbers_unsure += other.numbers_unsure
+        self.versions += other.versions
+        self.versions_wrong += other.versions_wrong
+        self.versions_unsure += other.versions_unsure
         self.mistakes += other.mistakes
 
     def add_unreadable(self, name: str, reason: str) -> None:
@@ -53,10 +59,13 @@ class Tally:
                 continue
             if found.values == meant:
                 self.right += 1
+            elif any("?" in value for value in found.values):
+                self.unsure += 1  # a number with a place marked twice: nobody scores it
             else:
                 self.wrong += 1
                 self.mistakes.append(f"{name} {found.label}: read {found.values}, meant {meant}")
         self._add_number(name, reading, truth)
+        self._add_version(name, reading, truth)
 
     def _add_number(self, name: str, reading: SheetReading, truth: Truth) -> None:
         if reading.student_number is None or truth.student_number is None:
@@ -69,3 +78,13 @@ class Tally:
             self.mistakes.append(f"{name} number: read {read}, meant {truth.student_number}")
         elif any(digit == "?" != meant for digit, meant in pairs):
             self.numbers_unsure += 1
+
+    def _add_version(self, name: str, reading: SheetReading, truth: Truth) -> None:
+        if reading.version is None or truth.version is None:
+            return
+        self.versions += 1
+        if reading.version.status is FieldStatus.UNSURE:
+            self.versions_unsure += 1
+        elif "".join(reading.version.values) != truth.version:
+            self.versions_wrong += 1
+            self.mistakes.append(f"{name} version: read {reading.version.values}, meant {truth.version}")

@@ -35,7 +35,7 @@ def _with(ink: BubbleInk, bubble: int, fill: float, dark: float, crossing: float
 
 
 def _first(ink: BubbleInk, *, is_trusted: bool = True) -> FieldReading:
-    return read_fields(PAGE, ink, np.full(COUNT, is_trusted))[0][0]
+    return read_fields(PAGE, ink, np.full(COUNT, is_trusted)).questions[0]
 
 
 @pytest.mark.parametrize(("mark", "dark"), [(0.9, 0.95), (0.5, 0.7), (0.2, 0.35), (0.1, 0.25)])
@@ -83,7 +83,7 @@ def test_where_the_print_was_not_found_nothing_is_sure() -> None:
 
 @pytest.mark.parametrize(("fill", "dark"), [(0.16, 0.4), (0.5, 0.9)])
 def test_a_doubtful_digit_is_a_question_mark(fill: float, dark: float) -> None:
-    _, number = read_fields(PAGE, _with(_clean(), 105, fill, dark), np.ones(COUNT, np.bool_))
+    number = read_fields(PAGE, _with(_clean(), 105, fill, dark), np.ones(COUNT, np.bool_)).student_number
     assert number is not None
     assert number.values == ("?00000",)
     assert number.status is FieldStatus.UNSURE

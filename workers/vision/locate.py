@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -64,6 +64,7 @@ class LocatedPage:
     """A page found in a picture: the picture it was found in, how it lies, what its code says.
 
     ``is_trusted`` (N,): for each bubble whether the print of its block was found. ``coverage``: the share of them.
+    ``factor``: how many pixels of the picture handed in became one of ``image``.
     """
 
     image: GreyImage
@@ -72,6 +73,7 @@ class LocatedPage:
     payload: PagePayload | None
     alignment: Alignment
     is_trusted: NDArray[np.bool_]
+    factor: int = 1
 
     @property
     def coverage(self) -> float:
@@ -81,7 +83,11 @@ class LocatedPage:
 def locate_page(image: GreyImage, layout: Layout) -> LocatedPage:
     """Find the page in ``image`` (H, W) and lay the layout over it. Raises :class:`UnreadableSheet`."""
     _check_picture(image)
-    working = reduce_image(image, working_factor(image))
+    factor = working_factor(image)
+    return replace(_locate_working(reduce_image(image, factor), layout), factor=factor)
+
+
+def _locate_working(working: GreyImage, layout: Layout) -> LocatedPage:
     small, step = thumbnail(working)
     candidates = find_candidates(small)
     best: LocatedPage | None = None

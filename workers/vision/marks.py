@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import DIGITS, LayoutPage
+from sheets.layout import DIGITS, SIGNS, ChoiceField, DigitsField, LayoutPage, NumericField, VersionField
 from sheets.reading import FieldReading, FieldStatus
 from workers.vision.ink import BubbleInk
 
@@ -65,6 +65,9 @@ STEEPNESS: Final = 9.0
 """Slope of the odds in log strength, chosen so that answers stated at 0.97 are right in 0.995 of phone photos and
 those at 0.999 in 0.9999 (``python -m benchmarks.omr`` prints both)."""
 MAX_CONFIDENCE: Final = 0.9995
+SEVERAL_TRACE: Final = 0.3
+"""Where several marks are meant, what may be a pale one is asked about from here on: no mark beside it tells."""
+UNCLEAR: Final = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +85,73 @@ class _Verdict:
     confidence: float
 
 
-def read_fields(
-    page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_]
-) -> tuple[tuple[FieldReading, ...], FieldReading | None]:
-    """The questions of ``page`` and its student number.
+@dataclass(frozen=True, slots=True)
+class PageMarks:
+    """What was marked on a page: its questions in printed order, the student number and the version's row."""
+
+    questions: tuple[FieldReading, ...]
+    student_number: FieldReading | None
+    version: FieldReading | None
+
+
+def read_fields(page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_]) -> PageMarks:
+    """Everything that is marked on ``page``.
 
     ``ink`` is measured in the page's bubble order (N,); ``is_trusted`` (N,) is False where the print was not found:
     there a field is never better than unsure.
     """
-    rows: list[slice] = []
+    columns = _columns(page)
+    every = [column for found in columns for column in found]
+    ink = level_rows(ink, every)
+    answered, printed = [], []
+    for field, found in zip(page.bubble_fields, columns, strict=True):
+        # the number and the version may be inked by the printer: what a person's mark is like, answers tell
+        (printed if isinstance(field, DigitsField | VersionField) else answered).extend(found)
+    usual = usual_mark(ink, answered, UsualMark(USUAL_FILL, USUAL_DARK))
+    of_answers = _PageMarks(ink, usual, is_trusted)
+    of_print = _PageMarks(ink, usual_mark(ink, printed, usual), is_trusted) if printed else of_answers
+    questions: list[FieldReading] = []
+    number = version = None
+    for field, found in zip(page.bubble_fields, columns, strict=True):
+        if isinstance(field, ChoiceField):
+            decide = of_answers.several if field.has_several else of_answers.single
+            questions.append(_choice(field.label, field.choices, decide(found[0], 0.0), ink, found))
+        elif isinstance(field, NumericField):
+            verdicts = [of_answers.single(column, DIGIT_MARGIN) for column in found]
+            questions.append(_numeric(field, verdicts, _shown(ink, found)))
+        elif isinstance(field, VersionField):
+            version = _choice(field.label, field.choices, of_print.single(found[0], DIGIT_MARGIN), ink, found)
+        else:
+            number = _number(field.label, [of_print.single(column, DIGIT_MARGIN) for column in found], _shown(ink, found))
+    return PageMarks(tuple(questions), number, version)
+
+
+def _columns(page: LayoutPage) -> list[list[slice]]:
+    """For each field of the page its columns (or its one row) as slices of the page's bubbles."""
+    columns: list[list[slice]] = []
     start = 0
-    for field in page.questions:
-        rows.append(slice(start, start + len(field.choices)))
-        start += len(field.choices)
-    number = page.student_number
-    columns = [
-        slice(start + 10 * index, start + 10 * index + 10) for index in range(len(number.columns) if number else 0)
-    ]
-    ink = level_rows(ink, rows + columns)
-    usual = usual_mark(ink, rows, UsualMark(USUAL_FILL, USUAL_DARK))
-    strengths, is_crossed = mark_strengths(ink, usual), crossed_bubbles(ink, usual)
-    questions = []
-    for field, row in zip(page.questions, rows, strict=True):
-        verdict = _decide(strengths[row], is_crossed[row], bool(is_trusted[row].all()), 0.0)
-        values = tuple(field.choices[index] for index in verdict.chosen)
-        questions.append(FieldReading(field.label, values, verdict.status, verdict.confidence, _shown(ink.fill[row])))
-    if number is None:
-        return tuple(questions), None
-    usual = usual_mark(ink, columns, usual)
-    strengths, is_crossed = mark_strengths(ink, usual), crossed_bubbles(ink, usual)
-    verdicts = [
-        _decide(strengths[column], is_crossed[column], bool(is_trusted[column].all()), DIGIT_MARGIN)
-        for column in columns
-    ]
-    return tuple(questions), _number(number.label, verdicts, _shown(ink.fill[start : columns[-1].stop]))
+    for field in page.bubble_fields:
+        columns.append([])
+        for column in field.columns:
+            columns[-1].append(slice(start, start + len(column)))
+            start += len(column)
+    return columns
+
+
+class _PageMarks:
+    """Strengths of all bubbles of a page, against one idea of what a mark looks like."""
+
+    def __init__(self, ink: BubbleInk, usual: UsualMark, is_trusted: NDArray[np.bool_]) -> None:
+        self.strengths = mark_strengths(ink, usual)
+        self.is_crossed = crossed_bubbles(ink, usual)
+        self.is_trusted = is_trusted
+
+    def single(self, row: slice, margin: float) -> _Verdict:
+        return _decide(self.strengths[row], self.is_crossed[row], bool(self.is_trusted[row].all()), margin)
+
+    def several(self, row: slice, margin: float) -> _Verdict:
+        is_trusted = bool(self.is_trusted[row].all())
+        return _decide_several(self.strengths[row], self.is_crossed[row], is_trusted, margin)
 
 
 def level_rows(ink: BubbleInk, rows: Sequence[slice]) -> BubbleInk:
@@ -206,22 +242,94 @@ def _decide(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, 
     return _Verdict(verdict.chosen, FieldStatus.UNSURE, min(verdict.confidence, 0.5))
 
 
+def _decide_several(
+    strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, margin: float
+) -> _Verdict:
+    """As :func:`_decide` where any number of bubbles may be meant: each is judged for itself, and all must be clear."""
+    strengths = np.where(is_crossed, np.minimum(strengths, UNSURE_STRENGTH), strengths)
+    best = float(strengths.max())
+    marked = tuple(int(index) for index in np.flatnonzero(strengths >= MARK_STRENGTH))
+    if best < TRACE_STRENGTH - margin / 2:
+        verdict = _Verdict((), FieldStatus.BLANK, 1 - _odds(best, UNSURE_STRENGTH))
+    else:
+        chances = [_odds(float(strength), MARK_STRENGTH) for strength in strengths]
+        confidence = math.prod(max(chance, 1 - chance) for chance in chances)
+        # a second mark is as good an answer as the first, so it has to be as clear
+        is_doubtful = (strengths >= SEVERAL_TRACE - margin / 2) & (strengths < CLEAR_STRENGTH + margin)
+        has_one = len(marked) == 1 and not is_doubtful[np.arange(len(strengths)) != marked[0]].any()
+        is_sure = not is_doubtful.any() or (has_one and best >= MARK_STRENGTH + margin)
+        verdict = _Verdict(marked, FieldStatus.OK if is_sure and marked else FieldStatus.UNSURE, confidence)
+    if is_trusted:
+        return _Verdict(verdict.chosen, verdict.status, min(verdict.confidence, MAX_CONFIDENCE))
+    return _Verdict(verdict.chosen, FieldStatus.UNSURE, min(verdict.confidence, 0.5))
+
+
 def _odds(strength: float, even: float) -> float:
     """The probability that a bubble of ``strength`` is meant as a mark, one half at ``even``."""
     return 1 / (1 + math.exp(-STEEPNESS * math.log(max(strength, 0.01) / even)))
 
 
+def _choice(
+    label: str, choices: tuple[str, ...], verdict: _Verdict, ink: BubbleInk, columns: Sequence[slice]
+) -> FieldReading:
+    values = tuple(choices[index] for index in verdict.chosen)
+    return FieldReading(label, values, verdict.status, verdict.confidence, _shown(ink, columns))
+
+
 def _number(label: str, verdicts: Sequence[_Verdict], ink: tuple[float, ...]) -> FieldReading:
-    digits = "".join(DIGITS[v.chosen[0]] if v.status is FieldStatus.OK else "?" for v in verdicts)
+    digits = "".join(DIGITS[v.chosen[0]] if v.status is FieldStatus.OK else UNCLEAR for v in verdicts)
     confidence = math.prod(verdict.confidence for verdict in verdicts)
-    if all(verdict.status is FieldStatus.OK for verdict in verdicts):
+    places = tuple(verdict.status for verdict in verdicts)
+    if all(status is FieldStatus.OK for status in places):
         status = FieldStatus.OK
-    elif all(verdict.status is FieldStatus.BLANK for verdict in verdicts):
+    elif all(status is FieldStatus.BLANK for status in places):
         status = FieldStatus.BLANK
     else:
         status = FieldStatus.UNSURE
-    return FieldReading(label, (digits,), status, confidence, ink)
+    return FieldReading(label, (digits,), status, confidence, ink, places)
 
 
-def _shown(fill: Floats) -> tuple[float, ...]:
+def _numeric(field: NumericField, verdicts: Sequence[_Verdict], ink: tuple[float, ...]) -> FieldReading:
+    """A numeric answer: blank places before it (and after its decimals) are no digits, any other blank is a doubt."""
+    places = tuple(verdict.status for verdict in verdicts)
+    confidence = math.prod(verdict.confidence for verdict in verdicts)
+    if all(status is FieldStatus.BLANK for status in places):
+        return FieldReading(field.label, (), FieldStatus.BLANK, confidence, ink, places)
+    sign, digits = ("", list(verdicts))
+    if field.has_sign:
+        sign = UNCLEAR
+        if verdicts[0].status in (FieldStatus.OK, FieldStatus.BLANK):
+            sign = "-" if verdicts[0].chosen == (SIGNS.index("-"),) else ""
+        digits = digits[1:]
+    whole, after = digits[: field.whole_places], digits[field.whole_places :]
+    text = sign + (_digits_from_right(whole) or UNCLEAR)
+    if field.decimals:
+        decimals = _digits_from_right(after[::-1])[::-1]
+        # .5 is a number too
+        text = sign + (_digits_from_right(whole) or ("0" if decimals else UNCLEAR)) + (f".{decimals}" if decimals else "")
+    elif field.denominator:
+        below = _digits_from_right(after)
+        text += f"/{below}" if below else ""
+    if UNCLEAR not in text:
+        status = FieldStatus.OK
+    elif FieldStatus.MULTIPLE in places and FieldStatus.UNSURE not in places:
+        status = FieldStatus.MULTIPLE
+    else:
+        status, confidence = FieldStatus.UNSURE, min(confidence, 0.5)
+    return FieldReading(field.label, (text,), status, confidence, ink, places)
+
+
+def _digits_from_right(verdicts: Sequence[_Verdict]) -> str:
+    """The digits of a whole number, without the blank places on its left; a blank further right is unclear."""
+    digits = ""
+    for verdict in verdicts:
+        if verdict.status is FieldStatus.OK:
+            digits += DIGITS[verdict.chosen[0]]
+        elif digits or verdict.status is not FieldStatus.BLANK:
+            digits += UNCLEAR
+    return digits
+
+
+def _shown(ink: BubbleInk, columns: Sequence[slice]) -> tuple[float, ...]:
+    fill = ink.fill[columns[0].start : columns[-1].stop]
     return tuple(float(value) for value in np.clip(fill, 0.0, 1.0))

@@ -8,7 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import DIGITS, BubbleShape, DigitsField, Layout, Point
+from sheets.layout import (
+    BubbleShape,
+    ChoiceField,
+    DigitsField,
+    EssayField,
+    Layout,
+    NumericField,
+    Point,
+    VersionField,
+)
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 from workers.vision.alignment import Alignment
 from workers.vision.locate import LocatedPage, locate_page, working_factor
@@ -39,7 +48,7 @@ def draw_overlay(
     """The page in ``image``, grey (H, W) or BGR (H, W, 3), straightened to (h, w, 3) BGR at about 100 dpi.
 
     Marked choices are ringed: green read, amber unsure, red where there are several; a blank or undecided question gets
-    a frame; the student number's digits stand above their columns. ``reading`` is that of the same image, and so is
+    a frame; digits stand above their columns; the boxes that are cut out for teachers are outlined. ``reading`` is that of the same image, and so is
     ``located``, which saves locating the page a second time. Raises
     :class:`~sheets.reading.UnreadableSheet` as reading does.
     """
@@ -50,15 +59,18 @@ def draw_overlay(
     places = _places(located)
     page = layout.page(located.page)
     by_label = {field.label: field for field in reading.fields}
+    by_label |= {found.label: found for found in (reading.student_number, reading.version) if found is not None}
     start = 0
-    for field in page.questions:
-        stop = start + len(field.choices)
+    for field in page.bubble_fields:
+        stop = start + sum(len(column) for column in field.columns)
         found = by_label.get(field.label)
-        if found is not None:
-            _draw_question(canvas, found, field.choices, places[start:stop], field.shape)
+        if found is not None and isinstance(field, ChoiceField | VersionField):
+            _draw_question(canvas, found, field, places[start:stop])
+        elif found is not None:
+            _draw_digits(canvas, field, found, places[start:stop])
         start = stop
-    if page.student_number is not None and reading.student_number is not None:
-        _draw_number(canvas, page.student_number, reading.student_number, places[start:])
+    for essay in page.essays:
+        _draw_box(canvas, located, essay)
     return canvas
 
 
@@ -83,26 +95,50 @@ def _places(located: LocatedPage) -> Doubles:
 
 
 def _draw_question(
-    canvas: ColourImage, found: FieldReading, choices: tuple[str, ...], places: Doubles, shape: BubbleShape
+    canvas: ColourImage, found: FieldReading, field: ChoiceField | VersionField, places: Doubles
 ) -> None:
     colour = _COLOUR[found.status]
+    shape = field.shape
     for value in found.values:
-        _ring(canvas, places[choices.index(value)], shape, colour)
+        if value in field.choices:  # the version may come from the code
+            _ring(canvas, places[field.choices.index(value)], shape, colour)
     if found.status is FieldStatus.BLANK or (found.status is FieldStatus.UNSURE and not found.values):
         half_x, half_y = shape.width_mm / 2 + 0.9, shape.height_mm / 2 + 0.7
         _frame(canvas, places[0], places[-1], (half_x, half_y), colour)
 
 
-def _draw_number(canvas: ColourImage, number: DigitsField, found: FieldReading, places: Doubles) -> None:
-    digits = found.values[0] if found.values else "?" * len(number.columns)
-    columns = places.reshape(len(number.columns), len(DIGITS), 2)
-    for digit, column in zip(digits, columns, strict=True):
-        is_known = digit in DIGITS
-        colour = GREEN if is_known else AMBER
-        if is_known:
-            _ring(canvas, column[DIGITS.index(digit)], number.shape, colour)
-        above = column[0] - (column[1] - column[0]) * 1.4
-        _letter(canvas, digit, above, colour)
+def _draw_digits(canvas: ColourImage, field: DigitsField | NumericField, found: FieldReading, places: Doubles) -> None:
+    """What was read above each column, with a ring round its bubble."""
+    start = 0
+    for symbols, status, symbol in zip(field.symbols, found.places, _symbols_of(field, found), strict=True):
+        column = places[start : start + len(symbols)]
+        start += len(symbols)
+        if status is FieldStatus.BLANK and isinstance(field, NumericField):
+            continue
+        colour = GREEN if symbol in symbols else _COLOUR[FieldStatus.UNSURE]
+        if symbol in symbols:
+            _ring(canvas, column[symbols.index(symbol)], field.shape, colour)
+        _letter(canvas, symbol, column[0] + (column[0] - column[1]) * 1.4, colour)
+    if isinstance(field, NumericField) and found.status in (FieldStatus.BLANK, FieldStatus.UNSURE):
+        half = (field.shape.width_mm / 2 + 0.7, field.shape.height_mm / 2 + 0.7)
+        _frame(canvas, places.min(axis=0), places.max(axis=0), half, _COLOUR[found.status])
+
+
+def _symbols_of(field: DigitsField | NumericField, found: FieldReading) -> list[str]:
+    """The symbol that was read in each column, ``?`` where there is none."""
+    symbols = []
+    start = 0
+    for options, status in zip(field.symbols, found.places, strict=True):
+        ink = found.ink[start : start + len(options)]
+        start += len(options)
+        symbols.append(options[int(np.argmax(ink))] if status is FieldStatus.OK and ink else "?")
+    return symbols
+
+
+def _draw_box(canvas: ColourImage, located: LocatedPage, essay: EssayField) -> None:
+    seen = located.alignment.place(np.array(essay.box.corners, np.float64), located.plan).astype(np.float64)[None]
+    corners = cv2.perspectiveTransform(seen, np.linalg.inv(located.alignment.homography))[0] * OVERLAY_PIXELS_PER_MM
+    cv2.polylines(canvas, [corners.round().astype(np.int32)], True, GREEN, 2, cv2.LINE_AA)
 
 
 def _ring(canvas: ColourImage, place: Doubles, shape: BubbleShape, colour: tuple[int, int, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import Layout
+from sheets.layout import ChoiceField, DigitsField, Layout, LayoutPage, NumericField, VersionField
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -52,34 +52,11 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
     centres = np.array(page.bubble_centres, np.float32)
     half_axes = np.array([(shape.width_mm / 2, shape.height_mm / 2) for shape in page.bubble_shapes], np.float32)
     prints: dict[tuple[str, float, float], int] = {}
-    groups: list[int] = []
-    blocks: list[list[int]] = []
-    last: tuple[float, float] | None = None
-    rows_in_block = 0
-    for field in page.questions:
-        x, y = field.centres[0]
-        starts = last is None or x != last[0] or y <= last[1]
-        if starts or rows_in_block == BLOCK_ROWS:
-            blocks.append([])
-            rows_in_block = 0
-        rows_in_block += 1
-        last = (x, y)
-        for choice in field.choices:
-            blocks[-1].append(len(groups))
-            key = (choice, field.shape.width_mm, field.shape.height_mm)
-            groups.append(prints.setdefault(key, len(prints)))
-    if page.student_number is not None:
-        shape = page.student_number.shape
-        count = len(page.student_number.columns)
-        across = -(-count // MAX_BLOCK_DIGITS)
-        parts: dict[tuple[int, int], list[int]] = {}
-        for place, column in enumerate(page.student_number.columns):
-            for digit in range(len(column)):
-                part = (place * across // count, digit // BLOCK_ROWS)
-                parts.setdefault(part, []).append(len(groups))
-                key = (str(digit), shape.width_mm, shape.height_mm)
-                groups.append(prints.setdefault(key, len(prints)))
-        blocks.extend(parts.values())
+    groups = [
+        prints.setdefault((symbol, field.shape.width_mm, field.shape.height_mm), len(prints))
+        for field, symbol, _ in page.bubbles
+    ]
+    blocks = _blocks(page)
     return PagePlan(
         centres=centres,
         half_axes=half_axes,
@@ -90,6 +67,47 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
         markers=np.array(layout.markers.centres, np.float64),
         page_mm=(layout.paper.width_mm, layout.paper.height_mm),
     )
+
+
+def _blocks(page: LayoutPage) -> list[list[int]]:
+    """Neighbouring bubbles of one shape, by index."""
+    blocks: list[list[int]] = []
+    last: ChoiceField | None = None
+    rows_in_block = 0
+    start = 0
+    for field in page.bubble_fields:
+        count = sum(len(column) for column in field.columns)
+        if isinstance(field, ChoiceField):
+            if last is None or not _goes_on(last, field) or rows_in_block == BLOCK_ROWS:
+                blocks.append([])
+                rows_in_block = 0
+            rows_in_block += 1
+            last = field
+            blocks[-1].extend(range(start, start + count))
+        elif isinstance(field, VersionField):
+            blocks.append(list(range(start, start + count)))
+        else:
+            blocks.extend(_column_blocks(field, start))
+        start += count
+    return blocks
+
+
+def _goes_on(last: ChoiceField, field: ChoiceField) -> bool:
+    (last_x, last_y), (x, y) = last.centres[0], field.centres[0]
+    return x == last_x and 0 < y - last_y < 2 * LONE_PITCH_MM and field.shape == last.shape
+
+
+def _column_blocks(field: DigitsField | NumericField, start: int) -> list[list[int]]:
+    """The upper and the lower rows, at most ``MAX_BLOCK_DIGITS`` columns wide; a lone column stays whole."""
+    count = len(field.columns)
+    across = -(-count // MAX_BLOCK_DIGITS)
+    rows = BLOCK_ROWS if count > 1 else 2 * BLOCK_ROWS
+    parts: dict[tuple[int, int], list[int]] = {}
+    for place, column in enumerate(field.columns):
+        for row in range(len(column)):
+            parts.setdefault((place * across // count, row // rows), []).append(start)
+            start += 1
+    return list(parts.values())
 
 
 def _ghosts(centres: Floats, blocks: list[list[int]]) -> tuple[Ghosts, ...]:

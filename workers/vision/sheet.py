@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import Layout
-from sheets.reading import SheetReading
+from sheets.layout import VERSION, Layout
+from sheets.reading import EssayCrop, FieldReading, FieldStatus, SheetReading
 from workers.vision.alignment import Alignment, project
 from workers.vision.ink import BubbleInk, measure_ink, sample_patches
 from workers.vision.locate import LocatedPage, locate_page
@@ -34,18 +35,44 @@ def read_sheet(image: GreyImage, layout: Layout) -> SheetReading:
 
 def read_located(located: LocatedPage, layout: Layout) -> SheetReading:
     """The reading of a page that was located already."""
-    fields, number = read_fields(layout.page(located.page), measure_page(located), located.is_trusted)
+    marks = read_fields(layout.page(located.page), measure_page(located), located.is_trusted)
     found = [marker for marker in located.alignment.markers if marker is not None]
     return SheetReading(
         layout_fingerprint=layout.fingerprint,
         sheet_id=located.payload.sheet_id if located.payload else None,
         page=located.page,
-        fields=fields,
-        student_number=number,
+        fields=marks.questions,
+        student_number=marks.student_number,
         corners_found=len(found),
         rotation_degrees=_rotation(located.alignment, located.plan),
         sharpness=float(np.mean([_sharpness(marker) for marker in found])),
+        version=agreed_version(located.payload.version if located.payload else "", marks.version),
+        token=(located.payload.token or None) if located.payload else None,
+        essays=_essay_crops(located, layout),
     )
+
+
+def agreed_version(printed: str, marked: FieldReading | None) -> FieldReading | None:
+    """The version of the exam: what the code says, unless somebody surely marked another one."""
+    if not printed:
+        return marked
+    if marked is None:
+        return FieldReading(VERSION, (printed,), FieldStatus.OK, 1.0)
+    if marked.status is FieldStatus.BLANK or marked.values == (printed,):
+        return replace(marked, values=(printed,), status=FieldStatus.OK, confidence=1.0)
+    values = tuple(sorted({printed, *marked.values}))
+    return replace(marked, values=values, status=FieldStatus.UNSURE, confidence=min(marked.confidence, 0.5))
+
+
+def _essay_crops(located: LocatedPage, layout: Layout) -> tuple[EssayCrop, ...]:
+    """The page's essay boxes in pixels of the picture as it was handed in."""
+    crops = []
+    for field in layout.page(located.page).essays:
+        seen = located.alignment.place(np.array(field.box.corners, np.float64), located.plan)
+        # reducing averages squares of pixels: the middle of the first lies half a square from the corner
+        corners = (seen + 0.5) * located.factor - 0.5
+        crops.append(EssayCrop(field.label, tuple((float(x), float(y)) for x, y in corners)))
+    return tuple(crops)
 
 
 def measure_page(located: LocatedPage) -> BubbleInk:
