@@ -260,25 +260,31 @@ def _grouped_pages(frame: _Frame, groups: Sequence[Group]) -> list[tuple[Field, 
     fields: list[Field] = []
     top = frame.top
     first = 1
-    for is_numeric, run in groupby(groups, key=lambda group: isinstance(group, Numbers)):
-        # numbers of different lengths share a row; other groups each begin a band of their own
-        rows: list[list[Group]] = [list(run)] if is_numeric else [[group] for group in run]
-        for row in rows:
-            left = [group for group in row for _ in range(group.count)]
-            while left:
-                section = _section(frame, left, first, top)
-                if section is None:
-                    if not fields:
-                        raise ValueError(f"a question of {left[0]} does not fit on paper {frame.paper.name}")
-                    pages.append(tuple(fields))
-                    fields, top = [], frame.top
-                    continue
-                fields += section.fields
-                top += section.height + SECTION_GAP_MM
-                first += len(section.fields)
-                left = left[len(section.fields) :]
+    for left in _runs(groups):
+        while left:
+            section = _section(frame, left, first, top)
+            if section is None:
+                if not fields:
+                    raise ValueError(f"a question of {left[0]} does not fit on paper {frame.paper.name}")
+                pages.append(tuple(fields))
+                fields, top = [], frame.top
+                continue
+            fields += section.fields
+            top += section.height + SECTION_GAP_MM
+            first += len(section.fields)
+            left = left[len(section.fields) :]
     pages.append(tuple(fields))
     return pages
+
+
+def _runs(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """The groups' questions, each named by its group: numbers of any length in one run, for they share a row."""
+    for is_numeric, run in groupby(groups, key=lambda group: isinstance(group, Numbers)):
+        questions = [[group] * group.count for group in run]
+        if is_numeric:
+            yield [group for part in questions for group in part]
+        else:
+            yield from questions
 
 
 def _section(frame: _Frame, questions: Sequence[Group], first: int, top: float) -> _Section | None:
@@ -292,9 +298,7 @@ def _section(frame: _Frame, questions: Sequence[Group], first: int, top: float) 
     return _numeric_section(frame, [group for group in questions if isinstance(group, Numbers)], first, top, room)
 
 
-def _choice_section(
-    frame: _Frame, group: Choices, first: int, count: int, top: float, room: float
-) -> _Section | None:
+def _choice_section(frame: _Frame, group: Choices, first: int, count: int, top: float, room: float) -> _Section | None:
     low, high = frame.measures.row_pitch_mm
     max_rows = int(room / low)
     if max_rows < min(count, GROUP_ROWS):

@@ -235,7 +235,7 @@ def check_fields(page: LayoutPage, paper: Paper) -> None:
         elif isinstance(field, NumericField):
             _check_numeric(field)
         elif isinstance(field, VersionField):
-            is_known = 2 <= len(field.choices) and field.choices == VERSIONS[: len(field.choices)]
+            is_known = len(field.choices) >= 2 and field.choices == VERSIONS[: len(field.choices)]
             require(is_known and field.label == VERSION, "versions are A and B, up to D, in a field called version")
             require(len(field.centres) == len(field.choices), "one bubble per version")
         elif isinstance(field, DigitsField):

@@ -13,7 +13,6 @@ from sheets.design import CONTENT_LEFT_MM, GROUP_ROWS, LARGE, NUMERIC_SIDE_MM, R
 from sheets.fields import (
     DIGITS,
     Box,
-    BubbleShape,
     ChoiceField,
     DigitsField,
     EssayField,
@@ -116,7 +115,9 @@ class PagePrinter:
     def _number_box(self, number: DigitsField) -> Box:
         (left, top), (right, bottom) = number.columns[0][0], number.columns[-1][-1]
         side, above = number.shape.width_mm / 2 + 2.6, self.measures.number_top_mm
-        return Box(left - side, top - above, right - left + 2 * side, bottom - top + above + number.shape.height_mm - 0.3)
+        return Box(
+            left - side, top - above, right - left + 2 * side, bottom - top + above + number.shape.height_mm - 0.3
+        )
 
     def _digit_box(self, column: Sequence[Point]) -> Box:
         """Where the digit is written by hand, above its column."""
@@ -230,7 +231,9 @@ class PagePrinter:
             self.pen.text(x, y + 0.13 * points, text, BOLD, points, INK, align="centre")
             return
         self.pen.text(x, y + 0.02 * points, text, BOLD, points, INK, align="centre")
-        self.pen.text(x, y + 0.13 * points + 1.7 * self.grow, "모두", PLAIN, 5.2 * self.grow, self.accent, align="centre")
+        self.pen.text(
+            x, y + 0.13 * points + 1.7 * self.grow, "모두", PLAIN, 5.2 * self.grow, self.accent, align="centre"
+        )
 
     def _numeric_panel(self, field: NumericField) -> None:
         pen, shape = self.pen, field.shape

@@ -35,6 +35,8 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "scan_deleted": _("The scan was deleted before it was read."),
     "batch_deleted": _("The batch was deleted before it was opened."),
     "person_erased": _("The person was erased before the copy was made."),
+    "sheet_set_deleted": _("The order was deleted before the sheets were printed."),
+    "no_students": _("None of the students is there any more."),
     "took_too_long": _("This took too long to process. Try a smaller or simpler file."),
     "too_demanding": _("This file could not be processed safely. Try to scan or export it again."),
     "academy_suspended": _("The academy is suspended."),

@@ -7,7 +7,11 @@ from typing import Final
 
 from academy.tenancy.models import Plan
 
-_BASIC: Final[Mapping[str, str]] = {"exams.open_batch": "basic", "exams.read_scan": "basic"}
+_BASIC: Final[Mapping[str, str]] = {
+    "exams.open_batch": "basic",
+    "exams.print_sheets": "basic",
+    "exams.read_scan": "basic",
+}
 
 # Code -> (name, job kind -> the tier that runs it). The lite plan has no answer sheets.
 STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {

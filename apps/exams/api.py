@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.http import HttpResponse
 from django.utils.translation import gettext
@@ -24,22 +24,31 @@ from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.models import Batch, Exam, Maker, Scan
 from apps.exams.queries import BatchProgress
+from apps.exams.requests import wished_exam
 from apps.exams.serializers import (
     AnswerKeySerializer,
     BatchSerializer,
+    EssayPointsSerializer,
     ExamSerializer,
     NewExamSerializer,
+    NewSheetSetSerializer,
     NewTemplateExamSerializer,
     RegradedSerializer,
     ResultSerializer,
     ScanDetailSerializer,
     ScanSerializer,
+    SheetSetSerializer,
     SubmitScansSerializer,
     batch_json,
+    key_json,
     scan_detail_json,
 )
+from apps.exams.services import ScoringWish
 from sheets.layout import Layout
 from sheets.pdf import Prefill, render_pdf
+
+MAX_PREFILLED: Final = 50
+"""Copies that are drawn while the browser waits, in a fifth of a second; more are a job."""
 
 
 def _exam(exam_id: int) -> Exam:
@@ -65,7 +74,7 @@ class ExamsView(APIView):
         """A new exam on a sheet of ours."""
         asked = NewExamSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        exam = services.create_exam(created_by=person_of(request), **asked.validated_data)
+        exam = services.create_exam(created_by=person_of(request), **wished_exam(asked.validated_data))
         return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
 
 
@@ -99,20 +108,15 @@ class AnswerKeyView(APIView):
 
     @extend_schema(responses=AnswerKeySerializer, operation_id="exams_key_show")
     def get(self, request: Request, exam_id: int) -> Response:
-        key = queries.key_of_exam(_exam(exam_id).pk)
-        return Response(
-            {
-                "answers": {question.label: list(question.accepted) for question in key},
-                "points": {question.label: question.points for question in key},
-            }
-        )
+        exam = _exam(exam_id)
+        return Response(key_json(exam, queries.key_of_exam(exam.pk)))
 
     @extend_schema(request=AnswerKeySerializer, responses=RegradedSerializer, operation_id="exams_key_set")
     def put(self, request: Request, exam_id: int) -> Response:
-        """Set accepted answers; what was read already is scored anew at once."""
+        """Set how questions are scored; what was read already is scored anew at once."""
         asked = AnswerKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        regraded = services.set_answer_key(exam_id=exam_id, **asked.validated_data)
+        regraded = services.set_scoring(exam_id=exam_id, wish=ScoringWish(**asked.validated_data))
         return Response({"regraded": regraded})
 
 
@@ -130,7 +134,9 @@ class SheetView(APIView):
         layout = Layout.from_json(exam.layout.definition)
         copies: list[Prefill] = []
         if request.query_params.get("prefilled") == "1":
-            numbered = queries.students_with_number_of(layout.number_digits)
+            numbered = list(queries.students_with_number_of(layout.number_digits)[: MAX_PREFILLED + 1])
+            if len(numbered) > MAX_PREFILLED:
+                raise services.TooManyCopies(f"Order a set of sheets for more than {MAX_PREFILLED} students.")
             copies = [Prefill(name=student.name, number=student.number) for student in numbered]
             note_subjects(request._request, "student", [student.pk for student in numbered])
         pdf = render_pdf(
@@ -141,6 +147,37 @@ class SheetView(APIView):
             content_type="application/pdf",
             headers={"Content-Disposition": f'inline; filename="sheet-{exam.pk}.pdf"', "Cache-Control": "no-store"},
         )
+
+
+class SheetSetsView(APIView):
+    permissions: ClassVar = {"POST": Permission.SUBMIT_SCANS}
+
+    @extend_schema(
+        request=NewSheetSetSerializer, responses={202: SheetSetSerializer}, operation_id="exams_sheets_order"
+    )
+    def post(self, request: Request, exam_id: int) -> Response:
+        """Have sheets printed for students, each with name, number and a code of its own, in one file."""
+        asked = NewSheetSetSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = services.order_sheet_set(
+            exam_id=exam_id,
+            students=asked.validated_data.get("students"),
+            has_versions=asked.validated_data["has_versions"],
+            created_by=person_of(request),
+        )
+        return Response(SheetSetSerializer(wanted).data, status=status.HTTP_202_ACCEPTED)
+
+
+class SheetSetView(APIView):
+    permissions: ClassVar = {"GET": Permission.SUBMIT_SCANS}
+
+    @extend_schema(responses=SheetSetSerializer, operation_id="sheet_sets_show")
+    def get(self, request: Request, sheet_set_id: int) -> Response:
+        """Whether the sheets are printed yet, and where the file is: a link that works for five minutes."""
+        wanted = queries.sheet_sets_with_job().filter(pk=sheet_set_id).first()
+        if wanted is None:
+            raise Missing
+        return Response(SheetSetSerializer(wanted).data)
 
 
 class ExamScansView(APIView):
@@ -214,7 +251,20 @@ class ScanView(APIView):
         scan: Scan | None = queries.scans_with_job_and_student().filter(pk=scan_id).first()
         if scan is None:
             raise Missing
-        return Response(scan_detail_json(scan, queries.key_of_exam(scan.exam_id)))
+        return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
+
+
+class EssayPointsView(APIView):
+    permissions: ClassVar = {"PUT": Permission.MANAGE_EXAMS}
+
+    @extend_schema(request=EssayPointsSerializer, responses=ScanDetailSerializer, operation_id="scans_essays_set")
+    def put(self, request: Request, scan_id: int) -> Response:
+        """Give points for the essays of a page; they stay when the page is read again."""
+        asked = EssayPointsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.give_essay_points(scan_id=scan_id, **asked.validated_data)
+        scan: Scan = queries.scans_with_job_and_student().get(pk=scan_id)
+        return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
 
 
 class ResultsView(APIView):

@@ -11,6 +11,7 @@ from academy.jobs.models import Job
 from academy.storage.models import Upload
 from academy.tenancy.base import TenantModel
 from academy.tenancy.fields import TenantForeignKey
+from apps.exams.kinds import Cancellation, QuestionKind
 from apps.students.models import Student
 
 
@@ -59,6 +60,7 @@ class Exam(TenantModel):
     title = models.CharField(max_length=120)
     layout = TenantForeignKey(SheetLayout, on_delete=models.PROTECT, related_name="exams")
     sheet_code = models.CharField(max_length=16)
+    versions = models.JSONField(default=dict, db_default={}, blank=True)  # letter -> apps.exams.versions.VersionJson
     created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta(TenantModel.Meta):
@@ -70,7 +72,10 @@ class Exam(TenantModel):
 
 
 class Question(TenantModel):
-    """One question of an exam with its accepted answers. An empty list means: no key yet."""
+    """One question of an exam with its accepted answers. An empty list means: no key yet.
+
+    What the columns from ``kind`` on mean, ``apps.exams.scoring.KeyedQuestion`` says.
+    """
 
     id = models.BigAutoField(primary_key=True)
     exam = TenantForeignKey(Exam, on_delete=models.CASCADE, related_name="questions")
@@ -78,6 +83,22 @@ class Question(TenantModel):
     position = models.PositiveSmallIntegerField()
     accepted = models.JSONField(default=list)
     points = models.DecimalField(max_digits=6, decimal_places=2, default=1)
+    kind = models.CharField(
+        max_length=8,
+        choices=[(kind.value, kind.name.capitalize()) for kind in QuestionKind],
+        default=QuestionKind.SINGLE.value,
+        db_default=QuestionKind.SINGLE.value,
+    )
+    penalty = models.DecimalField(max_digits=6, decimal_places=2, default=0, db_default=0)
+    is_partial = models.BooleanField(default=False, db_default=False)
+    as_written = models.BooleanField(default=False, db_default=False)
+    cancelled = models.CharField(
+        max_length=12,
+        choices=[(way.value, way.name.capitalize()) for way in Cancellation],
+        blank=True,
+        default=Cancellation.NONE.value,
+        db_default="",
+    )
 
     trail_values = ("accepted", "points")
 
@@ -106,6 +127,44 @@ class Batch(TenantModel):
         return f"batch {self.pk}"
 
 
+class StudentSheet(TenantModel):
+    """One student's own copy of an exam's sheet. ``token`` is in its printed code instead of a name or a number."""
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.CASCADE, related_name="student_sheets")
+    student = TenantForeignKey(Student, on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(max_length=16)
+    version = models.CharField(max_length=1, blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "exam", "student"], name="student_sheet_once"),
+            models.UniqueConstraint(fields=["tenant", "token"], name="student_sheet_token_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"sheet {self.pk} of exam {self.exam_id}"
+
+
+class SheetSet(TenantModel):
+    """An order to print sheets for students in one file; ``job`` makes it, ``pdf_key`` says where it is.
+
+    ``students``: ids in the order in which they are printed, as they were when it was ordered.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.CASCADE, related_name="sheet_sets")
+    job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    students = models.JSONField()
+    has_versions = models.BooleanField(default=False)
+    pdf_key = models.CharField(max_length=255, blank=True, default="")
+    page_count = models.PositiveIntegerField(null=True)
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"sheet set {self.pk}"
+
+
 class Match(models.TextChoices):
     """Whose sheet it is. Never guessed: what is not exact is for a person to decide."""
 
@@ -113,6 +172,7 @@ class Match(models.TextChoices):
     MATCHED = "matched", "Matched"
     NUMBER_UNREADABLE = "number_unreadable", "Number unreadable"
     NUMBER_UNKNOWN = "number_unknown", "No student has this number"
+    NUMBER_CONTRADICTS = "number_contradicts", "The number is not that of the student whose sheet it is"
     NO_NUMBER = "no_number", "The sheet has no number"
     DUPLICATE = "duplicate", "The student has this page already"
 
@@ -140,6 +200,9 @@ class Scan(TenantModel):
     points = models.DecimalField(max_digits=8, decimal_places=2, null=True)  # NULL: not read, or no key
     max_points = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     unsure_count = models.PositiveSmallIntegerField(null=True)
+    awaited_count = models.PositiveSmallIntegerField(null=True)  # essays that nobody has given points for
+    essay_keys = models.JSONField(default=dict, db_default={}, blank=True)  # label -> S3 key of what was cut out
+    essay_points = models.JSONField(default=dict, db_default={}, blank=True)  # label -> points, a person's; kept
 
     trail_values = ("match",)
 

@@ -9,12 +9,16 @@ from decimal import Decimal
 from typing import Final, TypedDict
 
 from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from academy.jobs.models import JobState
 from academy.jobs.reasons import text_of
-from apps.exams.models import Batch, Exam, Match, Question, Scan
-from apps.exams.scoring import KeyedQuestion
+from apps.exams.kinds import Cancellation, QuestionKind
+from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetSet
+from apps.exams.scoring import KeyedQuestion, SheetScore, VersionMap, score_reading
+from apps.exams.versions import version_maps
 from apps.students.models import Student
+from sheets.reading import SheetReading
 
 # The ends of a job that leave a page without a reading.
 _UNREAD: Final = (JobState.FAILED, JobState.CANCELLED)
@@ -92,7 +96,40 @@ def students_with_number_of(digits: int) -> QuerySet[Student]:
 
 def key_of_exam(exam_id: int) -> list[KeyedQuestion]:
     rows = Question.objects.filter(exam_id=exam_id).order_by("position")
-    return [KeyedQuestion(row.label, tuple(row.accepted), row.points) for row in rows]
+    return [
+        KeyedQuestion(
+            label=row.label,
+            accepted=tuple(row.accepted),
+            points=row.points,
+            kind=QuestionKind(row.kind),
+            penalty=row.penalty,
+            is_partial=row.is_partial,
+            as_written=row.as_written,
+            cancelled=Cancellation(row.cancelled),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringRules:
+    """All that scoring a page of an exam needs beside what was read. ``versions`` is empty where there is but one."""
+
+    key: list[KeyedQuestion]
+    versions: dict[str, VersionMap]
+
+    def score(self, scan: Scan, reading: SheetReading) -> SheetScore:
+        given = {label: Decimal(points) for label, points in scan.essay_points.items()}
+        return score_reading(reading, self.key, versions=self.versions, given=given)
+
+
+def rules_of_exam(exam_id: int) -> ScoringRules:
+    stored = Exam.objects.filter(pk=exam_id).values_list("versions", flat=True).first()
+    return ScoringRules(key_of_exam(exam_id), version_maps(stored or {}))
+
+
+def sheet_sets_with_job() -> QuerySet[SheetSet]:
+    return SheetSet.objects.select_related("job")
 
 
 def progress_of_batch(batch: Batch) -> BatchProgress:
@@ -116,6 +153,7 @@ class StudentResult:
     points: Decimal | None
     max_points: Decimal | None
     unsure_count: int
+    awaited_count: int
     page_count: int
 
 
@@ -127,9 +165,10 @@ def results_of_exam(exam_id: int) -> list[StudentResult]:
             points=Sum("scans__points"),
             max_points=Sum("scans__max_points"),
             unsure_count=Sum("scans__unsure_count"),
+            awaited_count=Coalesce(Sum("scans__awaited_count"), 0),
             page_count=Count("scans"),
         )
         .order_by("number")
-        .values_list("id", "number", "name", "points", "max_points", "unsure_count", "page_count")
+        .values_list("id", "number", "name", "points", "max_points", "unsure_count", "awaited_count", "page_count")
     )
     return [StudentResult(*row) for row in rows]

@@ -8,14 +8,23 @@ from rest_framework import serializers
 
 from academy.jobs.reasons import text_of
 from academy.storage import s3
-from apps.exams.models import Batch, Exam, Maker, Match, Scan
-from apps.exams.queries import BatchProgress, PageFailure
-from apps.exams.scoring import KeyedQuestion, Outcome, score_fields
+from apps.exams.kinds import Cancellation, QuestionKind
+from apps.exams.models import Batch, Exam, Maker, Match, Scan, SheetSet
+from apps.exams.queries import BatchProgress, PageFailure, ScoringRules
+from apps.exams.scoring import KeyedQuestion, Outcome, ScoredAnswer
+from apps.exams.services import MAX_COPIES
+from sheets.groups import MAX_GROUPS
+from sheets.layout import A4, LETTER
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 
 MAX_ANSWER_CHARACTERS = 40
+PAPERS = {paper.name: paper for paper in (A4, LETTER)}
 MAX_POINTS = 999
 """Of one question: a thousand of them still fit the column of a page's points."""
+
+
+def _points_field(**options: Any) -> serializers.DecimalField:
+    return serializers.DecimalField(max_digits=6, decimal_places=2, min_value=0, max_value=MAX_POINTS, **options)
 
 
 class ExamSerializer(serializers.ModelSerializer[Exam]):
@@ -28,11 +37,114 @@ class ExamSerializer(serializers.ModelSerializer[Exam]):
         read_only_fields = fields
 
 
-class NewExamSerializer(serializers.Serializer[None]):
+class VersionSerializer(serializers.Serializer[None]):
+    """A version's order: printed label to the key's label, and by printed label printed choice to the key's choice."""
+
+    questions = serializers.DictField(child=serializers.CharField(max_length=40), default=dict)
+    choices = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField(max_length=40)), default=dict
+    )
+
+
+class AnswerKeySerializer(serializers.Serializer[None]):
+    """How questions are scored, by label. What is not named is not changed; ``versions`` replaces all there were."""
+
+    answers = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField(max_length=MAX_ANSWER_CHARACTERS), max_length=10),
+        default=dict,
+    )
+    points = serializers.DictField(child=_points_field(), default=dict)
+    penalties = serializers.DictField(child=_points_field(), default=dict)
+    partial = serializers.DictField(child=serializers.BooleanField(), default=dict)
+    as_written = serializers.DictField(child=serializers.BooleanField(), default=dict)
+    cancelled = serializers.DictField(
+        child=serializers.ChoiceField(choices=[way.value for way in Cancellation], allow_blank=True), default=dict
+    )
+    versions = serializers.DictField(child=VersionSerializer(), required=False)
+
+
+class GroupSerializer(serializers.Serializer[None]):
+    """Questions of one kind. Of the sizes, those of the kind count: ``choices``, ``digits`` to ``denominator``, ``lines``.
+
+    ``points`` and ``penalty`` are those of each question.
+    """
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in QuestionKind])
+    count = serializers.IntegerField(min_value=1, max_value=200)
+    choices = serializers.IntegerField(min_value=2, max_value=10, default=5)
+    digits = serializers.IntegerField(min_value=1, max_value=8, default=3)
+    has_sign = serializers.BooleanField(default=False)
+    decimals = serializers.IntegerField(min_value=0, max_value=7, default=0)
+    denominator = serializers.IntegerField(min_value=0, max_value=7, default=0)
+    lines = serializers.IntegerField(min_value=1, max_value=40, default=5)
+    points = _points_field(required=False)
+    penalty = _points_field(required=False)
+
+
+class NewExamSerializer(AnswerKeySerializer):
+    """A sheet of ``question_count`` single choices, or of ``groups``; with its key, if that is known already."""
+
     title = serializers.CharField(max_length=120)
-    question_count = serializers.IntegerField(min_value=1, max_value=200)
+    question_count = serializers.IntegerField(min_value=1, max_value=200, required=False)
     choice_count = serializers.IntegerField(min_value=2, max_value=10, default=5)
+    groups = serializers.ListField(child=GroupSerializer(), max_length=MAX_GROUPS, required=False)
     number_digits = serializers.IntegerField(min_value=4, max_value=12, default=6)
+    version_count = serializers.IntegerField(min_value=0, max_value=4, default=0)
+    is_large_print = serializers.BooleanField(default=False)
+    paper = serializers.ChoiceField(choices=sorted(PAPERS), default=A4.name)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("question_count" in attrs) == bool(attrs.get("groups")):
+            raise serializers.ValidationError({"question_count": ["Either question_count or groups is needed."]})
+        if attrs["version_count"] == 1:
+            raise serializers.ValidationError({"version_count": ["An exam has 2 to 4 versions, or 0 for just one."]})
+        return attrs
+
+
+class EssayPointsSerializer(serializers.Serializer[None]):
+    """Points for the essays of a page by label; null takes them back."""
+
+    points = serializers.DictField(child=_points_field(allow_null=True))
+
+
+class NewSheetSetSerializer(serializers.Serializer[None]):
+    """Whose sheets: ``students`` in the order of the print, or everybody's by number."""
+
+    students = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**62),
+        min_length=1,
+        max_length=MAX_COPIES,
+        required=False,
+    )
+    has_versions = serializers.BooleanField(default=False)
+
+
+class SheetSetSerializer(serializers.ModelSerializer[SheetSet]):
+    state = serializers.CharField(source="job.state", read_only=True)
+    error_code = serializers.CharField(source="job.error_code", read_only=True)
+    student_count = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SheetSet
+        fields = (
+            "id",
+            "exam",
+            "state",
+            "error_code",
+            "student_count",
+            "has_versions",
+            "page_count",
+            "url",
+            "created_at",
+        )
+        read_only_fields = fields
+
+    def get_student_count(self, wanted: SheetSet) -> int:
+        return len(wanted.students)
+
+    def get_url(self, wanted: SheetSet) -> str | None:
+        return s3.presign_get(wanted.pdf_key) if wanted.pdf_key else None
 
 
 class NewTemplateExamSerializer(serializers.Serializer[None]):
@@ -40,18 +152,6 @@ class NewTemplateExamSerializer(serializers.Serializer[None]):
     template_upload = serializers.IntegerField(min_value=1)
     asset_uploads = serializers.DictField(child=serializers.IntegerField(min_value=1), default=dict)
     number_label = serializers.CharField(max_length=80, allow_blank=True, default="")
-
-
-class AnswerKeySerializer(serializers.Serializer[None]):
-    """Accepted answers and points by question label. What is not named is not changed."""
-
-    answers = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField(max_length=MAX_ANSWER_CHARACTERS), max_length=10),
-        default=dict,
-    )
-    points = serializers.DictField(
-        child=serializers.DecimalField(max_digits=6, decimal_places=2, min_value=0, max_value=MAX_POINTS), default=dict
-    )
 
 
 class RegradedSerializer(serializers.Serializer[None]):
@@ -113,6 +213,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
             "points",
             "max_points",
             "unsure_count",
+            "awaited_count",
             "read_at",
         )
         read_only_fields = fields
@@ -129,12 +230,27 @@ class AnswerSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome], allow_null=True)
 
 
+class EssaySerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not of the form
+    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome], allow_null=True)
+    points = serializers.DecimalField(max_digits=6, decimal_places=2, allow_null=True)
+    url = serializers.CharField(allow_null=True)
+
+
+class VersionReadSerializer(serializers.Serializer[Any]):
+    values = serializers.ListField(child=serializers.CharField())
+    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in FieldStatus])
+    confidence = serializers.FloatField()
+
+
 class ScanDetailSerializer(ScanSerializer):
     answers = AnswerSerializer(many=True, allow_null=True, read_only=True)
+    essays = EssaySerializer(many=True, allow_null=True, read_only=True)
+    version = VersionReadSerializer(allow_null=True, read_only=True)
     overlay_url = serializers.CharField(allow_null=True, read_only=True)
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "answers", "overlay_url")  # type: ignore[assignment]
+        fields = (*ScanSerializer.Meta.fields, "answers", "essays", "version", "overlay_url")  # type: ignore[assignment]
         read_only_fields = fields  # type: ignore[assignment]
 
 
@@ -145,6 +261,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     points = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
     max_points = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
     unsure_count = serializers.IntegerField()
+    awaited_count = serializers.IntegerField()
     page_count = serializers.IntegerField()
 
 
@@ -162,23 +279,50 @@ def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure
     }
 
 
-def scan_detail_json(scan: Scan, key: list[KeyedQuestion]) -> dict[str, Any]:
+def scan_detail_json(scan: Scan, rules: ScoringRules) -> dict[str, Any]:
     """One scan with its answers. ``answers`` is null, not empty, while nothing was read."""
     data: dict[str, Any] = dict(ScanSerializer(scan).data)
-    data["answers"], data["overlay_url"] = None, None
-    if scan.reading is not None:
-        fields = SheetReading.from_json(scan.reading).fields
-        outcomes = {answer.label: answer.outcome for answer in score_fields(fields, key).answers}
-        data["answers"] = [_answer_json(field, outcomes.get(field.label)) for field in fields]
-        data["overlay_url"] = s3.presign_get(scan.overlay_key)
+    data |= {"answers": None, "essays": None, "version": None, "overlay_url": None}
+    if scan.reading is None:
+        return data
+    reading = SheetReading.from_json(scan.reading)
+    scored = {answer.label: answer for answer in rules.score(scan, reading).answers}
+    data["answers"] = [_answer_json(field, scored.get(field.label)) for field in reading.fields]
+    data["essays"] = [_essay_json(scan, crop.label, scored.get(crop.label)) for crop in reading.essays]
+    if reading.version is not None:
+        read = reading.version
+        data["version"] = {"values": list(read.values), "status": read.status, "confidence": read.confidence}
+    data["overlay_url"] = s3.presign_get(scan.overlay_key)
     return data
 
 
-def _answer_json(field: FieldReading, outcome: Outcome | None) -> dict[str, Any]:
+def key_json(exam: Exam, key: list[KeyedQuestion]) -> dict[str, Any]:
+    return {
+        "answers": {question.label: list(question.accepted) for question in key},
+        "points": {question.label: question.points for question in key},
+        "penalties": {question.label: question.penalty for question in key if question.penalty},
+        "partial": {question.label: True for question in key if question.is_partial},
+        "as_written": {question.label: True for question in key if question.as_written},
+        "cancelled": {question.label: question.cancelled for question in key if question.cancelled},
+        "versions": exam.versions,
+    }
+
+
+def _essay_json(scan: Scan, label: str, scored: ScoredAnswer | None) -> dict[str, Any]:
+    key = scan.essay_keys.get(label)
+    return {
+        "label": label,
+        "outcome": scored.outcome if scored else None,
+        "points": scored.points if scored else None,
+        "url": s3.presign_get(key) if key else None,
+    }
+
+
+def _answer_json(field: FieldReading, scored: ScoredAnswer | None) -> dict[str, Any]:
     return {
         "label": field.label,
         "values": list(field.values),
         "status": field.status,
         "confidence": field.confidence,
-        "outcome": outcome,
+        "outcome": scored.outcome if scored else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -18,9 +19,15 @@ from academy.storage import s3
 from academy.storage.services import use_upload
 from apps.accounts.models import User
 from apps.exams import tasks
-from apps.exams.grading import hold_key, regrade_exam
-from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout
-from sheets.layout import Layout, design_layout
+from apps.exams.grading import hold_key, regrade_exam, regrade_scan
+from apps.exams.kinds import QuestionKind
+from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout, SheetSet
+from apps.exams.queries import rules_of_exam
+from apps.exams.scoring import COMBINED, parse_number
+from apps.exams.versions import VersionJson, check_versions
+from apps.students.models import Student
+from sheets.layout import A4, ChoiceField, EssayField, Group, Layout, NumericField, Paper, design_layout
+from sheets.reading import SheetReading
 from sheets.template import BadTemplate, parse_template
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
@@ -32,6 +39,8 @@ MAX_ASSET_BYTES: Final = 4 * 1024 * 1024
 MAX_ASSETS: Final = 8
 """Pictures that one template of another maker may bring along."""
 MAX_ACCEPTED: Final = 10
+MAX_COPIES: Final = 1000
+"""Students in one file of sheets: 3 ms and 2 kB a page."""
 MAX_LABELS: Final = 1000
 MAX_LABEL_CHARACTERS: Final = 80
 
@@ -42,17 +51,57 @@ class NotPrintable(DomainError):
     code: ClassVar[str] = "not_printable"
 
 
+class TooManyCopies(DomainError):
+    """More copies than are drawn while somebody waits."""
+
+    code: ClassVar[str] = "too_many_copies"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringWish:
+    """What a teacher says of some questions, by label. What is not named is not changed."""
+
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    points: Mapping[str, Decimal] = field(default_factory=dict)
+    penalties: Mapping[str, Decimal] = field(default_factory=dict)
+    partial: Mapping[str, bool] = field(default_factory=dict)
+    as_written: Mapping[str, bool] = field(default_factory=dict)
+    cancelled: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, VersionJson] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == ScoringWish()
+
+
+@transaction.atomic
 def create_exam(
     *,
     title: str,
-    question_count: int,
-    choice_count: int,
-    number_digits: int,
     created_by: User,
+    question_count: int | None = None,
+    choice_count: int = 5,
+    groups: Sequence[Group] = (),
+    number_digits: int = 6,
+    version_count: int = 0,
+    is_large_print: bool = False,
+    paper: Paper = A4,
+    scoring: ScoringWish | None = None,
 ) -> Exam:
-    """An exam on a sheet of our own. Raises ``Invalid`` when no such sheet can be made."""
+    """An exam on a sheet of our own, with ``question_count`` single choices or ``groups`` of questions of any kind.
+
+    Raises ``Invalid`` when no such sheet can be made, or it cannot be scored as ``scoring`` says.
+    """
     try:
-        layout = design_layout(question_count=question_count, choice_count=choice_count, number_digits=number_digits)
+        layout = design_layout(
+            question_count=question_count,
+            choice_count=choice_count,
+            groups=groups,
+            number_digits=number_digits,
+            version_count=version_count,
+            is_large_print=is_large_print,
+            paper=paper,
+        )
     except ValueError as error:
         raise Invalid(gettext("No sheet can be made like this: {problem}").format(problem=error)) from error
     sheet, _ = SheetLayout.objects.get_or_create(
@@ -60,7 +109,18 @@ def create_exam(
         number_label="",
         defaults={"maker": Maker.OWN, "definition": layout.to_json(), "labels": list(layout.question_labels)},
     )
-    return _create_exam(title=title, sheet=sheet, created_by=created_by)
+    kinds = {question.label: _kind_of(question) for question in layout.questions}
+    exam = _create_exam(title=title, sheet=sheet, created_by=created_by, kinds=kinds)
+    if scoring is not None and not scoring.is_empty:
+        set_scoring(exam_id=exam.pk, wish=scoring)
+        exam.refresh_from_db(fields=["versions"])
+    return exam
+
+
+def _kind_of(question: ChoiceField | NumericField | EssayField) -> QuestionKind:
+    if isinstance(question, ChoiceField):
+        return QuestionKind.SEVERAL if question.has_several else QuestionKind.SINGLE
+    return QuestionKind.NUMERIC if isinstance(question, NumericField) else QuestionKind.ESSAY
 
 
 @transaction.atomic
@@ -126,54 +186,177 @@ def _storable_json(text: bytes) -> dict[str, object]:
     return found
 
 
-def _create_exam(*, title: str, sheet: SheetLayout, created_by: User) -> Exam:
+def _create_exam(
+    *, title: str, sheet: SheetLayout, created_by: User, kinds: Mapping[str, QuestionKind] | None = None
+) -> Exam:
     code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
     exam = Exam(title=title, layout=sheet, sheet_code=code, created_by=created_by)
     exam.save()
     Question.objects.bulk_create(
-        Question(exam=exam, label=label, position=position) for position, label in enumerate(sheet.labels, start=1)
+        Question(exam=exam, label=label, position=position, kind=(kinds or {}).get(label, QuestionKind.SINGLE))
+        for position, label in enumerate(sheet.labels, start=1)
     )
     return exam
 
 
 def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]) -> int:
-    """Set the accepted answers of the named questions and regrade at once. Returns how many pages were regraded.
+    """Set the accepted answers and points of the named questions; see :func:`set_scoring`."""
+    return set_scoring(exam_id=exam_id, wish=ScoringWish(answers=answers, points=points))
 
-    Questions that are not named keep what they have. Raises ``Missing`` and, for a label or a choice that the sheet
-    does not have, ``Invalid``.
+
+def set_scoring(*, exam_id: int, wish: ScoringWish) -> int:
+    """Set how the named questions are scored and regrade at once. Returns how many pages were regraded.
+
+    Questions that are not named keep what they have. Raises ``Missing`` and, for a label, a choice or an order that the
+    sheet does not have, ``Invalid``.
     """
     with transaction.atomic():
         if not hold_key(exam_id):
             raise Missing
         questions = {question.label: question for question in Question.objects.filter(exam_id=exam_id)}
-        unknown = sorted((set(answers) | set(points)) - set(questions))
-        if unknown:
-            attr = "answers" if unknown[0] in answers else "points"
-            raise Invalid(gettext('The exam has no question "{name}".').format(name=unknown[0]), attr=attr)
-        _check_choices(exam_id, answers)
-        for label, accepted in answers.items():
-            questions[label].accepted = list(accepted)[:MAX_ACCEPTED]
-        for label, worth in points.items():
-            questions[label].points = worth
-        changed = [questions[label] for label in sorted(set(answers) | set(points))]
-        Question.objects.bulk_update(changed, ["accepted", "points"])
+        sheet = SheetLayout.objects.get(exams__pk=exam_id)
+        layout = Layout.from_json(sheet.definition) if sheet.maker == Maker.OWN else None
+        columns: dict[str, Mapping[str, object]] = {
+            "answers": wish.answers,
+            "points": wish.points,
+            "penalties": wish.penalties,
+            "partial": wish.partial,
+            "as_written": wish.as_written,
+            "cancelled": wish.cancelled,
+        }
+        for attr, values in columns.items():
+            for label in sorted(set(values) - set(questions)):
+                raise Invalid(gettext('The exam has no question "{name}".').format(name=label), attr=attr)
+        for label, accepted in wish.answers.items():
+            questions[label].accepted = _accepted(questions[label], layout, accepted)
+        for attr, column in _SCORING_COLUMNS.items():
+            for label, value in columns[attr].items():
+                setattr(questions[label], column, value)
+        changed = sorted(set().union(*columns.values()))
+        Question.objects.bulk_update([questions[label] for label in changed], ["accepted", *_SCORING_COLUMNS.values()])
+        if wish.versions is not None:
+            _set_versions(exam_id, layout, wish.versions)
         return regrade_exam(exam_id)
 
 
-def _check_choices(exam_id: int, answers: Mapping[str, Sequence[str]]) -> None:
-    """Raises ``Invalid`` for an answer that nobody can mark: it would count everybody's as wrong."""
-    sheet = SheetLayout.objects.get(exams__pk=exam_id)
-    if sheet.maker != Maker.OWN:
-        return
-    layout = Layout.from_json(sheet.definition)
-    choices = {field.label: field.choices for page in layout for field in page.questions}
-    for label, accepted in answers.items():
-        for answer in accepted:
-            if answer not in choices[label]:
+_SCORING_COLUMNS: Final = {
+    "points": "points",
+    "penalties": "penalty",
+    "partial": "is_partial",
+    "as_written": "as_written",
+    "cancelled": "cancelled",
+}
+
+
+def _set_versions(exam_id: int, layout: Layout | None, versions: Mapping[str, VersionJson]) -> None:
+    if layout is None:
+        raise Invalid(gettext("A sheet of another maker has no versions."), attr="versions")
+    try:
+        check_versions(versions, layout)
+    except ValueError as error:
+        raise Invalid(gettext("The versions do not fit: {problem}").format(problem=error), attr="versions") from error
+    Exam.objects.filter(pk=exam_id).update(versions=dict(versions))
+
+
+def _accepted(question: Question, layout: Layout | None, answers: Sequence[str]) -> list[str]:
+    """The accepted answers as they are stored.
+
+    Raises ``Invalid`` for one that nobody can mark: it would count everybody's as wrong.
+    """
+    if layout is None:
+        return list(answers)[:MAX_ACCEPTED]
+    found = next(item for item in layout.questions if item.label == question.label)
+    stored = []
+    for answer in list(answers)[:MAX_ACCEPTED]:
+        if isinstance(found, EssayField):
+            raise Invalid(
+                gettext('Question "{name}" is an essay: people give its points.').format(name=question.label),
+                attr="answers",
+            )
+        if isinstance(found, NumericField):
+            if parse_number(answer) is None:
                 raise Invalid(
-                    gettext('Question "{name}" has no choice "{choice}".').format(name=label, choice=answer),
+                    gettext('Question "{name}" is answered by a number, not by "{answer}".').format(
+                        name=question.label, answer=answer
+                    ),
                     attr="answers",
                 )
+            stored.append(answer)
+            continue
+        parts = answer.split(COMBINED) if found.has_several else [answer]
+        for choice in parts:
+            if choice not in found.choices or parts.count(choice) > 1:
+                raise Invalid(
+                    gettext('Question "{name}" has no choice "{choice}".').format(name=question.label, choice=answer),
+                    attr="answers",
+                )
+        stored.append(COMBINED.join(sorted(parts, key=found.choices.index)))
+    return stored
+
+
+def give_essay_points(*, scan_id: int, points: Mapping[str, Decimal | None]) -> Scan:
+    """Give points for the essays of a page, or take them back with None. They survive every re-read.
+
+    Raises ``Missing``, and ``Invalid`` for a box that is not on the page or more points than it is worth.
+    """
+    with transaction.atomic():
+        exam_id = Scan.objects.filter(pk=scan_id).values_list("exam_id", flat=True).first()
+        if exam_id is None or not hold_key(exam_id):
+            raise Missing
+        scan: Scan = Scan.objects.select_for_update().get(pk=scan_id)
+        rules = rules_of_exam(exam_id)
+        reading = SheetReading.from_json(scan.reading) if scan.reading is not None else None
+        essays = {crop.label for crop in reading.essays} if reading is not None else set()
+        worth = {}
+        if reading is not None:
+            by_question = {question.label: question.points for question in rules.key}
+            worth = {answer.label: by_question[answer.question] for answer in rules.score(scan, reading).answers}
+        given = dict(scan.essay_points)
+        for label, value in points.items():
+            if label not in essays:
+                raise Invalid(gettext('The page has no essay "{name}".').format(name=label), attr="points")
+            if value is None:
+                given.pop(label, None)
+                continue
+            if value > worth.get(label, Decimal(0)):
+                raise Invalid(
+                    gettext('Essay "{name}" is worth {points} points.').format(name=label, points=worth.get(label, 0)),
+                    attr="points",
+                )
+            given[label] = str(value)
+        if essays:
+            scan.essay_points = given
+            regrade_scan(scan)
+    return scan
+
+
+def order_sheet_set(*, exam_id: int, students: Sequence[int] | None, has_versions: bool, created_by: User) -> SheetSet:
+    """Have sheets printed for ``students`` in their order, or for everybody by number, as a job.
+
+    Raises ``Missing`` also for a student that is not there, ``Invalid`` for nobody or too many, ``NotPrintable``.
+    """
+    with transaction.atomic():
+        exam = Exam.objects.select_related("layout").filter(pk=exam_id).first()
+        if exam is None:
+            raise Missing
+        if exam.layout.maker != Maker.OWN:
+            raise NotPrintable(gettext("This sheet is printed by its own maker."))
+        if students is None:
+            chosen = list(Student.objects.order_by("number").values_list("pk", flat=True)[: MAX_COPIES + 1])
+        else:
+            chosen = list(dict.fromkeys(students))
+            if Student.objects.filter(pk__in=chosen).count() != len(chosen):
+                raise Missing
+        if not 1 <= len(chosen) <= MAX_COPIES:
+            raise Invalid(
+                gettext("Sheets are printed for 1 to {count} students at once.").format(count=MAX_COPIES),
+                attr="students",
+            )
+        wanted = SheetSet(exam=exam, students=chosen, has_versions=has_versions, created_by=created_by)
+        wanted.save()
+        wanted.job_id = int(tasks.print_sheets.enqueue(wanted.pk).id)
+        wanted.save(update_fields=["job"])
+    return wanted
 
 
 def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, NotRequired, TypedDict, cast
 
 from django.db import transaction
 from django_tasks import task
@@ -11,9 +11,13 @@ from academy.jobs.context import JobContext, current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
 from apps.accounts.roles import Permission
+from academy.tenancy.context import acting_tenant
 from apps.exams.grading import hold_key, record_reading
-from apps.exams.models import Batch, Maker, Scan
+from apps.exams.models import Batch, Maker, Scan, SheetSet
+from apps.exams.printing import copies_of_students
 from apps.exams.queries import batches_with_job
+from sheets.layout import Layout
+from sheets.pdf import render_pdf
 from sheets.reading import SheetReading
 
 MAX_PAGE_BYTES: Final = 60 * 1024 * 1024
@@ -30,6 +34,7 @@ class ReadSheetAnswer(TypedDict):
 
     reading: Any
     overlay_jpeg: bytes
+    essay_jpegs: NotRequired[dict[str, bytes]]
 
 
 def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
@@ -62,11 +67,15 @@ def read_scan(scan_id: int) -> None:
         raise PermanentFailure("other_sheet", OTHER_SHEET)
     overlay_key = s3.tenant_key("overlays", str(scan.pk), f"{job.attempt}.jpg")
     s3.write_object(overlay_key, answer["overlay_jpeg"], content_type="image/jpeg")
+    essay_keys: dict[str, str] = {}
+    for index, (label, picture) in enumerate(answer.get("essay_jpegs", {}).items(), start=1):
+        essay_keys[label] = s3.tenant_key("essays", str(scan.pk), f"{job.attempt}-{index}.jpg")
+        s3.write_object(essay_keys[label], picture, content_type="image/jpeg")
     job.step()
     with job.finishing(scan_id=scan.pk):
         hold_key(scan.exam_id)
         fresh = Scan.objects.select_related("exam__layout").select_for_update(of=("self",)).get(pk=scan.pk)
-        record_reading(fresh, reading, overlay_key=overlay_key)
+        record_reading(fresh, reading, overlay_key=overlay_key, essay_keys=essay_keys)
 
 
 @task(queue_name="basic", time_limit_seconds=600.0, subject="batch", permission=Permission.SUBMIT_SCANS)
@@ -93,6 +102,33 @@ def open_batch(batch_id: int) -> None:
         job.report_progress((page_count - len(missing) + start + len(chunk)) / page_count)
     with job.finishing(page_count=page_count):
         Batch.objects.filter(pk=batch.pk).update(page_count=page_count)
+
+
+@task(queue_name="basic", time_limit_seconds=300.0)
+def print_sheets(sheet_set_id: int) -> None:
+    """Print a class's sheets into one file: each student's name, number and own code, in the order asked for."""
+    job = current_job()
+    with transaction.atomic():
+        wanted = SheetSet.objects.select_related("exam__layout").filter(pk=sheet_set_id).first()
+    if wanted is None:
+        raise PermanentFailure("sheet_set_deleted", "The order was deleted before the sheets were printed.")
+    layout = Layout.from_json(wanted.exam.layout.definition)
+    with job.writing():
+        copies = copies_of_students(wanted, layout)
+    if not copies:
+        raise PermanentFailure("no_students", "None of the students is there any more.")
+    pdf = render_pdf(
+        layout,
+        sheet_id=wanted.exam.sheet_code,
+        heading=wanted.exam.title,
+        academy=acting_tenant().name,
+        copies=copies,
+    )
+    pdf_key = s3.tenant_key("sheet-sets", str(wanted.pk), f"{job.attempt}.pdf")
+    s3.write_object(pdf_key, pdf, content_type="application/pdf")
+    with job.finishing(sheet_set_id=wanted.pk):
+        page_count = len(copies) * len(layout.pages)
+        SheetSet.objects.filter(pk=wanted.pk).update(pdf_key=pdf_key, page_count=page_count)
 
 
 def add_scan(batch: Batch, *, page_index: int, source_key: str) -> Scan:

@@ -272,9 +272,7 @@ def _fill_version(
     return field.choices[chosen]
 
 
-def _write_essay(
-    raster: GreyImage, field: EssayField, person: Person, per_mm: float, rng: np.random.Generator
-) -> None:
+def _write_essay(raster: GreyImage, field: EssayField, person: Person, per_mm: float, rng: np.random.Generator) -> None:
     """Lines of scribble, some of which leave the box by a little."""
     box = field.box
     for line in range(int(rng.integers(0, field.lines + 1))):

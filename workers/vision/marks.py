@@ -67,6 +67,10 @@ those at 0.999 in 0.9999 (``python -m benchmarks.omr`` prints both)."""
 MAX_CONFIDENCE: Final = 0.9995
 SEVERAL_TRACE: Final = 0.3
 """Where several marks are meant, what may be a pale one is asked about from here on: no mark beside it tells."""
+SEVERAL_CLEAR: Final = 0.5
+"""And up to here: erasures reach 0.36. Asking up to ``CLEAR_STRENGTH`` doubled the doubts and found no wrong answer."""
+PLACE_MARGIN: Final = 0.04
+"""As ``DIGIT_MARGIN``, for a place of a numeric answer: a wrong one costs an answer, not a sheet."""
 UNCLEAR: Final = "?"
 
 
@@ -117,12 +121,14 @@ def read_fields(page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_])
             decide = of_answers.several if field.has_several else of_answers.single
             questions.append(_choice(field.label, field.choices, decide(found[0], 0.0), ink, found))
         elif isinstance(field, NumericField):
-            verdicts = [of_answers.single(column, DIGIT_MARGIN) for column in found]
+            verdicts = [of_answers.single(column, PLACE_MARGIN) for column in found]
             questions.append(_numeric(field, verdicts, _shown(ink, found)))
         elif isinstance(field, VersionField):
             version = _choice(field.label, field.choices, of_print.single(found[0], DIGIT_MARGIN), ink, found)
         else:
-            number = _number(field.label, [of_print.single(column, DIGIT_MARGIN) for column in found], _shown(ink, found))
+            number = _number(
+                field.label, [of_print.single(column, DIGIT_MARGIN) for column in found], _shown(ink, found)
+            )
     return PageMarks(tuple(questions), number, version)
 
 
@@ -242,9 +248,7 @@ def _decide(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, 
     return _Verdict(verdict.chosen, FieldStatus.UNSURE, min(verdict.confidence, 0.5))
 
 
-def _decide_several(
-    strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, margin: float
-) -> _Verdict:
+def _decide_several(strengths: Floats, is_crossed: NDArray[np.bool_], is_trusted: bool, margin: float) -> _Verdict:
     """As :func:`_decide` where any number of bubbles may be meant: each is judged for itself, and all must be clear."""
     strengths = np.where(is_crossed, np.minimum(strengths, UNSURE_STRENGTH), strengths)
     best = float(strengths.max())
@@ -255,7 +259,7 @@ def _decide_several(
         chances = [_odds(float(strength), MARK_STRENGTH) for strength in strengths]
         confidence = math.prod(max(chance, 1 - chance) for chance in chances)
         # a second mark is as good an answer as the first, so it has to be as clear
-        is_doubtful = (strengths >= SEVERAL_TRACE - margin / 2) & (strengths < CLEAR_STRENGTH + margin)
+        is_doubtful = (strengths >= SEVERAL_TRACE - margin / 2) & (strengths < SEVERAL_CLEAR + margin)
         has_one = len(marked) == 1 and not is_doubtful[np.arange(len(strengths)) != marked[0]].any()
         is_sure = not is_doubtful.any() or (has_one and best >= MARK_STRENGTH + margin)
         verdict = _Verdict(marked, FieldStatus.OK if is_sure and marked else FieldStatus.UNSURE, confidence)
@@ -306,7 +310,9 @@ def _numeric(field: NumericField, verdicts: Sequence[_Verdict], ink: tuple[float
     if field.decimals:
         decimals = _digits_from_right(after[::-1])[::-1]
         # .5 is a number too
-        text = sign + (_digits_from_right(whole) or ("0" if decimals else UNCLEAR)) + (f".{decimals}" if decimals else "")
+        text = (
+            sign + (_digits_from_right(whole) or ("0" if decimals else UNCLEAR)) + (f".{decimals}" if decimals else "")
+        )
     elif field.denominator:
         below = _digits_from_right(after)
         text += f"/{below}" if below else ""

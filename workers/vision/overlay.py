@@ -48,8 +48,8 @@ def draw_overlay(
     """The page in ``image``, grey (H, W) or BGR (H, W, 3), straightened to (h, w, 3) BGR at about 100 dpi.
 
     Marked choices are ringed: green read, amber unsure, red where there are several; a blank or undecided question gets
-    a frame; digits stand above their columns; the boxes that are cut out for teachers are outlined. ``reading`` is that of the same image, and so is
-    ``located``, which saves locating the page a second time. Raises
+    a frame; digits stand above their columns; the boxes that are cut out for teachers are outlined. ``reading`` is that
+    of the same image, and so is ``located``, which saves locating the page a second time. Raises
     :class:`~sheets.reading.UnreadableSheet` as reading does.
     """
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
