@@ -52,5 +52,6 @@ def printable(text: str) -> str:
 @cache
 def _glyphs() -> frozenset[int]:
     """The characters that both weights can print."""
-    both = [pdfmetrics.getFont(name).face.charToGlyph for name in (REGULAR, BOLD)]
-    return frozenset(both[0]) & frozenset(both[1])
+    fonts = [pdfmetrics.getFont(name) for name in (REGULAR, BOLD)]
+    both = [frozenset(font.face.charToGlyph) for font in fonts if isinstance(font, TTFont)]
+    return both[0] & both[1]

@@ -161,8 +161,7 @@ def score_fields(
     for label in essays:
         question = by_label.get(order.label_of(label))
         if question is not None:
-            outcome, points = _score_essay(question, (given or {}).get(label))
-            answers.append(ScoredAnswer(label, outcome, points, question.label))
+            answers.append(_score_essay(label, question, (given or {}).get(label)))
     if version is None:
         unknown = tuple(replace(answer, outcome=Outcome.NO_VERSION, points=None) for answer in answers)
         return SheetScore(unknown, None, None, unsure_count=len(unknown))
@@ -198,12 +197,13 @@ def _score(field: FieldReading, question: KeyedQuestion) -> tuple[Outcome, Decim
     return Outcome.WRONG, -question.penalty
 
 
-def _score_essay(question: KeyedQuestion, given: Decimal | None) -> tuple[Outcome, Decimal | None]:
+def _score_essay(label: str, question: KeyedQuestion, given: Decimal | None) -> ScoredAnswer:
     if question.cancelled is not Cancellation.NONE:
-        return Outcome.CANCELLED, question.points if question.is_keyed else Decimal(0)
+        points = question.points if question.is_keyed else Decimal(0)
+        return ScoredAnswer(label, Outcome.CANCELLED, points, question.label)
     if given is None:
-        return Outcome.AWAITED, None
-    return Outcome.GIVEN, min(max(given, Decimal(0)), question.points)
+        return ScoredAnswer(label, Outcome.AWAITED, None, question.label)
+    return ScoredAnswer(label, Outcome.GIVEN, min(max(given, Decimal(0)), question.points), question.label)
 
 
 def _is_accepted(value: str, question: KeyedQuestion) -> bool:

@@ -55,7 +55,7 @@ class AnswerKeySerializer(serializers.Serializer[None]):
     )
     points = serializers.DictField(child=_points_field(), default=dict)
     penalties = serializers.DictField(child=_points_field(), default=dict)
-    partial = serializers.DictField(child=serializers.BooleanField(), default=dict)
+    partial = serializers.DictField(child=serializers.BooleanField(), default=dict)  # type: ignore[assignment]  # a field of the key, not of the form
     as_written = serializers.DictField(child=serializers.BooleanField(), default=dict)
     cancelled = serializers.DictField(
         child=serializers.ChoiceField(choices=[way.value for way in Cancellation], allow_blank=True), default=dict
@@ -64,10 +64,7 @@ class AnswerKeySerializer(serializers.Serializer[None]):
 
 
 class GroupSerializer(serializers.Serializer[None]):
-    """Questions of one kind. Of the sizes, those of the kind count: ``choices``, ``digits`` to ``denominator``, ``lines``.
-
-    ``points`` and ``penalty`` are those of each question.
-    """
+    """Questions of one kind, with the sizes of that kind; ``points`` and ``penalty`` are those of each question."""
 
     kind = serializers.ChoiceField(choices=[kind.value for kind in QuestionKind])
     count = serializers.IntegerField(min_value=1, max_value=200)

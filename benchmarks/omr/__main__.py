@@ -167,9 +167,9 @@ def _report(report: dict[str, dict[str, object]], condition: str, outcome: Outco
     cpu = statistics.median(outcome.cpu_ms)
     print(f"{condition:12}{tally.sheets:7}{tally.unreadable:8}{tally.answers:9}{tally.wrong:7}", end="")
     print(f"{goal.wrong_per_thousand:6.1f} ‰{tally.unsure:8}{goal.unsure_per_thousand:6.1f} ‰", end="")
-    print(
-        f"{tally.numbers_wrong + tally.versions_wrong:15}/{tally.numbers_unsure + tally.versions_unsure:<6}{cpu:8.1f}   {_calibration(outcome.confidences)}"
-    )
+    wrong_numbers = tally.numbers_wrong + tally.versions_wrong
+    unsure_numbers = tally.numbers_unsure + tally.versions_unsure
+    print(f"{wrong_numbers:15}/{unsure_numbers:<6}{cpu:8.1f}   {_calibration(outcome.confidences)}")
     for metric, value, limit, unit in (
         ("wrong", wrong, goal.wrong_per_thousand, "per 1000 answers"),
         ("unsure", unsure, goal.unsure_per_thousand, "per 1000 answers"),

@@ -9,9 +9,11 @@ from academy.storage.models import Upload, UploadState
 from academy.storage.services import presign_upload
 from apps.accounts.models import User
 from apps.exams.grading import record_reading
-from apps.exams.models import Batch, Exam, Question, Scan
-from apps.exams.services import create_exam, set_answer_key
+from apps.exams.models import Batch, Exam, Question, Scan, SheetSet, StudentSheet
+from apps.exams.services import create_exam, order_sheet_set, set_answer_key
 from apps.exams.tasks import add_scan
+from apps.students.models import Student
+from sheets.payload import TOKEN_LENGTH
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 from tests.factories.people import make_user
 
@@ -115,3 +117,15 @@ def record_scan(scan: Scan, *, number: str | None = None, answers: Mapping[str, 
         overlay_key=s3.tenant_key("overlays", str(scan.pk), "1.jpg"),
     )
     return scan
+
+
+def make_student_sheet(exam: Exam, student: Student, *, token: str = "2" * TOKEN_LENGTH) -> StudentSheet:
+    """The student's own copy of the exam's sheet."""
+    sheet = StudentSheet(exam=exam, student=student, token=token)
+    sheet.save()
+    return sheet
+
+
+def make_sheet_set(exam: Exam, student: Student, *, created_by: User) -> SheetSet:
+    """An order to print the student's sheet, with the job that will."""
+    return order_sheet_set(exam_id=exam.pk, students=[student.pk], has_versions=False, created_by=created_by)

@@ -15,11 +15,19 @@ from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
 from apps.accounts.models import User
 from apps.accounts.roles import Role
-from apps.exams.models import Batch, Exam, Scan
+from apps.exams.models import Batch, Exam, Scan, SheetSet
 from apps.students.models import Student
 from tests.factories.academies import make_academy
-from tests.factories.exams import make_batch, make_exam, make_scan, make_upload, record_scan
 from tests.factories.jobs import make_answered_request
+from tests.factories.exams import (
+    make_batch,
+    make_exam,
+    make_scan,
+    make_sheet_set,
+    make_student_sheet,
+    make_upload,
+    record_scan,
+)
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
     make_authenticator,
@@ -54,6 +62,7 @@ class Cast:
     batch: Batch
     scan: Scan
     job: Job
+    sheet_set: SheetSet
 
     @property
     def owner(self) -> User:
@@ -106,5 +115,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         make_answered_request(teacher)
         job = scan.job
         assert job is not None
+        make_student_sheet(exam, student)
+        sheet_set = make_sheet_set(exam, student, created_by=teacher)
     host = tenant.domains.get(is_primary=True).domain
-    return Cast(tenant, host, users, student, exam, upload, spare, template, batch, scan, job)
+    return Cast(tenant, host, users, student, exam, upload, spare, template, batch, scan, job, sheet_set)

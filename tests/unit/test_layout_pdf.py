@@ -13,9 +13,10 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sheets.layout import Layout, design_layout
+from sheets.layout import Choices, Essays, Layout, Numbers, design_layout
 from sheets.payload import PagePayload, page_payload, parse_payload
 from sheets.pdf import Prefill, render_pdf
+from sheets.typeface import printable
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +98,109 @@ def test_any_other_text_is_a_value_error_or_a_whole_payload(text: str) -> None:
         payload = parse_payload(text)
     except ValueError:
         return
-    assert page_payload(payload.sheet_id, payload.page, payload.fingerprint).upper() == text.upper()
+    again = page_payload(
+        payload.sheet_id, payload.page, payload.fingerprint, version=payload.version, token=payload.token
+    )
+    assert again.upper() == text.upper()
+
+
+TOKEN = "23456789ABCDEFGH"
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Layout:
+    return design_layout(
+        groups=[Choices(10), Choices(4, has_several=True), Numbers(3, has_sign=True, decimals=1), Essays(1)],
+        version_count=3,
+    )
+
+
+def test_each_copy_has_its_own_token_and_version_and_neither_name_nor_number_in_its_code(mixed: Layout) -> None:
+    copies = [
+        Prefill("김하늘", "024010", TOKEN, "B"),
+        Prefill("이바다", "024011", TOKEN[::-1], "C"),
+    ]
+    pdf = _render(mixed, *copies)
+    pages = len(mixed.pages)
+    for index, copy in enumerate(copies):
+        (code,) = zxingcpp.read_barcodes(_pixels(pdf, index * pages))
+        payload = parse_payload(code.text)
+        assert (payload.token, payload.version) == (copy.token, copy.version)
+        assert copy.number not in code.text
+
+
+def test_a_version_is_inked_in_its_bubble(mixed: Layout) -> None:
+    pixels = _pixels(_render(mixed, Prefill(version="B")), 0)
+    row = mixed.pages[0].version
+    assert row is not None
+    dark = [int(pixels[round(y / 25.4 * 100), round(x / 25.4 * 100)]) < 60 for x, y in row.centres]
+    assert dark == [False, True, False]
+
+
+def test_the_sheet_says_how_to_mark_in_korean(mixed: Layout) -> None:
+    document = pypdfium2.PdfDocument(_render(mixed))
+    try:
+        text = "".join(document[0].get_textpage().get_text_range().split())
+    finally:
+        document.close()
+    for word in ("이름", "수험번호", "과목", "유의사항", "시험지유형", "바름", "틀림"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("뷁쀍 하늘", "뷁쀍 하늘"),
+        ("\u1112\u1161\u11ab\uc0c8", "한새"),
+        ("김🎉하늘👩‍👩‍👧", "김하늘"),
+        ("Kim\u202e Ha\x00\nneul", "Kim Ha neul"),
+        ("   ", ""),
+    ],
+)
+def test_names_are_composed_and_stripped_of_what_cannot_be_printed(written: str, shown: str) -> None:
+    assert printable(written) == shown
+
+
+@pytest.mark.parametrize("name", ["가" * 80, "Wolfeschlegelsteinhausenbergerdorff the Third", "🎉", ""])
+def test_no_name_leaves_its_box(mixed: Layout, name: str) -> None:
+    """Outside the name's box a copy is the same as one without a name."""
+    blank, named = (_pixels(_render(mixed, Prefill(text)), 0) for text in ("", name))
+    box = mixed.name_box
+    left, top, width, height = (value / 25.4 * 100 for value in (box.x_mm, box.y_mm, box.width_mm, box.height_mm))
+    outside = np.ones(blank.shape, np.bool_)
+    outside[int(top) : int(top + height) + 1, int(left) : int(left + width) + 1] = False
+    assert np.array_equal(blank[outside], named[outside])
+
+
+def test_a_colour_too_light_for_white_paper_is_darkened(mixed: Layout) -> None:
+    pixels = _pixels(render_pdf(mixed, sheet_id="x", heading="x", academy="x", colour=0xFFFF00), 0)
+    number = mixed.pages[0].student_number
+    assert number is not None
+    x, _ = number.columns[0][0]
+    tab = pixels[round(40.5 / 25.4 * 100), round(x / 25.4 * 100)]
+    assert int(tab) < 150
+    with pytest.raises(ValueError, match="colour"):
+        render_pdf(mixed, sheet_id="x", heading="x", academy="x", colour=-1)
+
+
+@pytest.mark.parametrize("copy", [Prefill(version="D"), Prefill(version="E"), Prefill(token="short")])
+def test_a_copy_that_does_not_fit_the_sheet_is_refused(mixed: Layout, copy: Prefill) -> None:
+    with pytest.raises(ValueError, match=r"version|token"):
+        _render(mixed, copy)
+
+
+@given(
+    version=st.sampled_from(["", "A", "D"]),
+    token=st.sampled_from(["", TOKEN]),
+)
+def test_a_payload_of_a_copy_is_parsed_back(version: str, token: str) -> None:
+    text = page_payload("Exam-7", 3, "0" * 16, version=version, token=token)
+    assert parse_payload(text) == PagePayload("Exam-7", 3, "0" * 16, version, token)
+
+
+@pytest.mark.parametrize(
+    "text", ["AS2:x:1:0000000000000000::", "AS2:x:1:0000000000000000:E:", "AS2:x:1:0000000000000000:A"]
+)
+def test_a_malformed_code_of_a_copy_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="code"):
+        parse_payload(text)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sheets.reading import (
     READING_SCHEMA_VERSION,
+    EssayCrop,
     FieldReading,
     FieldStatus,
     SheetReading,
@@ -18,6 +19,7 @@ from sheets.reading import (
 )
 
 SHARES = st.floats(min_value=0, max_value=1)
+POINTS = st.tuples(*[st.floats(min_value=-1e4, max_value=1e4)] * 2)
 
 
 @st.composite
@@ -28,6 +30,7 @@ def field_readings(draw: st.DrawFn) -> FieldReading:
         status=draw(st.sampled_from(FieldStatus)),
         confidence=draw(SHARES),
         ink=tuple(draw(st.lists(SHARES, max_size=10))),
+        places=tuple(draw(st.lists(st.sampled_from(FieldStatus), max_size=4))),
     )
 
 
@@ -42,6 +45,9 @@ def sheet_readings(draw: st.DrawFn) -> SheetReading:
         corners_found=draw(st.integers(min_value=0, max_value=4)),
         rotation_degrees=draw(st.floats(min_value=-180, max_value=180)),
         sharpness=draw(SHARES),
+        version=draw(st.none() | field_readings()),
+        token=draw(st.none() | st.text(min_size=1, max_size=16)),
+        essays=tuple(draw(st.lists(st.builds(EssayCrop, st.text(min_size=1), st.tuples(*[POINTS] * 4)), max_size=2))),
     )
 
 
@@ -55,7 +61,7 @@ def test_the_names_on_the_wire_are_these() -> None:
     number = FieldReading("student_number", ("00123?",), FieldStatus.UNSURE, 0.51239, (0.12345,))
     reading = SheetReading("abc", "CODE", 2, (), number, 4, 1.239, 0.98765)
     assert reading.to_json() == {
-        "schema": 1,
+        "schema": 2,
         "layout_fingerprint": "abc",
         "sheet_id": "CODE",
         "page": 2,
@@ -70,7 +76,39 @@ def test_the_names_on_the_wire_are_these() -> None:
         "corners_found": 4,
         "rotation_degrees": 1.24,
         "sharpness": 0.988,
+        "version": None,
+        "token": None,
+        "essays": [],
     }
+
+
+def test_the_names_of_what_schema_2_added_are_these() -> None:
+    field = FieldReading("q9", ("-1?",), FieldStatus.UNSURE, 0.5, places=(FieldStatus.OK, FieldStatus.UNSURE))
+    version = FieldReading("version", ("B",), FieldStatus.OK, 1.0)
+    crop = EssayCrop("q10", ((0.0, 1.04), (9.0, 1.0), (9.0, 5.0), (0.0, 5.0)))
+    reading = SheetReading("abc", "CODE", 2, (field,), None, 4, 0.0, 1.0, version, "TOKEN", (crop,))
+    data = reading.to_json()
+    assert data["fields"][0]["places"] == ["ok", "unsure"]
+    assert data["version"] == {"label": "version", "values": ["B"], "status": "ok", "confidence": 1.0, "ink": []}
+    assert data["token"] == "TOKEN"
+    assert data["essays"] == [{"label": "q10", "corners": [[0.0, 1.0], [9.0, 1.0], [9.0, 5.0], [0.0, 5.0]]}]
+
+
+def test_a_reading_of_schema_1_is_still_read() -> None:
+    stored = {
+        "schema": 1,
+        "layout_fingerprint": "abc",
+        "sheet_id": "CODE",
+        "page": 1,
+        "fields": [{"label": "q1", "values": ["3"], "status": "ok", "confidence": 0.99, "ink": [0.0, 0.6]}],
+        "student_number": None,
+        "corners_found": 4,
+        "rotation_degrees": 0.0,
+        "sharpness": 1.0,
+    }
+    reading = SheetReading.from_json(cast(SheetReadingJson, stored))
+    assert reading.fields == (FieldReading("q1", ("3",), FieldStatus.OK, 0.99, (0.0, 0.6)),)
+    assert (reading.version, reading.token, reading.essays) == (None, None, ())
 
 
 @pytest.mark.parametrize("version", [0, READING_SCHEMA_VERSION + 1, None, "1"])

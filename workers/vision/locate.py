@@ -38,6 +38,8 @@ WORKING_LONG_SIDE: Final = 2600
 """Larger pictures are halved: bubbles need 4 pixels per mm, and halving averages a scan's dither away."""
 MAX_TRIES: Final = 6
 MAX_GUESSES: Final = 10
+MIN_CORNERS: Final = 3
+"""With two corners hidden answers usually are too, and what is covered white reads as blank."""
 MIN_AGREEMENT: Final = 0.4
 """Of the printed outlines: true alignments of generated pictures have 0.55 to 0.9, false ones up to 0.3."""
 MIN_BLOCK_MATCH: Final = 0.45
@@ -175,7 +177,7 @@ def _prove(
     image: GreyImage, layout: Layout, page: int, code: SeenCode | None, alignment: Alignment
 ) -> LocatedPage | None:
     """The page under ``alignment`` if its print is there and nowhere else, each bubble trusted or not; else None."""
-    if alignment.agreement < MIN_AGREEMENT:
+    if alignment.agreement < MIN_AGREEMENT or sum(marker is not None for marker in alignment.markers) < MIN_CORNERS:
         return None
     plan = plan_page(layout, page)
     if code is not None and _code_is_off(layout, plan, code, alignment):

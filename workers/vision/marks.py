@@ -107,7 +107,8 @@ def read_fields(page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_])
     columns = _columns(page)
     every = [column for found in columns for column in found]
     ink = level_rows(ink, every)
-    answered, printed = [], []
+    answered: list[slice] = []
+    printed: list[slice] = []
     for field, found in zip(page.bubble_fields, columns, strict=True):
         # the number and the version may be inked by the printer: what a person's mark is like, answers tell
         (printed if isinstance(field, DigitsField | VersionField) else answered).extend(found)

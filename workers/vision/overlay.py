@@ -64,9 +64,11 @@ def draw_overlay(
     for field in page.bubble_fields:
         stop = start + sum(len(column) for column in field.columns)
         found = by_label.get(field.label)
-        if found is not None and isinstance(field, ChoiceField | VersionField):
+        if found is None:
+            pass
+        elif isinstance(field, ChoiceField | VersionField):
             _draw_question(canvas, found, field, places[start:stop])
-        elif found is not None:
+        else:
             _draw_digits(canvas, field, found, places[start:stop])
         start = stop
     for essay in page.essays:
