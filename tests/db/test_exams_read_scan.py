@@ -19,6 +19,7 @@ from apps.exams.services import set_answer_key
 from sheets.reading import FieldReading, FieldStatus, SheetReading
 from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.factories import Cast, World, make_batch, make_exam, make_job, make_reading, make_scan, make_student
+from tests.factories.exams import make_student_sheet
 
 pytestmark = pytest.mark.usefixtures("aws")
 OVERLAY = b"\xff\xd8 the overlay"
@@ -269,3 +270,54 @@ def test_a_later_key_regrades_a_page_that_had_none(hana: Cast) -> None:
     with hana.acting(), transaction.atomic():
         assert set_answer_key(exam_id=scan.exam_id, answers={"q1": ["1"]}, points={}) == 1
         assert Scan.objects.get(pk=scan.pk).points == Decimal(1)
+
+
+TOKEN = "23456789ABCDEFGH"
+
+
+def read_copy(cast: Cast, scan: Scan, token: str, number: FieldReading | None) -> Scan:
+    return read(cast, scan, replace(reading_of(scan, cast), token=token, student_number=number))
+
+
+def number_field(number: str, status: FieldStatus = FieldStatus.OK) -> FieldReading:
+    return FieldReading("student_number", (number,), status, 0.99)
+
+
+def test_a_copys_token_says_whose_it_is_when_the_number_cannot_be_read(hana: Cast) -> None:
+    scan = new_scan(hana)
+    with hana.acting():
+        make_student_sheet(scan.exam, hana.student, token=TOKEN)
+    after = read_copy(hana, scan, TOKEN, number_field("2401??", FieldStatus.UNSURE))
+    assert (after.match, after.student_id) == (Match.MATCHED, hana.student.pk)
+
+
+def test_a_copy_with_somebody_elses_number_matches_nobody(hana: Cast) -> None:
+    scan = new_scan(hana)
+    with hana.acting():
+        make_student_sheet(scan.exam, hana.student, token=TOKEN)
+        make_student("777777")
+    after = read_copy(hana, scan, TOKEN, number_field("777777"))
+    assert (after.match, after.student_id) == (Match.NUMBER_CONTRADICTS, None)
+
+
+def test_a_token_of_another_academy_or_exam_says_nothing(hana: Cast, world: World) -> None:
+    scan = new_scan(hana)
+    with world.duri.acting():
+        make_student_sheet(make_exam(created_by=world.duri.teacher), world.duri.student, token=TOKEN)
+    with hana.acting():
+        make_student_sheet(make_exam(created_by=hana.teacher), hana.student, token=TOKEN)
+    after = read_copy(hana, scan, TOKEN, number_field("2401??", FieldStatus.UNSURE))
+    assert (after.match, after.student_id) == (Match.NUMBER_UNREADABLE, None)
+
+
+def test_essays_are_kept_under_keys_that_hold_the_attempt_and_points_survive_a_re_read(hana: Cast) -> None:
+    scan = new_scan(hana)
+    answer = {"reading": reading_of(scan, hana).to_json(), "overlay_jpeg": OVERLAY, "essay_jpegs": {"q 1": b"an essay"}}
+    with hana.acting():
+        Scan.objects.filter(pk=scan.pk).update(essay_points={"q 1": "3.5"})
+    deliver(hana.tenant, scan.job_id, FakeSandbox(lambda *_: answer))
+    with hana.acting():
+        after = Scan.objects.get(pk=scan.pk)
+        assert after.essay_keys == {"q 1": f"t/{hana.tenant.pk}/essays/{scan.pk}/1-1.jpg"}
+        assert s3.read_object(after.essay_keys["q 1"], max_bytes=1000) == b"an essay"
+    assert after.essay_points == {"q 1": "3.5"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheets.layout import A4, LETTER, Choices, Essays, Layout, Numbers, NumericField, Paper, design_layout
+from sheets.layout import A4, LETTER, Choices, Essays, Group, Layout, Numbers, NumericField, Paper, design_layout
 
 SCHEMA_1 = Path(__file__).parents[1] / "resources" / "layouts" / "schema-1.json"
 
@@ -130,8 +130,9 @@ def test_layouts_of_schema_1_are_read_for_ever_and_keep_their_fingerprints() -> 
 
 
 def test_what_schema_1_did_not_know_is_refused_in_it() -> None:
-    for groups in ([Numbers(1)], [Essays(1)], [Choices(1, has_several=True)]):
-        data = design_layout(groups=groups).to_json()
+    new: list[Group] = [Numbers(1), Essays(1), Choices(1, has_several=True)]
+    for group in new:
+        data = design_layout(groups=[group]).to_json()
         assert data["schema"] == 2
         with pytest.raises(ValueError, match="schema 1"):
             Layout.from_json({**data, "schema": 1})
@@ -163,7 +164,7 @@ def test_large_print_has_larger_bubbles_and_fewer_on_a_page() -> None:
 
 
 def _broken_mixed(change: str) -> object:
-    groups = [Choices(3), Numbers(2, has_sign=True), Essays(1)]
+    groups: list[Group] = [Choices(3), Numbers(2, has_sign=True), Essays(1)]
     data: dict[str, Any] = copy.deepcopy(design_layout(groups=groups, version_count=2).to_json())
     fields = {field["kind"]: field for field in data["pages"][0]["fields"]}
     match change:

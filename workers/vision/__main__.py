@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sheets.layout import Layout, design_layout
+from sheets.layout import A4, LETTER, Choices, Essays, Group, Layout, Numbers, design_layout
 from sheets.pdf import render_pdf
 from sheets.reading import FieldReading, FieldStatus, SheetReading, UnreadableSheet
 from workers.media.errors import BrokenMedia
@@ -29,6 +29,7 @@ GreyImage = NDArray[np.uint8]
 ALL_READ: Final = 0
 SOME_UNREADABLE: Final = 1
 BAD_USAGE: Final = 2
+PAPERS: Final = {paper.name: paper for paper in (A4, LETTER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workers.vision", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     layout = verbs.add_parser("layout", help="design an answer sheet and print it")
-    layout.add_argument("--questions", type=int, required=True)
+    asked = layout.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--questions", type=int, help="so many single choices")
+    asked.add_argument(
+        "--group",
+        type=_group,
+        action="append",
+        default=[],
+        metavar="KIND:COUNT[:OPTIONS]",
+        help="single:15:choices=5, several:3, numeric:7:digits=3,decimals=2,sign or denominator=2, essay:1:lines=6",
+    )
     layout.add_argument("--choices", type=int, default=5)
+    layout.add_argument("--versions", type=int, default=0, help="2 to 4: a row for the versions A to D")
+    layout.add_argument("--large", action="store_true", help="large print")
+    layout.add_argument("--paper", choices=sorted(PAPERS), default=A4.name)
     layout.add_argument("--digits", type=int, default=6)
     layout.add_argument("--json", type=Path, required=True, help="where the layout goes")
     layout.add_argument("--pdf", type=Path, help="where the printed form goes")
@@ -70,10 +83,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _group(text: str) -> Group:
+    """``numeric:7:digits=3,sign`` as a group. Raises ``ValueError``, which argparse shows."""
+    kind, count, options = (*text.split(":", 2), "", "")[:3]
+    sizes: dict[str, int] = {}
+    for part in filter(None, options.split(",")):
+        name, _, value = part.partition("=")
+        sizes[name] = int(value or 1)
+    has_sign = bool(sizes.pop("sign", 0))
+    makers: dict[str, Callable[[], Group]] = {
+        "single": lambda: Choices(int(count), **sizes),
+        "several": lambda: Choices(int(count), has_several=True, **sizes),
+        "numeric": lambda: Numbers(int(count), has_sign=has_sign, **sizes),
+        "essay": lambda: Essays(int(count), **sizes),
+    }
+    try:
+        return makers[kind]()
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{text!r} names no group") from error
+
+
 def _layout(options: argparse.Namespace) -> int:
     try:
         layout = design_layout(
-            question_count=options.questions, choice_count=options.choices, number_digits=options.digits
+            question_count=options.questions,
+            choice_count=options.choices,
+            groups=options.group,
+            number_digits=options.digits,
+            version_count=options.versions,
+            is_large_print=options.large,
+            paper=PAPERS[options.paper],
         )
         pdf = render_pdf(layout, sheet_id=options.sheet_id, heading=options.heading, academy=options.academy)
     except ValueError as error:
@@ -158,7 +197,8 @@ def _line(result: dict[str, object]) -> str:
         return f"{result['file']}: {error}"
     number = reading.student_number.values[0] if reading.student_number else "-"
     answers = " ".join(_answer(field) for field in reading.fields)
-    return f"{result['file']}: page {reading.page}, number {number}: {answers}"
+    version = f", version {_answer(reading.version).partition('=')[2]}" if reading.version else ""
+    return f"{result['file']}: page {reading.page}, number {number}{version}: {answers}"
 
 
 def _answer(field: FieldReading) -> str:
