@@ -91,12 +91,15 @@ def _group(text: str) -> Group:
         name, _, value = part.partition("=")
         sizes[name] = int(value or 1)
     has_sign = bool(sizes.pop("sign", 0))
+    choices = sizes.pop("choices", 5)
     makers: dict[str, Callable[[], Group]] = {
-        "single": lambda: Choices(int(count), **sizes),
-        "several": lambda: Choices(int(count), has_several=True, **sizes),
+        "single": lambda: Choices(int(count), choices),
+        "several": lambda: Choices(int(count), choices, has_several=True),
         "numeric": lambda: Numbers(int(count), has_sign=has_sign, **sizes),
         "essay": lambda: Essays(int(count), **sizes),
     }
+    if kind in ("single", "several") and sizes:
+        raise ValueError(f"{text!r}: choices is the only option of {kind}")
     try:
         return makers[kind]()
     except (KeyError, TypeError) as error:
