@@ -136,7 +136,9 @@ class SheetView(APIView):
         if request.query_params.get("prefilled") == "1":
             numbered = list(queries.students_with_number_of(layout.number_digits)[: MAX_PREFILLED + 1])
             if len(numbered) > MAX_PREFILLED:
-                raise services.TooManyCopies(f"Order a set of sheets for more than {MAX_PREFILLED} students.")
+                raise services.TooManyCopies(
+                    gettext("For more than {count} students, order a set of sheets.").format(count=MAX_PREFILLED)
+                )
             copies = [Prefill(name=student.name, number=student.number) for student in numbered]
             note_subjects(request._request, "student", [student.pk for student in numbered])
         pdf = render_pdf(

@@ -11,7 +11,7 @@ from academy.jobs.personal import EMPTIED_JOB, EMPTIED_JOB_SHOWN
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
 from academy.tenancy.holdings import Fate, Holding, Subject
-from apps.exams.models import Batch, Exam, Question, Scan, SheetLayout
+from apps.exams.models import Batch, Exam, Question, Scan, SheetLayout, SheetSet, StudentSheet
 
 
 def _scans_of(subject: Subject) -> Q:
@@ -26,12 +26,24 @@ def _is_being_opened(subject: Subject) -> bool:
 
 
 def _pictures(scan: Scan) -> Iterable[str]:
-    return [scan.source_key, *([scan.overlay_key] if scan.overlay_key else [])]
+    return [scan.source_key, *([scan.overlay_key] if scan.overlay_key else []), *scan.essay_keys.values()]
 
 
 def _files(scan: Scan) -> Iterable[str]:
-    # The whole folder of overlays: every attempt at reading the page wrote one of its own.
-    return [scan.source_key, s3.tenant_key("overlays", str(scan.pk)) + "/"]
+    # Whole folders: every attempt at reading the page wrote an overlay and essays of its own.
+    return [scan.source_key, *(s3.tenant_key(folder, str(scan.pk)) + "/" for folder in ("overlays", "essays"))]
+
+
+def _sheet_sets_with(subject: Subject) -> Q:
+    """Orders that name one of their student records; the file shows name and number."""
+    named = Q(pk__in=[])
+    for student in subject.students:
+        named |= Q(students__contains=[student])
+    return named
+
+
+def _is_being_printed(subject: Subject) -> bool:
+    return SheetSet.objects.filter(_sheet_sets_with(subject), job__state__in=UNFINISHED_STATES).exists()
 
 
 HOLDINGS = (
@@ -56,9 +68,31 @@ HOLDINGS = (
         model=Scan,
         about=_scans_of,
         fate=Fate.DELETED,
-        hidden=frozenset({"source_key", "overlay_key"}),
+        hidden=frozenset({"source_key", "overlay_key", "essay_keys"}),
         pictures=_pictures,
         files=_files,
+    ),
+    Holding(
+        model=StudentSheet,
+        about=_scans_of,
+        fate=Fate.DELETED,
+        hidden=frozenset({"token"}),
+    ),
+    # A class's file goes as a whole, for it shows their sheet; it can be ordered again without them.
+    Holding(
+        model=SheetSet,
+        about=_sheet_sets_with,
+        fate=Fate.DELETED,
+        shown=("id", "created_at", "exam_id", "page_count"),
+        files=lambda wanted: [s3.tenant_key("sheet-sets", str(wanted.pk)) + "/"],
+        is_busy=_is_being_printed,
+    ),
+    Holding(
+        model=SheetSet,
+        about=lambda subject: Q(created_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"created_by": None},
+        shown=("id", "created_at", "exam_id", "page_count"),
     ),
     Holding(
         model=Batch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from academy.jobs.reasons import text_of
@@ -92,9 +93,13 @@ class NewExamSerializer(AnswerKeySerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("question_count" in attrs) == bool(attrs.get("groups")):
-            raise serializers.ValidationError({"question_count": ["Either question_count or groups is needed."]})
+            raise serializers.ValidationError(
+                {"question_count": [gettext("Either question_count or groups is needed.")]}
+            )
         if attrs["version_count"] == 1:
-            raise serializers.ValidationError({"version_count": ["An exam has 2 to 4 versions, or 0 for just one."]})
+            raise serializers.ValidationError(
+                {"version_count": [gettext("An exam has 2 to 4 versions, or 0 for just one.")]}
+            )
         return attrs
 
 
