@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 from rest_framework import serializers
 
+from academy.http.errors import Invalid
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.exams.kinds import Cancellation, QuestionKind
@@ -93,13 +94,9 @@ class NewExamSerializer(AnswerKeySerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("question_count" in attrs) == bool(attrs.get("groups")):
-            raise serializers.ValidationError(
-                {"question_count": [gettext("Either question_count or groups is needed.")]}
-            )
+            raise Invalid(gettext("Either question_count or groups is needed."), attr="question_count")
         if attrs["version_count"] == 1:
-            raise serializers.ValidationError(
-                {"version_count": [gettext("An exam has 2 to 4 versions, or 0 for just one.")]}
-            )
+            raise Invalid(gettext("An exam has 2 to 4 versions, or 0 for just one."), attr="version_count")
         return attrs
 
 

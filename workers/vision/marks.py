@@ -65,7 +65,7 @@ STEEPNESS: Final = 9.0
 """Slope of the odds in log strength, chosen so that answers stated at 0.97 are right in 0.995 of phone photos and
 those at 0.999 in 0.9999 (``python -m benchmarks.omr`` prints both)."""
 MAX_CONFIDENCE: Final = 0.9995
-SEVERAL_TRACE: Final = 0.3
+SEVERAL_TRACE: Final = 0.12
 """Where several marks are meant, what may be a pale one is asked about from here on: no mark beside it tells."""
 SEVERAL_CLEAR: Final = 0.5
 """And up to here: erasures reach 0.36. Asking up to ``CLEAR_STRENGTH`` doubled the doubts and found no wrong answer."""
