@@ -31,6 +31,8 @@ PAPER_QUANTILE: Final = 0.7
 """Of the ring's samples: above strokes that leave the bubble, below the noise's peaks."""
 DARK_SHARE: Final = 0.15
 """The darkest part of the inside, which a pen's tick reaches and an erasure does not."""
+MAX_BLANK_SPREAD: Final = 0.03
+"""Of the mean ink of blanks with one letter; the palest marks of a pencil that can still be read begin at 0.05."""
 MIN_GROUP: Final = 5
 """Fewer bubbles with the same letter than this share one picture of the blank with all the others."""
 
@@ -192,6 +194,8 @@ def _blank_patches(ink: Floats, raw: Floats, groups: NDArray[np.intp]) -> Floats
         light = members[np.argsort(raw[members])[: (len(members) + 1) // 2]]
         # printed letters differ by up to 0.05 in mean ink; more than that is a hand's
         light = light[raw[light] <= common_level + 0.06]
+        # where most of a few questions have this choice marked with a pale pencil, the lightest are the blanks
+        light = light[raw[light] <= raw[light].min(initial=1.0) + MAX_BLANK_SPREAD]
         if len(light) >= 2:
             blanks[group] = ink[light].mean(axis=0)
     return blanks

@@ -105,8 +105,14 @@ def read_fields(page: LayoutPage, ink: BubbleInk, is_trusted: NDArray[np.bool_])
     there a field is never better than unsure.
     """
     columns = _columns(page)
-    every = [column for found in columns for column in found]
-    ink = level_rows(ink, every)
+    # where several may be marked the median of a row may be a mark, so such rows are left as they are
+    lone = [
+        column
+        for field, found in zip(page.bubble_fields, columns, strict=True)
+        if not (isinstance(field, ChoiceField) and field.has_several)
+        for column in found
+    ]
+    ink = level_rows(ink, lone)
     answered: list[slice] = []
     printed: list[slice] = []
     for field, found in zip(page.bubble_fields, columns, strict=True):
