@@ -167,11 +167,13 @@ class SheetSetsView(APIView):
             has_versions=asked.validated_data["has_versions"],
             created_by=person_of(request),
         )
+        note_subjects(request._request, "student", wanted.students)
         return Response(SheetSetSerializer(wanted).data, status=status.HTTP_202_ACCEPTED)
 
 
 class SheetSetView(APIView):
     permissions: ClassVar = {"GET": Permission.SUBMIT_SCANS}
+    personal: ClassVar = {"GET": about()}  # notes whose sheets are in the file by itself
 
     @extend_schema(responses=SheetSetSerializer, operation_id="sheet_sets_show")
     def get(self, request: Request, sheet_set_id: int) -> Response:
@@ -179,6 +181,8 @@ class SheetSetView(APIView):
         wanted = queries.sheet_sets_with_job().filter(pk=sheet_set_id).first()
         if wanted is None:
             raise Missing
+        if wanted.pdf_key:
+            note_subjects(request._request, "student", wanted.students)
         return Response(SheetSetSerializer(wanted).data)
 
 
@@ -258,6 +262,7 @@ class ScanView(APIView):
 
 class EssayPointsView(APIView):
     permissions: ClassVar = {"PUT": Permission.MANAGE_EXAMS}
+    personal: ClassVar = {"PUT": about(student=in_answer("student", "id"))}
 
     @extend_schema(request=EssayPointsSerializer, responses=ScanDetailSerializer, operation_id="scans_essays_set")
     def put(self, request: Request, scan_id: int) -> Response:

@@ -226,12 +226,12 @@ class AnswerSerializer(serializers.Serializer[Any]):
     values = serializers.ListField(child=serializers.CharField())
     status = serializers.ChoiceField(choices=[(status.value, status.value) for status in FieldStatus])
     confidence = serializers.FloatField()
-    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome], allow_null=True)
+    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.name) for outcome in Outcome], allow_null=True)
 
 
 class EssaySerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not of the form
-    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.value) for outcome in Outcome], allow_null=True)
+    outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.name) for outcome in Outcome], allow_null=True)
     points = serializers.DecimalField(max_digits=6, decimal_places=2, allow_null=True)
     url = serializers.CharField(allow_null=True)
 
