@@ -153,6 +153,7 @@ class SheetView(APIView):
 
 class SheetSetsView(APIView):
     permissions: ClassVar = {"POST": Permission.SUBMIT_SCANS}
+    personal: ClassVar = {"POST": about()}  # notes whom it prints by itself
 
     @extend_schema(
         request=NewSheetSetSerializer, responses={202: SheetSetSerializer}, operation_id="exams_sheets_order"

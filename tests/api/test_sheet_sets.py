@@ -51,7 +51,7 @@ def test_a_set_is_queued_then_printed_in_the_order_asked_for(world: World, teach
         lettered = make_student("K7", name="정짧은")
     order = [lettered.pk, world.hana.student.pk, other.pk]
     answer = post(teacher, url_of(world), {"students": order})
-    assert answer.status_code == 202
+    assert answer.status_code == 202, answer.content
     body = answer.json()
     assert (body["state"], body["student_count"], body["url"]) == (JobState.QUEUED, 3, None)
     pdf = printed(world, body["id"])
