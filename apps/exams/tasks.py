@@ -10,8 +10,8 @@ from django_tasks import task
 from academy.jobs.context import JobContext, current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
-from apps.accounts.roles import Permission
 from academy.tenancy.context import acting_tenant
+from apps.accounts.roles import Permission
 from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, Maker, Scan, SheetSet
 from apps.exams.printing import copies_of_students
@@ -104,7 +104,7 @@ def open_batch(batch_id: int) -> None:
         Batch.objects.filter(pk=batch.pk).update(page_count=page_count)
 
 
-@task(queue_name="basic", time_limit_seconds=300.0)
+@task(queue_name="basic", time_limit_seconds=300.0, subject="sheet_set", permission=Permission.VIEW_EXAMS)
 def print_sheets(sheet_set_id: int) -> None:
     """Print a class's sheets into one file: each student's name, number and own code, in the order asked for."""
     job = current_job()

@@ -18,7 +18,6 @@ from apps.accounts.roles import Role
 from apps.exams.models import Batch, Exam, Scan, SheetSet
 from apps.students.models import Student
 from tests.factories.academies import make_academy
-from tests.factories.jobs import make_answered_request
 from tests.factories.exams import (
     make_batch,
     make_exam,
@@ -28,6 +27,7 @@ from tests.factories.exams import (
     make_upload,
     record_scan,
 )
+from tests.factories.jobs import make_answered_request
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
     make_authenticator,
