@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -27,10 +25,9 @@ from academy.jobs.queues import Tier, create_queues, dead_letter_name, queue_url
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
 from apps.students.models import Student
-from infra.local.processes import die_with_parent
 from tests.faults.proxies import HttpProxy, PostgresProxy
+from tests.faults.zygote import Zygote
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 WAIT_SECONDS: Final = 40.0
 """How long a test waits for what must happen. Far more than it takes, since machines are shared."""
 POLL_SECONDS: Final = 0.02
@@ -59,26 +56,29 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = WAIT_SEC
 class Process:
     """A worker or a dispatcher that a test may stop, continue and kill."""
 
-    popen: subprocess.Popen[bytes]
+    zygote: Zygote
+    pid: int
     log: Path
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
+    status: int | None = None
 
     def send(self, number: signal.Signals) -> None:
-        self.popen.send_signal(number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self.popen.kill()
-        self.popen.wait(WAIT_SECONDS)
+        self.send(signal.SIGKILL)
+        assert self.wait() == -signal.SIGKILL
 
     def wait(self) -> int:
-        return self.popen.wait(WAIT_SECONDS)
+        """The status that it ends with."""
+        wait_until(lambda: not self.is_alive, f"the end of process {self.pid}")
+        assert self.status is not None
+        return self.status
 
     @property
     def is_alive(self) -> bool:
-        return self.popen.poll() is None
+        if self.status is None:
+            self.status = self.zygote.ended_with(self.pid)
+        return self.status is None
 
     def says(self, text: str) -> bool:
         return text in self.log.read_text()
@@ -98,6 +98,8 @@ class FaultWorld:
     times: Mapping[str, float] = field(default_factory=lambda: dict(TIMES))
     processes: list[Process] = field(default_factory=list)
     tenant: Tenant = field(init=False)
+    _zygote: Zygote | None = None
+    _process_count: int = 0
 
     # --- processes ----------------------------------------------------------------------------------------------
     def environment(self) -> dict[str, str]:
@@ -108,6 +110,7 @@ class FaultWorld:
             "DISPATCHER_DATABASE_URL": self._through_proxy("DISPATCHER_DATABASE_URL"),
             "QUEUE_PREFIX": settings.QUEUE_PREFIX,
             "LOG_LEVEL": "INFO",
+            "PYTHONUNBUFFERED": "1",
             "FAULT_VISIBILITY_SECONDS": str(self.visibility_seconds),
             "FAULT_LONG_POLL_SECONDS": str(LONG_POLL_SECONDS),
             "FAULT_TIMES": json.dumps(self.times),
@@ -117,18 +120,15 @@ class FaultWorld:
         parts = urlsplit(os.environ[name])
         return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{self.database.port}").geturl()
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
-        """A Python process that ends with this one."""
-        log = self.folder / f"process-{len(self.processes)}.log"
-        with log.open("wb") as output:
-            popen = subprocess.Popen(
-                [*die_with_parent("KILL"), sys.executable, *arguments],
-                cwd=ROOT,
-                env={**self.environment(), **(environment or {})},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.processes.append(Process(popen, log))
+    def run(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        """A process that ends with this one."""
+        if self._zygote is None:
+            self._zygote = Zygote(self.environment())
+        log = self.folder / f"process-{self._process_count}.log"
+        self._process_count += 1
+        log.touch()
+        pid = self._zygote.start(module, arguments, environment or {}, log)
+        self.processes.append(Process(self._zygote, pid, log))
         return self.processes[-1]
 
     def start_worker(
@@ -140,22 +140,25 @@ class FaultWorld:
         arguments: Sequence[str] = (),
     ) -> Process:
         return self.run(
-            *("-m", "tests.faults.worker", "cpu", "--slots", str(slots)),
+            *("tests.faults.worker", "cpu", "--slots", str(slots)),
             *([] if has_dispatcher else ["--without-dispatcher"]),
             *arguments,
             environment={"FAULT_CLOCK_SECONDS": str(clock_seconds)},
         )
 
     def start_dispatcher(self, *, clock_seconds: float = 0) -> Process:
-        return self.run(
-            *("-m", "tests.faults.worker", "dispatcher"), environment={"FAULT_CLOCK_SECONDS": str(clock_seconds)}
-        )
+        return self.run("tests.faults.worker", "dispatcher", environment={"FAULT_CLOCK_SECONDS": str(clock_seconds)})
 
     def end_processes(self) -> None:
         for process in self.processes:
             if process.is_alive:
                 process.kill()
         self.processes.clear()
+
+    def close(self) -> None:
+        self.end_processes()
+        if self._zygote is not None:
+            self._zygote.close()
 
     # --- jobs ---------------------------------------------------------------------------------------------------
     def submit(
@@ -256,7 +259,7 @@ def fault_world(folder: Path) -> Iterator[FaultWorld]:
             try:
                 yield world
             finally:
-                world.end_processes()
+                world.close()
     finally:
         settings.QUEUE_PREFIX = before
         queue_url.cache_clear()

@@ -15,7 +15,8 @@ from tests.faults.world import FaultWorld, fault_world
 def faulty_services(aws: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultWorld]:
     """Proxies and queues that the tests of a module share, and processes where they share some."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request otherwise
-    with fault_world(tmp_path_factory.mktemp("faults")) as world:
+    with pytest.MonkeyPatch.context() as patch, fault_world(tmp_path_factory.mktemp("faults")) as world:
+        patch.setenv("MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR", "false")
         yield world
 
 

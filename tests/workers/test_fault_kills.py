@@ -200,7 +200,7 @@ def test_dispatcher_killed_between_send_and_mark(alone: FaultWorld) -> None:
 
 def test_request_killed_after_its_commit_is_sent_all_the_same(alone: FaultWorld) -> None:
     held = alone.database.add(Fault.HOLD_ANSWER, "COMMIT", after='INSERT INTO "jobs_job"')
-    request = alone.run("-m", "tests.faults.submit", str(alone.tenant.pk))
+    request = alone.run("tests.faults.submit", str(alone.tenant.pk))
     held.await_reached()
     request.kill()
     alone.database.cut()
@@ -212,7 +212,7 @@ def test_request_killed_after_its_commit_is_sent_all_the_same(alone: FaultWorld)
 
 def test_request_killed_before_its_commit_leaves_nothing(alone: FaultWorld) -> None:
     held = alone.database.add(Fault.HOLD_REQUEST, "COMMIT", after='INSERT INTO "jobs_job"')
-    request = alone.run("-m", "tests.faults.submit", str(alone.tenant.pk))
+    request = alone.run("tests.faults.submit", str(alone.tenant.pk))
     held.await_reached()
     request.kill()
     alone.database.cut()
