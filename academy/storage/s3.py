@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -104,14 +105,18 @@ def object_bytes(key: str) -> int | None:
 
 
 def read_object(key: str, *, max_bytes: int) -> bytes:
-    """The whole object. Raises ``ObjectMissing``, and ``ValueError`` when it is larger than ``max_bytes``."""
+    """The whole object. Raises ``ObjectMissing``, and ``ValueError`` when it is larger than ``max_bytes``.
+
+    Raises botocore's errors when the length or the checksum that S3 keeps is another.
+    """
     try:
         answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
     except ClientError as error:
         if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
             raise ObjectMissing(key) from error
         raise
-    with answer["Body"] as body:
+    # Not `with answer["Body"]`: that hands out the raw stream, which checks neither length nor checksum.
+    with closing(answer["Body"]) as body:
         if answer["ContentLength"] > max_bytes:
             raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
         return body.read()

@@ -7,12 +7,10 @@ Both run in one thread of their own. A `Rule` says what to break and how often; 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import random
 import re
 import threading
-import zlib
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -47,7 +45,7 @@ class Fault(Enum):
     TRUNCATE = auto()
     """HTTP: the second half of the answer's body is missing."""
     CORRUPT = auto()
-    """HTTP: a byte of the answer's body is another one. The right checksum is in the head if the client asked for it."""
+    """HTTP: a byte of the answer's body is another one."""
 
 
 @dataclass(eq=False)
@@ -241,9 +239,6 @@ class HttpProxy(Proxy):
             if rule and fault is Fault.HOLD_ANSWER:
                 await self._until_released(rule)
             if fault is Fault.CORRUPT and answer:
-                if b"x-amz-checksum-mode: enabled" in head.lower():  # as S3 does; moto does not
-                    checksum = base64.b64encode(zlib.crc32(answer).to_bytes(4, "big"))
-                    answer_head = answer_head[:-2] + b"x-amz-checksum-crc32: " + checksum + b"\r\n\r\n"
                 answer = answer[:-1] + bytes([answer[-1] ^ 1])
             writer.write(answer_head + (answer[: len(answer) // 2] if fault is Fault.TRUNCATE else answer))
             await writer.drain()
