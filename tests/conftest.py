@@ -15,7 +15,7 @@ from django.db.backends.signals import connection_created
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from academy.jobs.queues import create_queues, dead_letter_url, queue_url, sqs_client
+from academy.jobs.queues import create_queues, dead_letter_url, polling_sqs_client, queue_url, sqs_client
 from academy.limits.limiter import forget_everything
 from academy.storage.s3 import create_bucket, s3_client
 from academy.tenancy.checks import tenant_models
@@ -88,7 +88,7 @@ def aws() -> Iterator[None]:
     create_bucket()
     yield
     server.stop()
-    for client in (sqs_client, s3_client, queue_url, dead_letter_url):
+    for client in (sqs_client, polling_sqs_client, s3_client, queue_url, dead_letter_url):
         client.cache_clear()
 
 

@@ -129,7 +129,7 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     from django.conf import settings
 
     from academy.jobs.dispatcher import run_forever
-    from academy.jobs.queues import Tier, queue_url, sqs_client
+    from academy.jobs.queues import Tier, polling_sqs_client, queue_url, sqs_client
     from academy.jobs.runner import JobRun
 
     cancels = CancelWatch()
@@ -142,6 +142,7 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
 
     consumer = Consumer(
         client=sqs_client(),
+        polling_client=polling_sqs_client(),
         queues=[QueueSpec(name, queue_url(Tier(name)), weight) for name, weight in QUEUES_OF_WORKER[worker].items()],
         slots=slots,
         make_sandbox=make_sandbox,

@@ -71,17 +71,22 @@ class _Threads:
     heartbeat: threading.Thread | None = None
 
 
+class ThreadDied(RuntimeError):
+    """A poller, a slot or the heartbeat is gone: whoever started the worker starts another one."""
+
+
 class Consumer(Generic[SandboxT]):
     """Serves `queues` with `slots` jobs at a time until `stop`.
 
     `start_job` makes the run of one message in a slot's sandbox; `make_sandbox` is called once per slot, in the slot's
-    thread. `run` blocks; `stop` and `stop_now` may be called from any thread, but not from a signal handler.
+    thread; `client` tells SQS what became of messages, `polling_client` waits for them. `run` blocks; `stop` and `stop_now` may be called from any thread, but not from a signal handler.
     """
 
     def __init__(
         self,
         *,
         client: SQSClient,
+        polling_client: SQSClient | None = None,
         queues: Sequence[QueueSpec],
         slots: int,
         make_sandbox: Callable[[], SandboxT],
@@ -91,7 +96,7 @@ class Consumer(Generic[SandboxT]):
         if slots < 1 or not queues:
             raise ValueError("a consumer needs a slot and a queue")
         self.times = times or ConsumerTimes()
-        self._client = client
+        self._polling_client = polling_client or client
         self._queues = list(queues)
         self._slots = slots
         self._make_sandbox = make_sandbox
@@ -108,15 +113,21 @@ class Consumer(Generic[SandboxT]):
         self._stopping_now = threading.Event()
         self._drained = threading.Event()
         self._threads = _Threads()
+        self._dead_thread: str | None = None
 
     def run(self) -> None:
-        """Serve until `stop`, then drain: within the stop time-out every message is settled or handed back."""
+        """Serve until `stop`, then drain: within the stop time-out every message is settled or handed back.
+
+        Raises ThreadDied, after a drain, where a thread has ended that a worker cannot be without.
+        """
         self._threads.slots = [self._thread(self._serve, f"slot-{number}") for number in range(self._slots)]
         self._threads.pollers = [self._thread(self._poll, f"poll-{queue.name}", queue) for queue in self._queues]
         self._threads.heartbeat = self._thread(self._keep_beating, "heartbeat")
         logger.info("serving %s with %d slots", ", ".join(queue.name for queue in self._queues), self._slots)
         self._stopping.wait()
         self._drain()
+        if self._dead_thread is not None:
+            raise ThreadDied(self._dead_thread)
 
     def stop(self) -> None:
         """Receive no more; let running jobs finish within the stop time-out."""
@@ -131,7 +142,15 @@ class Consumer(Generic[SandboxT]):
         self.stop()
 
     def _thread(self, target: Callable[..., None], name: str, *args: object) -> threading.Thread:
-        thread = threading.Thread(target=target, args=args, name=name, daemon=True)
+        def guarded() -> None:
+            try:
+                target(*args)
+            except BaseException:
+                logger.critical("the thread %s died; the worker hands back what it has and ends", name, exc_info=True)
+                self._dead_thread = name
+                self.stop_now()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
 
@@ -165,7 +184,7 @@ class Consumer(Generic[SandboxT]):
         return None
 
     def _receive(self, grant: Grant) -> list[ReceivedMessage]:
-        response = self._client.receive_message(
+        response = self._polling_client.receive_message(
             QueueUrl=grant.queue.url,
             MaxNumberOfMessages=grant.max_messages,
             WaitTimeSeconds=grant.wait_seconds,

@@ -23,7 +23,7 @@ from psycopg import sql
 
 from academy.jobs.backend import DOORBELL
 from academy.jobs.message import JobMessage
-from academy.jobs.queues import Tier, queue_url, sqs_client
+from academy.jobs.queues import Tier, is_empty, queue_url, sqs_client
 from academy.tenancy.models import POOL_SCHEMA
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,13 @@ BATCH: Final = 10  # messages: what SQS takes in one call
 ROUND_LIMIT: Final = 500  # jobs sent in one transaction
 POLL_SECONDS: Final = 1.0  # how late a job is noticed when its ring was missed
 SWEEP_SECONDS: Final = 5.0
+RECOVERY_SECONDS: Final = (0.5, 2.0)  # between two tries where the database, or a round, has failed
+# A ring that comes sooner than this after the last round waits, so that a busy queue is served in batches.
+ROUND_SECONDS: Final = 0.02
 # A lease may be this much over before the sweeper acts: the heartbeat may be late by a round trip.
 LEASE_GRACE_SECONDS: Final = 5.0
-# A message that was sent but never claimed for so long is taken for lost. Sending twice is harmless.
+# A message that was sent but never claimed for so long is taken for lost. Sending twice is harmless. Where the queue
+# is empty it is known to be lost, and sent again after a visibility time-out.
 RESEND_AFTER_SECONDS: Final = 3600.0
 DISPATCH_LOCK: Final = 7_244_002
 
@@ -78,6 +82,13 @@ _PUT_BACK_EXPIRED: Final = """
 """
 _PUT_BACK_UNCLAIMED: Final = """
     UPDATE jobs_job SET state = 'queued'
+    WHERE state = 'sent' AND (
+        sent_at < now() - make_interval(secs => %(resend)s)
+        OR (queue = ANY(%(empty)s) AND sent_at < now() - make_interval(secs => %(visibility)s))
+    )
+"""
+_QUEUES_OF_UNCLAIMED: Final = """
+    SELECT DISTINCT queue FROM jobs_job
     WHERE state = 'sent' AND sent_at < now() - make_interval(secs => %s)
 """
 
@@ -132,10 +143,21 @@ def sweep_once(connection: psycopg.Connection) -> int:
                 continue
             connection.execute(_END_CANCELLED, [LEASE_GRACE_SECONDS])
             put_back += connection.execute(_PUT_BACK_EXPIRED, [LEASE_GRACE_SECONDS]).rowcount
-            put_back += connection.execute(_PUT_BACK_UNCLAIMED, [RESEND_AFTER_SECONDS]).rowcount
+            unclaimed = connection.execute(_QUEUES_OF_UNCLAIMED, [settings.JOB_VISIBILITY_SECONDS]).fetchall()
+            ages = {"resend": RESEND_AFTER_SECONDS, "visibility": settings.JOB_VISIBILITY_SECONDS}
+            empty = [queue for (queue,) in unclaimed if _is_empty(Tier(queue))]
+            put_back += connection.execute(_PUT_BACK_UNCLAIMED, {**ages, "empty": empty}).rowcount
     if put_back:
         logger.warning("put back %d jobs whose worker or message was lost", put_back)
     return put_back
+
+
+def _is_empty(tier: Tier) -> bool:
+    try:
+        return is_empty(tier)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("SQS did not say how many messages %s holds: %s", tier, error)
+        return False
 
 
 def _enter(connection: psycopg.Connection, schema: str) -> bool:
@@ -184,7 +206,11 @@ def run_forever(stop: threading.Event) -> None:
                 _run_connected(connection, stop)
         except psycopg.Error as error:
             logger.warning("the dispatcher lost its database: %s", error)
-            stop.wait(random.uniform(0.5, 2.0))  # noqa: S311  jitter, not secrecy
+        except Exception:  # one bad round must not end the thread that every job waits for
+            logger.exception("a round of the dispatcher failed")
+        else:
+            continue
+        stop.wait(random.uniform(*RECOVERY_SECONDS))  # noqa: S311  jitter, not secrecy
 
 
 def _run_connected(connection: psycopg.Connection, stop: threading.Event) -> None:
@@ -193,7 +219,10 @@ def _run_connected(connection: psycopg.Connection, stop: threading.Event) -> Non
         if time.monotonic() >= next_sweep:
             sweep_once(connection)
             next_sweep = time.monotonic() + SWEEP_SECONDS
+        began = time.monotonic()
         if dispatch_once(connection) >= ROUND_LIMIT:
             continue  # there may be more
         for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-            pass
+            stop.wait(max(began + ROUND_SECONDS - time.monotonic(), 0))
+        for _ in connection.notifies(timeout=0):
+            pass  # the next round answers all rings at once

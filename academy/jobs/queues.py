@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Deploys and killed workers raise the receive count too; real failures are counted in the database.
 MAX_RECEIVE_COUNT: Final = 8
 LONG_POLL_SECONDS: Final = 20
+# While SQS hangs, the dispatcher holds the rows that it is sending: whoever cancels one of them waits as long, twice.
+ANSWER_SECONDS: Final = 5.0
 SOURCE_RETENTION_SECONDS: Final = 4 * 24 * 3600
 DEAD_LETTER_RETENTION_SECONDS: Final = 14 * 24 * 3600
 
@@ -53,12 +55,21 @@ def dead_letter_name(tier: Tier) -> str:
 
 @cache
 def sqs_client() -> SQSClient:
-    """One client per process; botocore clients are thread-safe."""
-    # The read time-out outlasts a long poll.
+    """One client per process for calls that answer at once; botocore clients are thread-safe."""
+    return _make_client(ANSWER_SECONDS)
+
+
+@cache
+def polling_sqs_client() -> SQSClient:
+    """For long polls, which it outlasts. What hangs longer than it must is not for the calls that others wait for."""
+    return _make_client(LONG_POLL_SECONDS + ANSWER_SECONDS)
+
+
+def _make_client(read_seconds: float) -> SQSClient:
     config = Config(
         region_name=settings.AWS_REGION,
         connect_timeout=3,
-        read_timeout=LONG_POLL_SECONDS + 5,
+        read_timeout=read_seconds,
         retries={"mode": "standard", "max_attempts": 2},
         max_pool_connections=32,
     )
@@ -75,6 +86,19 @@ def queue_url(tier: Tier) -> str:
 def dead_letter_url(tier: Tier) -> str:
     """Raises botocore's ``QueueDoesNotExist`` when ``create_queues`` has not run."""
     return sqs_client().get_queue_url(QueueName=dead_letter_name(tier))["QueueUrl"]
+
+
+def is_empty(tier: Tier) -> bool:
+    """Whether the queue holds no message, visible or in flight, as far as SQS knows (it counts approximately)."""
+    answer = sqs_client().get_queue_attributes(
+        QueueUrl=queue_url(tier),
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )
+    return not any(int(count) for count in answer["Attributes"].values())
 
 
 def create_queues() -> list[str]:

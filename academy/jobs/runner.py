@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Hashable
@@ -11,7 +12,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import close_old_connections, transaction
-from django.db.models import F, Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 from academy.http.errors import DomainError
@@ -179,14 +180,23 @@ def _claim(message: JobMessage) -> Job | None:
 
 
 def _unclaimed(message: JobMessage) -> Disposition:
-    """A finished job's message is done with; every other one comes back, for a dead-letter queue to collect."""
+    """A finished job's message is done with; every other one comes back, for a dead-letter queue to collect.
+
+    That of a job that another worker holds comes back when the lease runs out: should that worker be dead, the job
+    begins again at that moment, and no retry of the message is spent on waiting.
+    """
+    left = ExpressionWrapper(F("lease_expires_at") - Now(), output_field=DurationField())
     with transaction.atomic():
         acknowledge_cancel(Job.objects.filter(~Q(state=JobState.RUNNING) | _ORPHANED, pk=message.job_id))
-        state = Job.objects.filter(pk=message.job_id).values_list("state", flat=True).first()
-    if state is None:
+        found = Job.objects.filter(pk=message.job_id).values_list("state", left).first()
+    if found is None:
         logger.error("job %d of tenant %d does not exist: forged, or deleted", message.job_id, message.tenant_id)
-    elif state in FINAL_STATES:
+        return Disposition.defer(UNCLAIMABLE_SECONDS)
+    state, lease_left = found
+    if state in FINAL_STATES:
         return Disposition.delete()
+    if state == JobState.RUNNING and lease_left is not None:
+        return Disposition.defer(math.ceil(max(lease_left.total_seconds(), 1)))
     return Disposition.defer(UNCLAIMABLE_SECONDS)
 
 

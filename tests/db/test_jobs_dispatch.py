@@ -287,3 +287,27 @@ def test_the_dispatcher_comes_back_after_it_lost_its_database(sqs: WatchedSqs, m
         stop.set()
         thread.join(timeout=20)
     assert len(attempts) == 2
+
+
+def test_a_round_that_fails_does_not_end_the_dispatcher(sqs: WatchedSqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a worker it is a thread: nobody would notice, and nothing would be sent any more."""
+    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher, "RECOVERY_SECONDS", (0.01, 0.02))
+    stop = threading.Event()
+
+    def fail_once() -> None:
+        sqs.after_send = None
+        sqs.has_sent.clear()
+        raise LookupError("a bug")
+
+    sqs.after_send = fail_once
+    thread = threading.Thread(target=run_forever, args=[stop])
+    thread.start()
+    try:
+        job = new_job(make_academy())
+        assert sqs.has_sent.wait(timeout=20)
+    finally:
+        stop.set()
+        thread.join(timeout=20)
+    assert not thread.is_alive()
+    assert fresh(job).state == JobState.SENT

@@ -44,10 +44,12 @@ def test_a_claimed_job_is_leased(job: Job) -> None:
     assert settings.JOB_VISIBILITY_SECONDS - 10 < leases[0] <= settings.JOB_VISIBILITY_SECONDS + 1
 
 
-def test_a_running_jobs_message_is_deferred(job: Job) -> None:
-    change(job, state=JobState.RUNNING, attempt=1, lease_expires_at=timezone.now() + timedelta(seconds=30))
+def test_a_running_jobs_message_comes_back_when_the_lease_runs_out(job: Job) -> None:
+    change(job, state=JobState.RUNNING, attempt=1, lease_expires_at=timezone.now() + timedelta(seconds=50))
     sandbox = FakeSandbox()
-    assert delivery(job, sandbox).run() == Disposition.defer(UNCLAIMABLE_SECONDS)
+    deferred = delivery(job, sandbox).run().defer_seconds
+    assert deferred is not None
+    assert 40 < deferred <= 50
     assert (fresh(job).attempt, sandbox.calls) == (1, [])
 
 

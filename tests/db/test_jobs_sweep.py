@@ -8,11 +8,15 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from django.conf import settings
 from django.utils import timezone
 
+from academy.jobs import dispatcher
 from academy.jobs.dispatcher import LEASE_GRACE_SECONDS, RESEND_AFTER_SECONDS, connect, sweep_once
 from academy.jobs.models import JobState
-from tests.db.kernel import fresh, new_job
+from academy.jobs.queues import Tier
+from tests.db.kernel import change, fresh, new_job
 from tests.factories import make_academy
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -22,6 +26,14 @@ pytestmark = pytest.mark.usefixtures("committed")
 def connection(committed: None) -> Iterator[psycopg.Connection]:
     with contextlib.closing(connect()) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def empty(monkeypatch: pytest.MonkeyPatch) -> set[Tier]:
+    """The queues in which SQS counts no message; the others hold some."""
+    found: set[Tier] = set()
+    monkeypatch.setattr(dispatcher, "is_empty", lambda tier: tier in found)
+    return found
 
 
 def ago(seconds: float) -> datetime:
@@ -49,6 +61,41 @@ def test_a_message_that_was_never_claimed_is_sent_again(connection: psycopg.Conn
     waiting = new_job(tenant, state=JobState.SENT, sent_at=ago(RESEND_AFTER_SECONDS - 60))
     assert sweep_once(connection) == 1
     assert (fresh(lost).state, fresh(waiting).state) == (JobState.QUEUED, JobState.SENT)
+
+
+def test_what_was_sent_to_a_queue_that_is_empty_is_lost(connection: psycopg.Connection, empty: set[Tier]) -> None:
+    tenant = make_academy()
+    a_while_ago = ago(settings.JOB_VISIBILITY_SECONDS + 5)
+    lost = new_job(tenant, state=JobState.SENT, sent_at=a_while_ago)
+    just_sent = new_job(tenant, state=JobState.SENT, sent_at=ago(5))
+    elsewhere = new_job(tenant, state=JobState.SENT, sent_at=a_while_ago)
+    change(elsewhere, queue="premium")
+    running = new_job(tenant, state=JobState.RUNNING, attempt=1, sent_at=a_while_ago, lease_expires_at=ago(-60))
+    assert sweep_once(connection) == 0
+    empty.add(Tier.BASIC)
+    assert sweep_once(connection) == 1
+    assert fresh(lost).state == JobState.QUEUED
+    assert (fresh(just_sent).state, fresh(elsewhere).state) == (JobState.SENT, JobState.SENT)
+    assert fresh(running).state == JobState.RUNNING
+
+
+def test_sqs_is_not_asked_while_all_is_claimed_in_time(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "is_empty", None)
+    new_job(make_academy(), state=JobState.SENT, sent_at=ago(5))
+    assert sweep_once(connection) == 0
+
+
+def test_sqs_that_does_not_say_is_not_taken_for_empty(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Tier) -> bool:
+        raise EndpointConnectionError(endpoint_url="sqs")
+
+    monkeypatch.setattr(dispatcher, "is_empty", fail)
+    new_job(make_academy(), state=JobState.SENT, sent_at=ago(settings.JOB_VISIBILITY_SECONDS + 5))
+    assert sweep_once(connection) == 0
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])

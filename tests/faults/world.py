@@ -37,6 +37,7 @@ TIMES: Final[Mapping[str, float]] = {
     "academy.jobs.runner.UNCLAIMABLE_SECONDS": 1,
     "academy.jobs.runner.BACKOFF_SECONDS": 0.1,
     "academy.jobs.runner.BACKOFF_FACTOR": 1.0,
+    "academy.jobs.queues.ANSWER_SECONDS": 0.5,
     "academy.jobs.dispatcher.LEASE_GRACE_SECONDS": 0.5,
     "academy.jobs.dispatcher.SWEEP_SECONDS": 0.5,
     "academy.jobs.dispatcher.POLL_SECONDS": 0.2,

@@ -14,7 +14,7 @@ import pytest
 
 from academy.jobs.disposition import Disposition
 from tests.workers.consumer_world import WAIT_SECONDS, FakeSandbox, Run, World, server_url
-from workers.consumer import Consumer, ConsumerTimes
+from workers.consumer import Consumer, ConsumerTimes, ThreadDied
 from workers.messages import QueueSpec, ReceivedMessage
 from workers.sandbox import ChildCrashed, Sandbox
 
@@ -141,6 +141,32 @@ def test_message_received_while_draining_is_handed_back() -> None:
 
     assert world.runs == []
     assert world.left("basic") == (1, 0)
+
+
+@pytest.mark.parametrize("part", ["_beat_all", "_await_grant"])
+def test_worker_that_loses_a_thread_hands_its_jobs_back_and_ends(
+    part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a heartbeat, for one, it would run each job beyond its lease, for another worker to run as well."""
+    world = World(["basic"])
+    world.work = Run.wait
+    consumer = world.consumer(3, ConsumerTimes(heartbeat=0.05, long_poll=1))
+    working = getattr(consumer, part)
+
+    def die(*arguments: object) -> object:
+        if world.runs:
+            raise MemoryError("no more")
+        return working(*arguments)
+
+    monkeypatch.setattr(consumer, part, die)
+    world.send("basic", "job")
+    world.send("basic", "another")
+    with pytest.raises(ThreadDied):
+        consumer.run()
+
+    assert all(run.is_abandoned for run in world.runs)
+    assert world.left("basic") == (2, 0)
+    assert "died" in caplog.text
 
 
 # --- with real sandboxes and signals ------------------------------------------------------------------------------

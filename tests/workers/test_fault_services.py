@@ -16,10 +16,9 @@ from django.utils import timezone
 from academy.jobs.models import Job, JobState
 from academy.jobs.queues import Tier, queue_url, sqs_client
 from academy.jobs.runner import JobRun
-from academy.storage import s3
 from academy.tenancy.context import acting_for
 from tests.db.kernel import FakeSandbox
-from tests.faults.proxies import Fault, HttpProxy
+from tests.faults.proxies import Fault
 from tests.faults.world import FaultWorld, body_of, wait_until
 from tests.workers.test_fault_kills import CLAIM, FINISH
 
@@ -53,7 +52,7 @@ def test_while_sqs_hangs_a_job_that_waits_can_be_cancelled(alone: FaultWorld) ->
     hanging.await_reached()
     with acting_for(alone.tenant), transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '10s'")
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
         assert Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.CANCELLED) == 1
 
 
@@ -122,7 +121,7 @@ def test_database_that_goes_away_in_the_middle_of_a_job(
 )
 def test_connection_lost_at_commit(alone: FaultWorld, statement: str, fault: Fault, attempts: int) -> None:
     """Nobody can know whether it was committed: the row does."""
-    worker = alone.start_worker()
+    worker = alone.start_worker(has_dispatcher=True)
     (job,) = alone.submit(state=JobState.SENT)
     lost = alone.database.add(fault, "COMMIT", after=f'{statement}.*"id" = {job.pk}\\b')
     alone.send(body_of(job))
