@@ -84,6 +84,10 @@ isolation-mutants: $(STAMP) ## take down each wall between the academies in turn
 check-deep: $(STAMP) ## generated requests by people of two academies: no 5xx, no foreign data; ARGS="--seed N --examples N"
 	$(PYTHON) -m tests.deep $(ARGS)
 
+.PHONY: chaos
+chaos: $(STAMP) ## a thousand jobs while processes, SQS and PostgreSQL break at random; ARGS="--seed N --jobs N"
+	$(PYTHON) -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/bench/NAME.json
 

@@ -197,6 +197,8 @@ class HttpProxy(Proxy):
         assert parts.hostname is not None
         assert parts.port is not None
         super().__init__(parts.hostname, parts.port, seed=seed)
+        self.messages: Counter[str] = Counter()
+        """"sent" to SQS, duplicates by us included, and "received" from it."""
 
     @property
     def url(self) -> str:
@@ -234,6 +236,8 @@ class HttpProxy(Proxy):
                 upstream.write(head + body)
                 await upstream.drain()
                 answer_head, answer = await _read_answer(upstream_reader, is_head=is_head)
+                self.messages["sent"] += body.count(b'"MessageGroupId": ')
+                self.messages["received"] += answer.count(b'"ReceiptHandle"') if name == b"ReceiveMessage" else 0
             if fault is Fault.LOSE_ANSWER:
                 return
             if rule and fault is Fault.HOLD_ANSWER:
