@@ -86,7 +86,6 @@ class JobContext:
         with transaction.atomic():
             self._move(state=JobState.SUCCEEDED, finished_at=Now(), progress=1.0, result=result, lease_expires_at=None)
             yield
-            ring_dispatcher()  # a place in the queue is free
         self.is_finished, self.outcome = True, JobState.SUCCEEDED
 
     @contextmanager
@@ -101,7 +100,6 @@ class JobContext:
                 lease_expires_at=None,
             )
             yield
-            ring_dispatcher()
         self.is_finished, self.outcome = True, JobState.FAILED
 
     def put_back(self, *, delay_seconds: float, code: str, message: str) -> None:

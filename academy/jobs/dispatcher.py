@@ -28,9 +28,9 @@ from academy.tenancy.models import POOL_SCHEMA
 
 logger = logging.getLogger(__name__)
 
-# At most this many messages of one academy are unfinished in one queue, so that whoever comes next waits for at
-# most this many jobs of each other academy.
-MAX_UNFINISHED_PER_TENANT: Final = 20
+# At most this many messages of one academy wait in one queue, so that whoever comes next waits for at most this many
+# jobs of each other academy, and for what runs. Those that run do not count: an academy alone may fill every slot.
+MAX_WAITING_PER_TENANT: Final = 10
 BATCH: Final = 10  # messages: what SQS takes in one call
 ROUND_LIMIT: Final = 500  # jobs sent in one transaction
 POLL_SECONDS: Final = 1.0  # how late a job is noticed when its ring was missed
@@ -50,9 +50,9 @@ _SCHEMA_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 _ADMISSIBLE: Final = """
     SELECT due.id, due.tenant_id, due.queue
     FROM (
-        SELECT tenant_id, queue, count(*) FILTER (WHERE state IN ('sent', 'running')) AS under_way
+        SELECT tenant_id, queue, count(*) FILTER (WHERE state = 'sent') AS sent
         FROM jobs_job
-        WHERE state IN ('queued', 'sent', 'running')
+        WHERE state IN ('queued', 'sent')
         GROUP BY tenant_id, queue
     ) AS load
     CROSS JOIN LATERAL (
@@ -62,7 +62,7 @@ _ADMISSIBLE: Final = """
             FROM jobs_job
             WHERE tenant_id = load.tenant_id AND queue = load.queue AND state = 'queued' AND available_at <= now()
             ORDER BY id
-            LIMIT greatest(%(cap)s - load.under_way, 0)
+            LIMIT greatest(%(cap)s - load.sent, 0)
             FOR UPDATE SKIP LOCKED
         ) AS waiting
     ) AS due
@@ -124,7 +124,7 @@ def _dispatch_schema(connection: psycopg.Connection, schema: str) -> int:
     with connection.transaction():
         if not _enter(connection, schema):
             return 0
-        rows = connection.execute(_ADMISSIBLE, {"cap": MAX_UNFINISHED_PER_TENANT, "limit": ROUND_LIMIT}).fetchall()
+        rows = connection.execute(_ADMISSIBLE, {"cap": MAX_WAITING_PER_TENANT, "limit": ROUND_LIMIT}).fetchall()
         sent = _send([_Due(JobMessage(job_id=job, tenant_id=tenant), Tier(queue)) for job, tenant, queue in rows])
         if sent:
             connection.execute(_MARK_SENT, [sent])

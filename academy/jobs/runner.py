@@ -16,7 +16,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 from academy.http.errors import DomainError
-from academy.jobs.backend import job_kinds
+from academy.jobs.backend import job_kinds, ring_dispatcher
 from academy.jobs.compute import (
     ChildCrashed,
     ChildOutOfMemory,
@@ -176,7 +176,10 @@ def _claim(message: JobMessage) -> Job | None:
             started_at=Now(),
             lease_expires_at=Now() + timedelta(seconds=settings.JOB_VISIBILITY_SECONDS),
         )
-        return Job.objects.get(pk=message.job_id) if claimed else None
+        if not claimed:
+            return None
+        ring_dispatcher()  # a place in the queue is free
+        return Job.objects.get(pk=message.job_id)
 
 
 def _unclaimed(message: JobMessage) -> Disposition:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from academy.jobs import dispatcher
-from academy.jobs.dispatcher import MAX_UNFINISHED_PER_TENANT, connect, dispatch_once, run_forever
+from academy.jobs.dispatcher import MAX_WAITING_PER_TENANT, connect, dispatch_once, run_forever
 from academy.jobs.models import Job, JobState
 from academy.jobs.queues import Tier
 from academy.jobs.runner import JobRun
@@ -105,19 +105,17 @@ def test_a_job_in_its_back_off_waits(connection: psycopg.Connection) -> None:
     assert dispatch_once(connection) == 1
 
 
-def test_one_academy_has_at_most_so_many_unfinished_in_a_queue(connection: psycopg.Connection) -> None:
+def test_one_academy_has_at_most_so_many_waiting_in_a_queue(connection: psycopg.Connection) -> None:
     hana = make_academy()
-    jobs = new_jobs(hana, MAX_UNFINISHED_PER_TENANT + 5)
+    jobs = new_jobs(hana, MAX_WAITING_PER_TENANT + 5)
     new_jobs(hana, 2, queue="premium")
-    assert dispatch_once(connection) == MAX_UNFINISHED_PER_TENANT + 2
+    assert dispatch_once(connection) == MAX_WAITING_PER_TENANT + 2
     assert dispatch_once(connection) == 0
     with acting_for(hana), transaction.atomic():
-        Job.objects.filter(pk__in=jobs[:3]).update(state=JobState.RUNNING)  # still unfinished
-    assert dispatch_once(connection) == 0
-    with acting_for(hana), transaction.atomic():
-        Job.objects.filter(pk__in=jobs[:3]).update(state=JobState.SUCCEEDED)
+        Job.objects.filter(pk__in=jobs[:3]).update(state=JobState.RUNNING)  # its place is another's now
     assert dispatch_once(connection) == 3
-    assert states(hana) == {"succeeded": 3, "sent": MAX_UNFINISHED_PER_TENANT + 2, "queued": 2}
+    assert dispatch_once(connection) == 0
+    assert states(hana) == {"running": 3, "sent": MAX_WAITING_PER_TENANT + 2, "queued": 2}
 
 
 def test_the_academies_take_turns(connection: psycopg.Connection, sqs: WatchedSqs) -> None:
@@ -126,10 +124,13 @@ def test_the_academies_take_turns(connection: psycopg.Connection, sqs: WatchedSq
     dispatch_once(connection)
     order = [job for job, _ in sqs.sent]
     assert order[:6] == [many[0], few[0], many[1], few[1], many[2], few[2]]
-    assert order[6:] == many[3:MAX_UNFINISHED_PER_TENANT]
+    assert order[6:] == many[3:MAX_WAITING_PER_TENANT]
 
 
-def test_sqs_gets_at_most_ten_at_once(connection: psycopg.Connection, sqs: WatchedSqs) -> None:
+def test_sqs_gets_at_most_ten_at_once(
+    connection: psycopg.Connection, sqs: WatchedSqs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "MAX_WAITING_PER_TENANT", 20)
     new_jobs(make_academy("hana"), 12)
     new_jobs(make_academy("duri"), 11)
     assert dispatch_once(connection) == 23
@@ -138,19 +139,20 @@ def test_sqs_gets_at_most_ten_at_once(connection: psycopg.Connection, sqs: Watch
 
 def test_a_round_has_an_end(connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "ROUND_LIMIT", 5)
+    monkeypatch.setattr(dispatcher, "MAX_WAITING_PER_TENANT", 20)
     new_jobs(make_academy(), 12)
     assert [dispatch_once(connection) for _ in range(4)] == [5, 5, 2, 0]
 
 
 def test_two_dispatchers_at_once_send_nothing_twice(sqs: WatchedSqs) -> None:
     hana, duri = make_academy("hana"), make_academy("duri")
-    jobs = new_jobs(hana, 15) + new_jobs(duri, 15)
+    jobs = new_jobs(hana, 10) + new_jobs(duri, 10)
 
     def dispatch(_: int) -> int:
         with contextlib.closing(connect()) as own:
             return sum(dispatch_once(own) for _ in range(3))
 
-    assert sum(in_threads(4, dispatch)) == 30
+    assert sum(in_threads(4, dispatch)) == 20
     assert sorted(job for job, _ in sqs.sent) == sorted(jobs)
 
 
