@@ -79,7 +79,8 @@ class Consumer(Generic[SandboxT]):
     """Serves `queues` with `slots` jobs at a time until `stop`.
 
     `start_job` makes the run of one message in a slot's sandbox; `make_sandbox` is called once per slot, in the slot's
-    thread; `client` tells SQS what became of messages, `polling_client` waits for them. `run` blocks; `stop` and `stop_now` may be called from any thread, but not from a signal handler.
+    thread; `client` tells SQS what became of messages, `polling_client` waits for them. `run` blocks; `stop` and
+    `stop_now` may be called from any thread, but not from a signal handler.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from academy.tenancy.models import Tenant
 from apps.students.models import Student
 from tests.factories import make_academy
 from tests.faults.proxies import Fault
-from tests.faults.world import TIMES, FaultWorld, Process, fault_world
+from tests.faults.world import TIMES, Process, fault_world
 
 ACADEMIES: Final = 6
 WORKERS: Final = ("cpu", "cpu", "cpu", "premium")
@@ -191,7 +191,7 @@ class Chaos:
         self._world.sqs.clear()
         self._world.database.clear()
         end = time.monotonic() + MOVING_AFTER_SECONDS
-        while time.monotonic() < end and sum(map(self._world.left, Tier)):
+        while time.monotonic() < end and any(self._world.left(tier) for tier in Tier):
             self._revive()
             time.sleep(0.1)
 
@@ -207,7 +207,7 @@ class Chaos:
                     if job.state != (JobState.FAILED if is_crash else JobState.SUCCEEDED):
                         strange.append(f"job {job.pk} ({job.kind}) is {job.state} {job.error_code}")
                     if not is_crash:
-                        expected.add(job.pk.__str__())
+                        expected.add(str(job.pk))
                 effects.update(Student.objects.values_list("name", flat=True))
         messages = self._world.sqs.messages
         rows = [
@@ -230,8 +230,8 @@ class Chaos:
         twice = [name for name, count in effects.items() if count > 1]
         lost = expected - effects.keys()
         failures = strange[:20]
-        if sum(states.values()) != self._count:
-            failures.append(f"{sum(states.values())} jobs, not {self._count}")
+        if states.total() != self._count:
+            failures.append(f"{states.total()} jobs, not {self._count}")
         if twice:
             failures.append(f"effects more than once: {sorted(twice)[:20]}")
         if lost:

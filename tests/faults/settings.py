@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from academy.settings import *
+from academy.settings import *  # noqa: F403  all of them
 from academy.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.faults"]

@@ -1,7 +1,8 @@
 """`python -m tests.faults.worker ...`: `python -m workers ...` with the tests' kinds, functions and times.
 
 `FAULT_TIMES` holds JSON: constants of the product by their dotted name, and the values that they have here.
-`FAULT_LONG_POLL_SECONDS` is how long an empty queue is listened to, `FAULT_CLOCK_SECONDS` how wrong this process's clock is.
+`FAULT_LONG_POLL_SECONDS` is how long an empty queue is listened to, `FAULT_CLOCK_SECONDS` how wrong this process's
+clock is.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
         assert hasattr(module, constant), name
         setattr(module, constant, value)
     long_poll_seconds = int(os.environ.get("FAULT_LONG_POLL_SECONDS", LONG_POLL_SECONDS))
-    product.ConsumerTimes = partial(ConsumerTimes, long_poll=long_poll_seconds)  # type: ignore[assignment,misc]
+    vars(product)["ConsumerTimes"] = partial(ConsumerTimes, long_poll=long_poll_seconds)
     off_seconds = float(os.environ.get("FAULT_CLOCK_SECONDS", "0"))
     if off_seconds:
         shifted = datetime.now(tz=UTC) + timedelta(seconds=off_seconds)
