@@ -180,7 +180,8 @@ class Proxy:
             if rule.times is not None:
                 rule.times -= 1
             self.met[rule.fault] += 1
-            rule.reached.set()
+            if rule.fault not in (Fault.HOLD_ANSWER, Fault.LOSE_ANSWER):  # those: when there is an answer
+                rule.reached.set()
             return rule
         return None
 
@@ -238,6 +239,8 @@ class HttpProxy(Proxy):
                 answer_head, answer = await _read_answer(upstream_reader, is_head=is_head)
                 self.messages["sent"] += body.count(b'"MessageGroupId": ')
                 self.messages["received"] += answer.count(b'"ReceiptHandle"') if name == b"ReceiveMessage" else 0
+            if rule and fault in (Fault.HOLD_ANSWER, Fault.LOSE_ANSWER):
+                rule.reached.set()
             if fault is Fault.LOSE_ANSWER:
                 return
             if rule and fault is Fault.HOLD_ANSWER:
@@ -309,8 +312,6 @@ class PostgresProxy(Proxy):
                 if fault in (Fault.HOLD_ANSWER, Fault.LOSE_ANSWER):
                     may_answer.clear()
                     answered.clear()
-                    if rule:
-                        rule.reached.clear()
                 upstream.write(chunk)
                 await upstream.drain()
                 if rule and fault in (Fault.HOLD_ANSWER, Fault.LOSE_ANSWER):
