@@ -174,10 +174,10 @@ def test_sigterm_hands_a_long_job_back_at_once(alone: FaultWorld) -> None:
     counts = sqs_client().get_queue_attributes(QueueUrl=queue_url(Tier.LITE), AttributeNames=["All"])["Attributes"]
     assert (counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"]) == ("1", "0")
     handed_back = alone.fresh(job)
-    assert (handed_back.state, handed_back.attempt, handed_back.lease_expires_at) == (JobState.SENT, 0, None)
+    assert (handed_back.state, handed_back.tries, handed_back.lease_expires_at) == (JobState.SENT, 0, None)
     alone.start_worker()
     alone.assert_each_took_effect_once([job])
-    assert alone.fresh(job).attempt == 1
+    assert (alone.fresh(job).attempt, alone.fresh(job).tries) == (2, 1)
 
 
 # --- the sender ---------------------------------------------------------------------------------------------------
