@@ -50,6 +50,7 @@ TENANT_APPS = [
     "academy.jobs",
     "academy.trail",
     "apps.students",
+    "apps.courses",
     "apps.exams",
     "apps.privacy",
 ]
@@ -228,6 +229,7 @@ SPECTACULAR_SETTINGS = {
         "CredentialType": ["public-key"],
         "TrailOutcome": "academy.trail.models.Outcome",
         "AnswerOutcome": "apps.exams.scoring.Outcome",
+        "AttendanceStatus": "apps.courses.models.AttendanceStatus",
     },
     "TITLE": "Academy",
     "VERSION": "1",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("ready", ready, name="ready"),
     path("api/v1/", include("apps.accounts.urls")),
     path("api/v1/", include("apps.students.urls")),
+    path("api/v1/", include("apps.courses.urls")),
     path("api/v1/", include("apps.exams.urls")),
     path("api/v1/", include("apps.privacy.urls")),
     path("api/v1/", include("academy.storage.urls")),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
 from django.apps import apps
 from django.db import connection
+from django.db.models import Q
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext
 from django_tasks import TaskResult, TaskResultStatus
@@ -50,6 +52,8 @@ class JobTask(Task[Any, Any]):
     """What the first argument is the id of ("scan"), for whoever watches the job; "" for nothing."""
     permission: str = field(default="")
     """Who has it may submit jobs of this kind, cancel them and run them again; "": managers only."""
+    # Of a person, for those who do not see everything: which jobs of this kind they see. Without it none.
+    visible_to: Callable[[Any], Q] | None = field(default=None)
 
     @property
     def kind(self) -> str:

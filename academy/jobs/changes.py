@@ -35,6 +35,9 @@ class Person(Protocol):
 
     pk: int
 
+    @property
+    def sees_everything(self) -> bool: ...
+
     def may(self, permission: str) -> bool: ...
 
 
@@ -107,9 +110,18 @@ class Opening:
 def visible_to(person: Person) -> Q | None:
     """Which jobs of the acting academy ``person`` may know of: ``Q()`` for all, ``None`` for none.
 
-    The one place that decides it, for one job, for streams and for polling.
+    The one place that decides it, for one job, for streams and for polling. Who does not see everything in the
+    academy sees of each kind what it says, and nothing of a kind that says nothing.
     """
-    return Q() if person.may("jobs.view") else None
+    if not person.may("jobs.view"):
+        return None
+    if person.sees_everything:
+        return Q()
+    rule = Q(pk__in=[])
+    for kind, task in job_kinds().items():
+        if task.visible_to is not None:
+            rule |= Q(kind=kind) & task.visible_to(person)
+    return rule
 
 
 def jobs_visible_to(person: Person) -> QuerySet[Job]:

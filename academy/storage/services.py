@@ -59,9 +59,12 @@ def cancel_uploads(*, created_by: User) -> int:
     return Upload.objects.filter(created_by=created_by, state=UploadState.PRESIGNED).update(state=UploadState.CANCELLED)
 
 
-def use_upload(*, upload_id: int) -> Upload:
-    """Take a sent file into use, once. Raises ``Missing``, ``UploadMissing`` or ``UploadUsed``."""
-    upload = Upload.objects.filter(pk=upload_id).first()
+def use_upload(*, upload_id: int, by: User) -> Upload:
+    """Take a file that ``by`` sent into use, once: another's could show them what they may not see.
+
+    Raises ``Missing``, ``UploadMissing`` or ``UploadUsed``.
+    """
+    upload = Upload.objects.filter(pk=upload_id, created_by=by).first()
     if upload is None:
         raise Missing
     size = s3.object_bytes(upload.key)

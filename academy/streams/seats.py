@@ -19,6 +19,9 @@ class Account(Protocol):
     session_epoch: int
     has_second_factor: bool
 
+    @property
+    def sees_everything(self) -> bool: ...
+
     def may(self, permission: str) -> bool: ...
 
 

@@ -20,7 +20,7 @@ from academy.tenancy.base import TenantModel
 from academy.tenancy.context import acting_tenant
 from academy.tenancy.fields import TenantForeignKey
 from academy.tenancy.managers import TenantManager
-from apps.accounts.roles import ROLE_PERMISSIONS, STAFF_ROLES, Permission, Role
+from apps.accounts.roles import ROLE_PERMISSIONS, ROLE_SIGHT, STAFF_ROLES, Permission, Role, Sight
 
 # In the session: the id of the person who has shown their second factor.
 SECOND_FACTOR_KEY: Final = "second_factor"
@@ -84,6 +84,16 @@ class User(AbstractBaseUser, TenantModel):
     def is_admitted(self) -> bool:
         """Whether this person may sign in and stay signed in: ``admitted()`` for one row."""
         return self.is_active and (self.barred_until is None or self.barred_until <= timezone.localdate())
+
+    @property
+    def sight(self) -> Sight:
+        """Which courses this person sees. Nothing once they are suspended."""
+        return ROLE_SIGHT[Role(self.role)] if self.is_active else Sight.NOTHING
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether no course of the academy, and nothing that belongs to one, is kept from this person."""
+        return self.sight is Sight.EVERYTHING
 
     @property
     def is_staff_member(self) -> bool:

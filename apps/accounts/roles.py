@@ -27,6 +27,10 @@ class Permission(StrEnum):
     MANAGE_STUDENTS = "students.manage"
     VIEW_CHILDREN = "children.view"
     CONSENT_FOR_CHILDREN = "children.consent"
+    VIEW_COURSES = "courses.view"
+    MANAGE_COURSES = "courses.manage"
+    VIEW_ATTENDANCE = "attendance.view"
+    TAKE_ATTENDANCE = "attendance.take"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
     UPLOAD_FILES = "files.upload"
@@ -38,9 +42,22 @@ class Permission(StrEnum):
     MANAGE_JOBS = "jobs.manage"
 
 
+class Sight(StrEnum):
+    """Which of the academy's courses a person sees, and with them what belongs to a course."""
+
+    EVERYTHING = "everything"
+    TAUGHT = "taught"
+    OWN = "own"
+    CHILD = "child"
+    NOTHING = "nothing"
+
+
 _ASSISTANT: Final = frozenset(
     {
         Permission.VIEW_STUDENTS,
+        Permission.VIEW_COURSES,
+        Permission.VIEW_ATTENDANCE,
+        Permission.TAKE_ATTENDANCE,
         Permission.VIEW_EXAMS,
         Permission.UPLOAD_FILES,
         Permission.SUBMIT_SCANS,
@@ -51,6 +68,7 @@ _ASSISTANT: Final = frozenset(
 _TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS}
 _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_STUDENTS,
+    Permission.MANAGE_COURSES,
     Permission.VIEW_PEOPLE,
     Permission.MANAGE_PEOPLE,
     Permission.MANAGE_PRIVACY,
@@ -64,9 +82,21 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.MANAGER: _MANAGER,
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
-    Role.STUDENT: frozenset(),
-    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN, Permission.CONSENT_FOR_CHILDREN}),
+    Role.STUDENT: frozenset({Permission.VIEW_COURSES}),
+    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN, Permission.CONSENT_FOR_CHILDREN, Permission.VIEW_COURSES}),
     Role.OPERATOR: frozenset(),
+}
+
+# Of what a permission is about, a person sees what their sight reaches; each noun's ``..._visible_to`` in its app's
+# queries says what that is. What it does not reach is answered as if it were missing.
+ROLE_SIGHT: Final[Mapping[Role, Sight]] = {
+    Role.OWNER: Sight.EVERYTHING,
+    Role.MANAGER: Sight.EVERYTHING,
+    Role.TEACHER: Sight.TAUGHT,
+    Role.ASSISTANT: Sight.TAUGHT,
+    Role.STUDENT: Sight.OWN,
+    Role.GUARDIAN: Sight.CHILD,
+    Role.OPERATOR: Sight.NOTHING,
 }
 
 _FAMILIES: Final = frozenset({Role.STUDENT, Role.GUARDIAN})
@@ -82,6 +112,9 @@ MANAGEABLE_ROLES: Final[Mapping[Role, frozenset[Role]]] = {
     Role.GUARDIAN: frozenset(),
     Role.OPERATOR: frozenset(),
 }
+
+# Whom a course may be given to.
+TEACHING_ROLES: Final = frozenset({Role.OWNER, Role.MANAGER, Role.TEACHER, Role.ASSISTANT})
 
 # Who is offered a second factor, and must have one where the academy says so.
 STAFF_ROLES: Final = frozenset({Role.OWNER, Role.MANAGER, Role.TEACHER, Role.ASSISTANT, Role.OPERATOR})

@@ -19,6 +19,7 @@ from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
 from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
 from academy.tenancy.context import acting_tenant
+from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
@@ -29,6 +30,7 @@ from apps.exams.serializers import (
     AnswerKeySerializer,
     BatchSerializer,
     EssayPointsSerializer,
+    ExamCourseSerializer,
     ExamSerializer,
     NewExamSerializer,
     NewSheetSetSerializer,
@@ -51,8 +53,8 @@ MAX_PREFILLED: Final = 50
 """Copies that are drawn while the browser waits, in a fifth of a second; more are a job."""
 
 
-def _exam(exam_id: int) -> Exam:
-    exam = queries.exams_with_layout().filter(pk=exam_id).first()
+def _exam(request: Request, exam_id: int) -> Exam:
+    exam = queries.exams_visible_to(person_of(request)).select_related("layout").filter(pk=exam_id).first()
     if exam is None:
         raise Missing
     return exam
@@ -65,9 +67,10 @@ class ExamsView(APIView):
 
     @extend_schema(responses=ExamSerializer(many=True), operation_id="exams_list")
     def get(self, request: Request) -> Response:
-        """The academy's exams, newest first."""
+        """The exams that this person sees, newest first."""
         paginator = self.pagination_class()
-        return paginator.get_paginated_response(paginator.paginate_queryset(queries.exam_rows(), request, view=self))
+        rows = queries.exam_rows(person_of(request))
+        return paginator.get_paginated_response(paginator.paginate_queryset(rows, request, view=self))
 
     @extend_schema(request=NewExamSerializer, responses={201: ExamSerializer}, operation_id="exams_create")
     def post(self, request: Request) -> Response:
@@ -94,12 +97,20 @@ class TemplateExamsView(APIView):
 
 
 class ExamView(APIView):
-    permissions: ClassVar = {"GET": Permission.VIEW_EXAMS}
-    personal: ClassVar = {"GET": NOT_PERSONAL}
+    permissions: ClassVar = {"GET": Permission.VIEW_EXAMS, "PATCH": Permission.MANAGE_EXAMS}
+    personal: ClassVar = {"GET": NOT_PERSONAL, "PATCH": NOT_PERSONAL}
 
     @extend_schema(responses=ExamSerializer, operation_id="exams_show")
     def get(self, request: Request, exam_id: int) -> Response:
-        return Response(ExamSerializer(_exam(exam_id)).data)
+        return Response(ExamSerializer(_exam(request, exam_id)).data)
+
+    @extend_schema(request=ExamCourseSerializer, responses=ExamSerializer, operation_id="exams_set_course")
+    def patch(self, request: Request, exam_id: int) -> Response:
+        """Put an exam into a course, whose teachers see it from then on, or with ``null`` out of every one."""
+        asked = ExamCourseSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        exam = services.set_course(by=person_of(request), exam_id=exam_id, course=asked.validated_data["course"])
+        return Response(ExamSerializer(exam).data)
 
 
 class AnswerKeyView(APIView):
@@ -108,7 +119,7 @@ class AnswerKeyView(APIView):
 
     @extend_schema(responses=AnswerKeySerializer, operation_id="exams_key_show")
     def get(self, request: Request, exam_id: int) -> Response:
-        exam = _exam(exam_id)
+        exam = _exam(request, exam_id)
         return Response(key_json(exam, queries.key_of_exam(exam.pk)))
 
     @extend_schema(request=AnswerKeySerializer, responses=RegradedSerializer, operation_id="exams_key_set")
@@ -116,7 +127,8 @@ class AnswerKeyView(APIView):
         """Set how questions are scored; what was read already is scored anew at once."""
         asked = AnswerKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        regraded = services.set_scoring(exam_id=exam_id, wish=ScoringWish(**asked.validated_data))
+        wish = ScoringWish(**asked.validated_data)
+        regraded = services.set_scoring(by=person_of(request), exam_id=exam_id, wish=wish)
         return Response({"regraded": regraded})
 
 
@@ -128,13 +140,14 @@ class SheetView(APIView):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, operation_id="exams_sheet")
     def get(self, request: Request, exam_id: int) -> HttpResponse:
         """The printable answer sheet; with ``?prefilled=1`` one per student, name and number filled in."""
-        exam = _exam(exam_id)
+        exam = _exam(request, exam_id)
         if exam.layout.maker != Maker.OWN:
             raise services.NotPrintable(gettext("This sheet is printed by its own maker."))
         layout = Layout.from_json(exam.layout.definition)
         copies: list[Prefill] = []
         if request.query_params.get("prefilled") == "1":
-            numbered = list(queries.students_with_number_of(layout.number_digits)[: MAX_PREFILLED + 1])
+            fitting = queries.students_with_number_of(layout.number_digits, exam=exam, person=person_of(request))
+            numbered = list(fitting[: MAX_PREFILLED + 1])
             if len(numbered) > MAX_PREFILLED:
                 raise services.TooManyCopies(
                     gettext("For more than {count} students, order a set of sheets.").format(count=MAX_PREFILLED)
@@ -179,7 +192,7 @@ class SheetSetView(APIView):
     @extend_schema(responses=SheetSetSerializer, operation_id="sheet_sets_show")
     def get(self, request: Request, sheet_set_id: int) -> Response:
         """Whether the sheets are printed yet, and where the file is: a link that works for five minutes."""
-        wanted = queries.sheet_sets_with_job().filter(pk=sheet_set_id).first()
+        wanted = queries.sheet_sets_with_job(person_of(request)).filter(pk=sheet_set_id).first()
         if wanted is None:
             raise Missing
         if wanted.pdf_key:
@@ -195,9 +208,10 @@ class ExamScansView(APIView):
     @extend_schema(responses=ScanSerializer(many=True), operation_id="exams_scans_list")
     def get(self, request: Request, exam_id: int) -> Response:
         """The exam's scanned pages, newest first."""
-        exam = _exam(exam_id)
+        exam = _exam(request, exam_id)
         paginator = self.pagination_class()
-        page = paginator.paginate_queryset(queries.scans_with_job_and_student(exam.pk), request, view=self)
+        scans = queries.scans_with_job_and_student(person_of(request)).filter(exam=exam)
+        page = paginator.paginate_queryset(scans, request, view=self)
         return paginator.get_paginated_response(ScanSerializer(page, many=True).data)
 
     @extend_schema(
@@ -225,7 +239,7 @@ class BatchView(APIView):
     @extend_schema(responses=BatchSerializer, operation_id="batches_show")
     def get(self, request: Request, batch_id: int) -> Response:
         """How far a handed-in file is, and what went wrong with which page."""
-        return Response(_batch_json(batch_id))
+        return Response(_batch_json(person_of(request), batch_id))
 
 
 class CancelBatchView(APIView):
@@ -235,12 +249,13 @@ class CancelBatchView(APIView):
     @extend_schema(request=None, responses=BatchSerializer, operation_id="batches_cancel")
     def post(self, request: Request, batch_id: int) -> Response:
         """Cancel what of a handed-in file is not read yet."""
-        services.cancel_batch(batch_id=batch_id)
-        return Response(_batch_json(batch_id))
+        services.cancel_batch(by=person_of(request), batch_id=batch_id)
+        return Response(_batch_json(person_of(request), batch_id))
 
 
-def _batch_json(batch_id: int) -> dict[str, Any]:
-    batch: Batch | None = queries.batches_with_job().filter(pk=batch_id).first()
+def _batch_json(person: User, batch_id: int) -> dict[str, Any]:
+    visible = queries.batches_visible_to(person)
+    batch: Batch | None = visible.select_related("job", "upload").filter(pk=batch_id).first()
     if batch is None:
         raise Missing
     return batch_json(batch, queries.progress_of_batch(batch), queries.failures_of_batch(batch))
@@ -255,7 +270,7 @@ class ScanView(APIView):
     @extend_schema(responses=ScanDetailSerializer, operation_id="scans_show")
     def get(self, request: Request, scan_id: int) -> Response:
         """One page: what was read, how sure, how it scores, and the picture with the reading drawn on it."""
-        scan: Scan | None = queries.scans_with_job_and_student().filter(pk=scan_id).first()
+        scan: Scan | None = queries.scans_with_job_and_student(person_of(request)).filter(pk=scan_id).first()
         if scan is None:
             raise Missing
         return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
@@ -270,8 +285,8 @@ class EssayPointsView(APIView):
         """Give points for the essays of a page; they stay when the page is read again."""
         asked = EssayPointsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        services.give_essay_points(scan_id=scan_id, **asked.validated_data)
-        scan: Scan = queries.scans_with_job_and_student().get(pk=scan_id)
+        services.give_essay_points(by=person_of(request), scan_id=scan_id, **asked.validated_data)
+        scan: Scan = queries.scans_with_job_and_student(person_of(request)).get(pk=scan_id)
         return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
 
 
@@ -282,5 +297,5 @@ class ResultsView(APIView):
     @extend_schema(responses=ResultSerializer(many=True), operation_id="exams_results")
     def get(self, request: Request, exam_id: int) -> Response:
         """Points per student with a matched sheet, by number."""
-        results = queries.results_of_exam(_exam(exam_id).pk)
+        results = queries.results_of_exam(_exam(request, exam_id).pk)
         return Response(ResultSerializer(results, many=True).data)

@@ -11,6 +11,7 @@ from academy.jobs.models import Job
 from academy.storage.models import Upload
 from academy.tenancy.base import TenantModel
 from academy.tenancy.fields import TenantForeignKey
+from apps.courses.models import Course
 from apps.exams.kinds import Cancellation, QuestionKind
 from apps.students.models import Student
 
@@ -61,7 +62,11 @@ class Exam(TenantModel):
     layout = TenantForeignKey(SheetLayout, on_delete=models.PROTECT, related_name="exams")
     sheet_code = models.CharField(max_length=16)
     versions = models.JSONField(default=dict, db_default={}, blank=True)  # letter -> apps.exams.versions.VersionJson
+    # NULL: of no course, and seen by who made it.
+    course = TenantForeignKey(Course, on_delete=models.PROTECT, null=True, related_name="exams")
     created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    trail_values = ("course_id",)  # it decides who sees the exam
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "sheet_code"], name="exam_sheet_code_once")]

@@ -8,16 +8,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypedDict
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from academy.jobs.models import JobState
 from academy.jobs.reasons import text_of
+from apps.accounts.models import User
+from apps.accounts.roles import Sight
+from apps.courses.queries import courses_visible_to
 from apps.exams.kinds import Cancellation, QuestionKind
 from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetSet
 from apps.exams.scoring import KeyedQuestion, SheetScore, VersionMap, score_reading
 from apps.exams.versions import version_maps
 from apps.students.models import Student
+from apps.students.queries import students_visible_to
 from sheets.reading import SheetReading
 
 # The ends of a job that leave a page without a reading.
@@ -38,6 +42,47 @@ class BatchProgress:
         return self.page_count is not None and self.read + self.failed + self.cancelled >= self.page_count
 
 
+def exams_visible_to(person: User) -> QuerySet[Exam]:
+    """All of them for who sees everything; for who teaches, those of their courses and, of no course, their own.
+
+    An exam carries all that hangs on it: whoever sees it sees its batches, scans, results and printed sheets, of every
+    student.
+    """
+    match person.sight:
+        case Sight.EVERYTHING:
+            return Exam.objects.all()
+        case Sight.TAUGHT:
+            return Exam.objects.filter(Q(course__in=courses_visible_to(person)) | Q(course=None, created_by=person))
+    return Exam.objects.none()
+
+
+def batches_visible_to(person: User) -> QuerySet[Batch]:
+    return Batch.objects.filter(exam__in=exams_visible_to(person))
+
+
+def scans_visible_to(person: User) -> QuerySet[Scan]:
+    return Scan.objects.filter(exam__in=exams_visible_to(person))
+
+
+def sheet_sets_visible_to(person: User) -> QuerySet[SheetSet]:
+    return SheetSet.objects.filter(exam__in=exams_visible_to(person))
+
+
+def batch_jobs_visible_to(person: User) -> Q:
+    """Of the jobs that open a file."""
+    return Q(pk__in=batches_visible_to(person).values("job_id"))
+
+
+def scan_jobs_visible_to(person: User) -> Q:
+    """Of the jobs that read a page."""
+    return Q(pk__in=scans_visible_to(person).values("job_id"))
+
+
+def sheet_set_jobs_visible_to(person: User) -> Q:
+    """Of the jobs that print a class's sheets."""
+    return Q(pk__in=sheet_sets_visible_to(person).values("job_id"))
+
+
 def exams_with_layout() -> QuerySet[Exam]:
     return Exam.objects.select_related("layout")
 
@@ -47,14 +92,17 @@ class ExamRow(TypedDict):
     title: str
     sheet_code: str
     created_at: datetime
+    course: int | None
     maker: str
     labels: list[str]
 
 
-def exam_rows() -> QuerySet[Exam, ExamRow]:
+def exam_rows(person: User) -> QuerySet[Exam, ExamRow]:
     """As the list shows them, without their sheets' drawings: parsing those takes ten times what the rest does."""
-    columns = ("id", "title", "sheet_code", "created_at")
-    rows: QuerySet[Exam, ExamRow] = Exam.objects.values(*columns, maker=F("layout__maker"), labels=F("layout__labels"))
+    columns = ("id", "title", "sheet_code", "created_at", "course")
+    rows: QuerySet[Exam, ExamRow] = exams_visible_to(person).values(
+        *columns, maker=F("layout__maker"), labels=F("layout__labels")
+    )
     return rows
 
 
@@ -62,9 +110,8 @@ def batches_with_job() -> QuerySet[Batch]:
     return Batch.objects.select_related("job", "upload")
 
 
-def scans_with_job_and_student(exam_id: int | None = None) -> QuerySet[Scan]:
-    scans = Scan.objects.select_related("job", "student", "batch__upload")
-    return scans if exam_id is None else scans.filter(exam_id=exam_id)
+def scans_with_job_and_student(person: User) -> QuerySet[Scan]:
+    return scans_visible_to(person).select_related("job", "student", "batch__upload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +136,17 @@ def failures_of_batch(batch: Batch) -> list[PageFailure]:
     return failures
 
 
-def students_with_number_of(digits: int) -> QuerySet[Student]:
-    """Students whose number fits a sheet of ``digits`` digits, by number."""
-    return Student.objects.filter(number__regex=rf"^[0-9]{{{digits}}}$").order_by("number")
+def students_sitting(exam: Exam, person: User) -> QuerySet[Student]:
+    """Those now in the exam's course; of an exam without one, those whom ``person`` sees."""
+    if exam.course_id is not None:
+        return Student.objects.filter(enrolments__course=exam.course_id, enrolments__left_at=None)
+    return students_visible_to(person)
+
+
+def students_with_number_of(digits: int, *, exam: Exam, person: User) -> QuerySet[Student]:
+    """Who sits the exam, as far as their number fits a sheet of ``digits`` digits, by number."""
+    fitting = students_sitting(exam, person).filter(number__regex=rf"^[0-9]{{{digits}}}$")
+    return fitting.order_by("number")
 
 
 def key_of_exam(exam_id: int) -> list[KeyedQuestion]:
@@ -128,8 +183,8 @@ def rules_of_exam(exam_id: int) -> ScoringRules:
     return ScoringRules(key_of_exam(exam_id), version_maps(stored or {}))
 
 
-def sheet_sets_with_job() -> QuerySet[SheetSet]:
-    return SheetSet.objects.select_related("job")
+def sheet_sets_with_job(person: User) -> QuerySet[SheetSet]:
+    return sheet_sets_visible_to(person).select_related("job")
 
 
 def progress_of_batch(batch: Batch) -> BatchProgress:

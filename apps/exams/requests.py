@@ -31,6 +31,7 @@ def wished_exam(asked: Mapping[str, Any]) -> dict[str, Any]:
         "version_count": asked["version_count"],
         "is_large_print": asked["is_large_print"],
         "paper": PAPERS[asked["paper"]],
+        "course": asked["course"],
         "scoring": wish,
     }
 

@@ -35,7 +35,7 @@ class ExamSerializer(serializers.ModelSerializer[Exam]):
 
     class Meta:
         model = Exam
-        fields = ("id", "title", "sheet_code", "maker", "labels", "created_at")
+        fields = ("id", "title", "sheet_code", "course", "maker", "labels", "created_at")
         read_only_fields = fields
 
 
@@ -91,6 +91,7 @@ class NewExamSerializer(AnswerKeySerializer):
     version_count = serializers.IntegerField(min_value=0, max_value=4, default=0)
     is_large_print = serializers.BooleanField(default=False)
     paper = serializers.ChoiceField(choices=sorted(PAPERS), default=A4.name)
+    course = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("question_count" in attrs) == bool(attrs.get("groups")):
@@ -107,7 +108,7 @@ class EssayPointsSerializer(serializers.Serializer[None]):
 
 
 class NewSheetSetSerializer(serializers.Serializer[None]):
-    """Whose sheets: ``students`` in the order of the print, or everybody's by number."""
+    """Whose sheets: ``students`` in the order of the print, or of all who sit the exam, by number."""
 
     students = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**62),
@@ -151,6 +152,11 @@ class NewTemplateExamSerializer(serializers.Serializer[None]):
     template_upload = serializers.IntegerField(min_value=1)
     asset_uploads = serializers.DictField(child=serializers.IntegerField(min_value=1), default=dict)
     number_label = serializers.CharField(max_length=80, allow_blank=True, default="")
+    course = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True, default=None)
+
+
+class ExamCourseSerializer(serializers.Serializer[None]):
+    course = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True)
 
 
 class RegradedSerializer(serializers.Serializer[None]):

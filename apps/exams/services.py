@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 import orjson
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
@@ -18,14 +19,23 @@ from academy.jobs.services import cancel_jobs
 from academy.storage import s3
 from academy.storage.services import use_upload
 from apps.accounts.models import User
+from apps.courses.queries import courses_visible_to
+from apps.courses.services import CourseArchived
 from apps.exams import tasks
 from apps.exams.grading import hold_key, regrade_exam, regrade_scan
 from apps.exams.kinds import QuestionKind
 from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout, SheetSet
-from apps.exams.queries import rules_of_exam
+from apps.exams.queries import (
+    batches_visible_to,
+    exams_visible_to,
+    rules_of_exam,
+    scans_visible_to,
+    students_sitting,
+)
 from apps.exams.scoring import COMBINED, parse_number
 from apps.exams.versions import VersionJson, check_versions
 from apps.students.models import Student
+from apps.students.queries import students_visible_to
 from sheets.layout import A4, ChoiceField, EssayField, Group, Layout, NumericField, Paper, design_layout
 from sheets.reading import SheetReading
 from sheets.template import BadTemplate, parse_template
@@ -86,12 +96,15 @@ def create_exam(
     version_count: int = 0,
     is_large_print: bool = False,
     paper: Paper = A4,
+    course: int | None = None,
     scoring: ScoringWish | None = None,
 ) -> Exam:
     """An exam on a sheet of our own, with ``question_count`` single choices or ``groups`` of questions of any kind.
 
-    Raises ``Invalid`` when no such sheet can be made, or it cannot be scored as ``scoring`` says.
+    It is of a course or of none. Raises ``Invalid`` when no such sheet can be made, or it cannot be scored as
+    ``scoring`` says; ``Missing`` and ``CourseArchived`` for the course.
     """
+    course_id = _course_for(created_by, course)
     try:
         layout = design_layout(
             question_count=question_count,
@@ -110,9 +123,9 @@ def create_exam(
         defaults={"maker": Maker.OWN, "definition": layout.to_json(), "labels": list(layout.question_labels)},
     )
     kinds = {question.label: _kind_of(question) for question in layout.questions}
-    exam = _create_exam(title=title, sheet=sheet, created_by=created_by, kinds=kinds)
+    exam = _create_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id, kinds=kinds)
     if scoring is not None and not scoring.is_empty:
-        set_scoring(exam_id=exam.pk, wish=scoring)
+        set_scoring(by=created_by, exam_id=exam.pk, wish=scoring)
         exam.refresh_from_db(fields=["versions"])
     return exam
 
@@ -131,18 +144,20 @@ def create_exam_on_template(
     asset_uploads: Mapping[str, int],
     number_label: str,
     created_by: User,
+    course: int | None = None,
 ) -> Exam:
     """An exam on another maker's sheet, described by its ``template.json`` and the pictures that names.
 
     Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``; then none of the
-    uploads counts as used.
+    uploads counts as used. Raises ``Missing`` and ``CourseArchived`` for the course.
     """
+    course_id = _course_for(created_by, course)
     if len(asset_uploads) > MAX_ASSETS:
         raise Invalid(
             gettext("At most {count} pictures belong to a template.").format(count=MAX_ASSETS), attr="asset_uploads"
         )
-    upload = use_upload(upload_id=template_upload)
-    assets = {name: use_upload(upload_id=upload_id).key for name, upload_id in asset_uploads.items()}
+    upload = use_upload(upload_id=template_upload, by=created_by)
+    assets = {name: use_upload(upload_id=upload_id, by=created_by).key for name, upload_id in asset_uploads.items()}
     try:
         definition = _storable_json(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
         pictures = {name: s3.read_object(key, max_bytes=MAX_ASSET_BYTES) for name, key in assets.items()}
@@ -173,7 +188,7 @@ def create_exam_on_template(
             "labels": [label for label in labels if label != number_label],
         },
     )
-    return _create_exam(title=title, sheet=sheet, created_by=created_by)
+    return _create_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id)
 
 
 def _storable_json(text: bytes) -> dict[str, object]:
@@ -186,11 +201,38 @@ def _storable_json(text: bytes) -> dict[str, object]:
     return found
 
 
+def _course_for(person: User, course_id: int | None) -> int | None:
+    """The course that ``person`` gives an exam to. Raises ``Missing``, ``CourseArchived``."""
+    if course_id is None:
+        return None
+    course = courses_visible_to(person).filter(pk=course_id).first()
+    if course is None:
+        raise Missing
+    if course.is_archived:
+        raise CourseArchived(attr="course")
+    return course.pk
+
+
+def set_course(*, by: User, exam_id: int, course: int | None) -> Exam:
+    """Put an exam into a course, or out of every one. Raises ``Missing`` for either, and ``CourseArchived``."""
+    exam = exams_visible_to(by).select_related("layout").filter(pk=exam_id).first()
+    if exam is None:
+        raise Missing
+    exam.course_id = _course_for(by, course)
+    exam.save(update_fields=["course"])
+    return exam
+
+
 def _create_exam(
-    *, title: str, sheet: SheetLayout, created_by: User, kinds: Mapping[str, QuestionKind] | None = None
+    *,
+    title: str,
+    sheet: SheetLayout,
+    created_by: User,
+    course_id: int | None,
+    kinds: Mapping[str, QuestionKind] | None = None,
 ) -> Exam:
     code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
-    exam = Exam(title=title, layout=sheet, sheet_code=code, created_by=created_by)
+    exam = Exam(title=title, layout=sheet, sheet_code=code, created_by=created_by, course_id=course_id)
     exam.save()
     Question.objects.bulk_create(
         Question(exam=exam, label=label, position=position, kind=(kinds or {}).get(label, QuestionKind.SINGLE))
@@ -199,19 +241,21 @@ def _create_exam(
     return exam
 
 
-def set_answer_key(*, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]) -> int:
+def set_answer_key(
+    *, by: User, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]
+) -> int:
     """Set the accepted answers and points of the named questions; see :func:`set_scoring`."""
-    return set_scoring(exam_id=exam_id, wish=ScoringWish(answers=answers, points=points))
+    return set_scoring(by=by, exam_id=exam_id, wish=ScoringWish(answers=answers, points=points))
 
 
-def set_scoring(*, exam_id: int, wish: ScoringWish) -> int:
+def set_scoring(*, by: User, exam_id: int, wish: ScoringWish) -> int:
     """Set how the named questions are scored and regrade at once. Returns how many pages were regraded.
 
     Questions that are not named keep what they have. Raises ``Missing`` and, for a label, a choice or an order that the
     sheet does not have, ``Invalid``.
     """
     with transaction.atomic():
-        if not hold_key(exam_id):
+        if not (exams_visible_to(by).filter(pk=exam_id).exists() and hold_key(exam_id)):
             raise Missing
         questions = {question.label: question for question in Question.objects.filter(exam_id=exam_id)}
         sheet = SheetLayout.objects.get(exams__pk=exam_id)
@@ -294,13 +338,13 @@ def _accepted(question: Question, layout: Layout | None, answers: Sequence[str])
     return stored
 
 
-def give_essay_points(*, scan_id: int, points: Mapping[str, Decimal | None]) -> Scan:
+def give_essay_points(*, by: User, scan_id: int, points: Mapping[str, Decimal | None]) -> Scan:
     """Give points for the essays of a page, or take them back with None. They survive every re-read.
 
     Raises ``Missing``, and ``Invalid`` for a box that is not on the page or more points than it is worth.
     """
     with transaction.atomic():
-        exam_id = Scan.objects.filter(pk=scan_id).values_list("exam_id", flat=True).first()
+        exam_id = scans_visible_to(by).filter(pk=scan_id).values_list("exam_id", flat=True).first()
         if exam_id is None or not hold_key(exam_id):
             raise Missing
         scan: Scan = Scan.objects.select_for_update().get(pk=scan_id)
@@ -331,21 +375,23 @@ def give_essay_points(*, scan_id: int, points: Mapping[str, Decimal | None]) -> 
 
 
 def order_sheet_set(*, exam_id: int, students: Sequence[int] | None, has_versions: bool, created_by: User) -> SheetSet:
-    """Have sheets printed for ``students`` in their order, or for everybody by number, as a job.
+    """Have sheets printed for ``students`` in their order, or for all who sit the exam by number, as a job.
 
-    Raises ``Missing`` also for a student that is not there, ``Invalid`` for nobody or too many, ``NotPrintable``.
+    Raises ``Missing`` also for a student that is not there, or neither sits the exam nor is seen by ``created_by``, ``Invalid`` for nobody or too many, ``NotPrintable``.
     """
     with transaction.atomic():
-        exam = Exam.objects.select_related("layout").filter(pk=exam_id).first()
+        exam = exams_visible_to(created_by).select_related("layout").filter(pk=exam_id).first()
         if exam is None:
             raise Missing
         if exam.layout.maker != Maker.OWN:
             raise NotPrintable(gettext("This sheet is printed by its own maker."))
         if students is None:
-            chosen = list(Student.objects.order_by("number").values_list("pk", flat=True)[: MAX_COPIES + 1])
+            sitting = students_sitting(exam, created_by).order_by("number")
+            chosen = list(sitting.values_list("pk", flat=True)[: MAX_COPIES + 1])
         else:
             chosen = list(dict.fromkeys(students))
-            if Student.objects.filter(pk__in=chosen).count() != len(chosen):
+            seen = Q(pk__in=students_sitting(exam, created_by)) | Q(pk__in=students_visible_to(created_by))
+            if Student.objects.filter(seen, pk__in=chosen).count() != len(chosen):
                 raise Missing
         if not 1 <= len(chosen) <= MAX_COPIES:
             raise Invalid(
@@ -366,10 +412,10 @@ def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
     ``DailyLimitReached``.
     """
     with transaction.atomic():
-        exam = Exam.objects.filter(pk=exam_id).first()
+        exam = exams_visible_to(created_by).filter(pk=exam_id).first()
         if exam is None:
             raise Missing
-        upload = use_upload(upload_id=upload_id)
+        upload = use_upload(upload_id=upload_id, by=created_by)
         is_pdf = upload.content_type == PDF_TYPE
         batch = Batch(exam=exam, upload=upload, created_by=created_by, page_count=None if is_pdf else 1)
         batch.save()
@@ -382,12 +428,12 @@ def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
 
 
 @transaction.atomic
-def cancel_batch(*, batch_id: int) -> int:
+def cancel_batch(*, by: User, batch_id: int) -> int:
     """Cancel what of a handed-in file is not read yet; what is read stays. Returns how many jobs.
 
     Raises ``Missing``.
     """
-    batch = Batch.objects.filter(pk=batch_id).first()
+    batch = batches_visible_to(by).filter(pk=batch_id).first()
     if batch is None:
         raise Missing
     # First the job that finds pages: behind its lock nothing is added any more that the second statement would miss.

@@ -15,7 +15,12 @@ from apps.accounts.roles import Permission
 from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, Maker, Scan, SheetSet
 from apps.exams.printing import copies_of_students
-from apps.exams.queries import batches_with_job
+from apps.exams.queries import (
+    batch_jobs_visible_to,
+    batches_with_job,
+    scan_jobs_visible_to,
+    sheet_set_jobs_visible_to,
+)
 from sheets.layout import Layout
 from sheets.pdf import render_pdf
 from sheets.reading import SheetReading
@@ -46,7 +51,13 @@ def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
     return data
 
 
-@task(queue_name="basic", time_limit_seconds=30.0, subject="scan", permission=Permission.SUBMIT_SCANS)
+@task(
+    queue_name="basic",
+    time_limit_seconds=30.0,
+    subject="scan",
+    permission=Permission.SUBMIT_SCANS,
+    visible_to=scan_jobs_visible_to,
+)
 def read_scan(scan_id: int) -> None:
     """Read one page of an answer sheet, match the student and score it."""
     job = current_job()
@@ -78,7 +89,13 @@ def read_scan(scan_id: int) -> None:
         record_reading(fresh, reading, overlay_key=overlay_key, essay_keys=essay_keys)
 
 
-@task(queue_name="basic", time_limit_seconds=600.0, subject="batch", permission=Permission.SUBMIT_SCANS)
+@task(
+    queue_name="basic",
+    time_limit_seconds=600.0,
+    subject="batch",
+    permission=Permission.SUBMIT_SCANS,
+    visible_to=batch_jobs_visible_to,
+)
 def open_batch(batch_id: int) -> None:
     """Draw every page of a handed-in PDF and queue a reading of each; what an earlier attempt did is kept."""
     job = current_job()
@@ -104,7 +121,13 @@ def open_batch(batch_id: int) -> None:
         Batch.objects.filter(pk=batch.pk).update(page_count=page_count)
 
 
-@task(queue_name="basic", time_limit_seconds=300.0, subject="sheet_set", permission=Permission.VIEW_EXAMS)
+@task(
+    queue_name="basic",
+    time_limit_seconds=300.0,
+    subject="sheet_set",
+    permission=Permission.VIEW_EXAMS,
+    visible_to=sheet_set_jobs_visible_to,
+)
 def print_sheets(sheet_set_id: int) -> None:
     """Print a class's sheets into one file: each student's name, number and own code, in the order asked for."""
     job = current_job()

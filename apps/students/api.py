@@ -149,9 +149,10 @@ class StudentsView(APIView):
 
     @extend_schema(responses=StudentSerializer(many=True), operation_id="students_list")
     def get(self, request: Request) -> Response:
-        """The academy's students, newest first."""
+        """The students whom this person sees, newest first."""
         paginator = self.pagination_class()
-        return paginator.get_paginated_response(paginator.paginate_queryset(queries.student_rows(), request, view=self))
+        rows = queries.student_rows(person_of(request))
+        return paginator.get_paginated_response(paginator.paginate_queryset(rows, request, view=self))
 
     @extend_schema(request=NewStudentSerializer, responses={201: StudentSerializer}, operation_id="students_create")
     def post(self, request: Request) -> Response:
@@ -169,7 +170,7 @@ class GuardiansView(APIView):
     @extend_schema(responses=GuardianSerializer(many=True), operation_id="guardians_list")
     def get(self, request: Request, student_id: int) -> Response:
         """Who may act for the student."""
-        if not queries.students().filter(pk=student_id).exists():
+        if not queries.students_visible_to(person_of(request)).filter(pk=student_id).exists():
             raise Missing
         return Response(GuardianSerializer(queries.guardians_of(student_id), many=True).data)
 

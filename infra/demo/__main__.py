@@ -57,14 +57,17 @@ class Academy:
     slug: str
     name: str
     phone: str
+    course: str
+    teacher: str
     exam: str
     seed: int
 
 
 ACADEMIES = (
-    Academy("hana", "하나수학학원", "010-1234-5678", "11월 월말평가 중2 수학", 1_000),
-    Academy("duri", "두리영어학원", "010-1234-5678", "Unit 12 단어 시험", 2_000),
+    Academy("hana", "하나수학학원", "010-1234-5678", "중2 수학 심화반", "박하나", "11월 월말평가 중2 수학", 1_000),
+    Academy("duri", "두리영어학원", "010-1234-5678", "중등 어휘반", "최두리", "Unit 12 단어 시험", 2_000),
 )
+TEACHER_PHONE = "010-2345-6789"
 
 
 class DemoFailed(RuntimeError):
@@ -77,6 +80,7 @@ class Run:
 
     academy: Academy
     staff: StaffClient
+    course_id: int
     exam_id: int
     sheets: list[paper.Sheet]
     files: list[tuple[File, list[paper.Sheet]]]
@@ -149,7 +153,9 @@ def create_academy(environment: Mapping[str, str], academy: Academy) -> None:
 def _prepare(port: int, academy: Academy, layout: Layout) -> Run:
     staff = StaffClient(port, f"{academy.slug}.localhost")
     staff.log_in(academy.phone, PASSWORD)
-    body = {"title": academy.exam, "question_count": QUESTIONS, "choice_count": CHOICES, "number_digits": DIGITS}
+    course_id = _course(staff, academy)
+    body: dict[str, Any] = {"title": academy.exam, "course": course_id}
+    body |= {"question_count": QUESTIONS, "choice_count": CHOICES, "number_digits": DIGITS}
     exam_id = int(staff.post("/exams", body)["id"])
     pdf = staff.get_bytes(f"/exams/{exam_id}/sheet.pdf")
     sheets = paper.make_sheets(pdf, layout, AMOUNTS, seed=academy.seed)
@@ -162,7 +168,21 @@ def _prepare(port: int, academy: Academy, layout: Layout) -> Run:
             known.add(number)
             name = FAMILY_NAMES[index % len(FAMILY_NAMES)] + GIVEN_NAMES[index % len(GIVEN_NAMES)]
             staff.post("/students", {"number": number, "name": name})
-    return Run(academy, staff, exam_id, sheets, _files_of(sheets), {}, {})
+    staff.post(f"/courses/{course_id}/students", {"students": [student["id"] for student in _students(staff)]})
+    return Run(academy, staff, course_id, exam_id, sheets, _files_of(sheets), {}, {})
+
+
+def _course(staff: StaffClient, academy: Academy) -> int:
+    """The academy's course with its teacher; from an earlier run, or new."""
+    found = [course["id"] for course in staff.get("/courses")["results"] if course["name"] == academy.course]
+    if found:
+        return int(found[0])
+    invitation = {"phone": TEACHER_PHONE, "name": academy.teacher, "role": "teacher"}
+    [teacher] = staff.post("/people", {"people": [invitation]})
+    course = {"name": academy.course, "schedule": "월수금 17:00-18:30", "starts_on": "2026-03-02"}
+    course_id = int(staff.post("/courses", course)["id"])
+    staff.put(f"/courses/{course_id}/teachers", {"teachers": [teacher["id"]]})
+    return course_id
 
 
 def _students(staff: StaffClient) -> list[Any]:
@@ -223,7 +243,12 @@ def _judge(run: Run, console: Console) -> list[SheetReport]:
                 raise DemoFailed(f"{run.academy.name}: {scan['file_name']} failed: {scan['error_message']}")
             reports.append(_judge_sheet(run, sheet, run.staff.get(f"/scans/{scan['id']}")))
     results = run.staff.get(f"/exams/{run.exam_id}/results")
-    console.print(f"{run.academy.name}: {len(results)} students have a result")
+    course = run.staff.get(f"/courses/{run.course_id}")
+    enrolled = run.staff.get(f"/courses/{run.course_id}/students?page_size=200")["results"]
+    teachers = ", ".join(teacher["name"] for teacher in course["teachers"])
+    console.print(
+        f"{run.academy.name}, {course['name']} ({teachers}): {len(enrolled)} students, {len(results)} have a result"
+    )
     return reports
 
 
@@ -270,6 +295,9 @@ def _check_walls(runs: list[Run], port: int, console: Console) -> None:
     for run, other in zip(runs, reversed(runs), strict=True):
         foreign_scan = other.staff.scans(other.exam_id)[0]
         paths = [
+            f"/courses/{other.course_id}",
+            f"/courses/{other.course_id}/students",
+            f"/courses/{other.course_id}/attendance",
             f"/exams/{other.exam_id}",
             f"/exams/{other.exam_id}/scans",
             f"/exams/{other.exam_id}/results",

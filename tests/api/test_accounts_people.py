@@ -194,8 +194,11 @@ def test_a_cancelled_upload_is_not_taken(world: World, aws: None) -> None:
     with world.hana.acting():
         upload = make_upload(created_by=world.hana.teacher)
         s3.write_object(upload.key, b"\xff\xd8\xff", content_type="image/jpeg")
-    post(client_of(world.hana.owner), person(world.hana.teacher, "suspend"), {})
-    answer = post(client_of(world.hana.owner), f"/api/v1/exams/{world.hana.exam.pk}/scans", {"upload": upload.pk})
+    for what in ("suspend", "reactivate"):
+        post(client_of(world.hana.owner), person(world.hana.teacher, what), {})
+    with world.hana.acting():
+        back = User.objects.get(pk=world.hana.teacher.pk)
+    answer = post(client_of(back), f"/api/v1/exams/{world.hana.exam.pk}/scans", {"upload": upload.pk})
     assert error_of(answer, 409)["code"] == "upload_used"
 
 

@@ -19,7 +19,7 @@ def test_a_new_exam_has_its_sheet(world: World) -> None:
     )
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"id", "title", "sheet_code", "maker", "labels", "created_at"}
+    assert set(body) == {"id", "title", "sheet_code", "course", "maker", "labels", "created_at"}
     assert (body["title"], body["maker"], body["labels"]) == ("기말고사", "own", ["q1", "q2", "q3"])
     with world.hana.acting():
         exam = Exam.objects.get(pk=body["id"])

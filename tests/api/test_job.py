@@ -5,12 +5,13 @@ from __future__ import annotations
 from academy.jobs.models import JobState
 from apps.accounts.roles import Role
 from tests.api.answers import error_of
-from tests.factories import World, client_of, make_job
+from tests.factories import World, client_of, make_job, make_page_of
 
 
 def test_a_job_is_shown_without_its_arguments_and_result(world: World) -> None:
     with world.hana.acting():
         job = make_job(state=JobState.RUNNING, fields=[("progress", 0.4), ("result", {"a": 1})])
+        make_page_of(job, world.hana.exam)
     body = client_of(world.hana.teacher).get(f"/api/v1/jobs/{job.pk}").json()
     assert set(body) == {
         "id",

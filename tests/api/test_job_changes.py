@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from academy.jobs.models import Job, JobState
 from apps.accounts.roles import Role
 from tests.api.answers import error_of
-from tests.factories import Cast, World, client_of, make_job
+from tests.factories import Cast, World, client_of, make_job, make_page_of
 
 JOBS = "/api/v1/jobs"
 EVENTS = "/api/v1/events"
@@ -20,7 +20,9 @@ EVENTS = "/api/v1/events"
 
 def enqueue(cast: Cast, state: JobState = JobState.QUEUED, **fields: Any) -> Job:
     with cast.acting():
-        return make_job(state=state, fields=list(fields.items()))
+        job = make_job(state=state, fields=list(fields.items()))
+        make_page_of(job, cast.exam)
+        return job
 
 
 def poll(client: Client, **query: str) -> Any:

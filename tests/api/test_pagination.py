@@ -25,7 +25,7 @@ def walk(client: Client, url: str) -> list[list[int]]:
 
 def test_each_student_comes_once_newest_first(world: World) -> None:
     with world.hana.acting():
-        ids = [world.hana.student.pk, *(make_student().pk for _ in range(6))]
+        ids = [world.hana.student.pk, *(make_student(course=world.hana.course).pk for _ in range(6))]
     pages = walk(client_of(world.hana.teacher), f"{STUDENTS}?page_size=3")
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [pk for page in pages for pk in page] == ids[::-1]
@@ -52,11 +52,11 @@ def test_each_scan_of_the_exam_comes_once(world: World) -> None:
 
 def test_a_row_that_is_added_meanwhile_moves_no_other(world: World) -> None:
     with world.hana.acting():
-        ids = [make_student().pk for _ in range(3)]
+        ids = [make_student(course=world.hana.course).pk for _ in range(3)]
     client = client_of(world.hana.teacher)
     first = client.get(f"{STUDENTS}?page_size=2").json()
     with world.hana.acting():
-        make_student()
+        make_student(course=world.hana.course)
     second = client.get(first["next"]).json()
     assert [row["id"] for row in second["results"]] == [ids[0], world.hana.student.pk]
     back = client.get(second["previous"]).json()
@@ -65,7 +65,7 @@ def test_a_row_that_is_added_meanwhile_moves_no_other(world: World) -> None:
 
 def test_the_links_stay_on_the_academys_host(world: World) -> None:
     with world.hana.acting():
-        make_student()
+        make_student(course=world.hana.course)
     body = client_of(world.hana.teacher).get(f"{STUDENTS}?page_size=1").json()
     assert body["next"].startswith(f"http://{world.hana.host}{STUDENTS}?")
 
@@ -105,7 +105,7 @@ def test_a_cursor_that_is_none_of_ours_is_not_found(world: World, subtests: pyte
 def test_a_cursor_of_another_academy_opens_nothing_of_it(world: World) -> None:
     with world.duri.acting():
         for _ in range(3):
-            make_student()
+            make_student(course=world.duri.course)
     cursor = client_of(world.duri.teacher).get(f"{STUDENTS}?page_size=1").json()["next"].split("?")[1]
     shown = client_of(world.hana.teacher).get(f"{STUDENTS}?{cursor}").json()["results"]
     assert {row["id"] for row in shown} <= {world.hana.student.pk}

@@ -55,9 +55,9 @@ def test_a_blank_sheet_names_no_student(world: World, teacher: Client) -> None:
 
 def test_prefilled_sheets_are_one_per_student_by_number(world: World, teacher: Client) -> None:
     with world.hana.acting():
-        make_student("240300", name="박셋째")
-        make_student("240200", name="최둘째")
-        make_student("12", name="정짧은")  # a number that the sheet has no room for
+        make_student("240300", name="박셋째", course=world.hana.course)
+        make_student("240200", name="최둘째", course=world.hana.course)
+        make_student("12", name="정짧은", course=world.hana.course)  # a number that the sheet has no room for
     pages = text_of(teacher.get(url_of(world) + "?prefilled=1").content)
     assert len(pages) == 3
     for page, name, number in zip(

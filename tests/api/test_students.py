@@ -22,7 +22,7 @@ def test_a_new_student_is_shown(world: World) -> None:
 
 def test_the_newest_student_comes_first(world: World) -> None:
     with world.hana.acting():
-        new = make_student("240200")
+        new = make_student("240200", course=world.hana.course)
     shown = [row["id"] for row in client_of(world.hana.teacher).get(URL).json()["results"]]
     assert shown == [new.pk, world.hana.student.pk]
 

@@ -19,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from academy.jobs.models import Job, JobState
+from academy.storage.models import Upload
 from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
@@ -67,6 +68,7 @@ def _passkey_of(cast: Cast, user: User) -> object:
 
 # Path argument, or URL name and argument -> the academy's object of that kind, as the caller may name it.
 OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
+    "course_id": lambda cast, _: cast.course.pk,
     "exam_id": lambda cast, _: cast.exam.pk,
     "batch_id": lambda cast, _: cast.batch.pk,
     "scan_id": lambda cast, _: cast.scan.pk,
@@ -124,9 +126,23 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     },
     ("child-consent", "POST"): lambda _: {"version": 1, "language": "ko"},
     ("child", "PUT"): lambda cast: {"student": cast.student.pk},
+    ("courses", "POST"): lambda _: {"name": "고1 국어", "starts_on": "2026-03-02"},
+    ("course", "PATCH"): lambda _: {"is_archived": True},
+    ("course-teachers", "PUT"): lambda cast: {"teachers": [cast.teacher.pk]},
+    ("course-students", "POST"): lambda cast: {"students": [cast.student.pk]},
+    ("course-withdraw", "POST"): lambda cast: {"students": [cast.student.pk]},
+    ("course-attendance", "PUT"): lambda cast: {
+        "date": "2026-03-06",
+        "attendance": [{"student": cast.student.pk, "status": "late"}],
+    },
     ("students", "POST"): lambda _: {"number": "990001", "name": "최새봄"},
-    ("exams", "POST"): lambda _: {"title": "기말고사", "question_count": 20},
-    ("exams-on-template", "POST"): lambda cast: {"title": "모의고사", "template_upload": cast.template_upload.pk},
+    ("exams", "POST"): lambda cast: {"title": "기말고사", "question_count": 20, "course": cast.course.pk},
+    ("exam", "PATCH"): lambda cast: {"course": cast.course.pk},
+    ("exams-on-template", "POST"): lambda cast: {
+        "title": "모의고사",
+        "template_upload": cast.template_upload.pk,
+        "course": cast.course.pk,
+    },
     ("exam-key", "PUT"): lambda _: {"answers": {"q1": ["2"]}},
     ("exam-sheet-sets", "POST"): lambda cast: {"students": [cast.student.pk]},
     ("scan-essays", "PUT"): lambda _: {"points": {}},
@@ -246,6 +262,11 @@ def _failed_job(client: Client, cast: Cast, caller: User | None) -> None:
     Job.objects.filter(pk=cast.job.pk).update(state=JobState.FAILED)
 
 
+def _sent_by_the_caller(client: Client, cast: Cast, caller: User | None) -> None:
+    uploads = Upload.objects.filter(pk__in=[cast.spare_upload.pk, cast.template_upload.pk])
+    uploads.update(created_by=caller)
+
+
 # What has to have happened, in the academy and in the caller's browser; may return the body to send.
 Preparation: TypeAlias = Callable[[Client, Cast, User | None], Body | None]
 PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
@@ -264,6 +285,8 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("batch-cancel", "POST"): _queued_job,
     ("job-cancel", "POST"): _queued_job,
     ("job-retry", "POST"): _failed_job,
+    ("exam-scans", "POST"): _sent_by_the_caller,
+    ("exams-on-template", "POST"): _sent_by_the_caller,
 }
 
 # Rules beyond the permission: who is refused although their role has it.

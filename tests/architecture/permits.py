@@ -19,6 +19,10 @@ MANAGERS: Final = OWNERS | {Role.MANAGER}
 TEACHERS: Final = MANAGERS | {Role.TEACHER}
 ASSISTANTS: Final = TEACHERS | {Role.ASSISTANT}
 GUARDIANS: Final = frozenset({Role.GUARDIAN})
+LEARNERS: Final = GUARDIANS | {Role.STUDENT}
+
+SEE_EVERYTHING: Final = MANAGERS
+"""Whoever else gets through somewhere, gets through to what belongs to a course of theirs; a colleague's is missing."""
 
 # URL name and method -> the roles whose permission suffices.
 PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
@@ -77,10 +81,22 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("child-consent", "DELETE"): GUARDIANS,
     ("children", "GET"): GUARDIANS,
     ("child", "PUT"): GUARDIANS,
+    ("student-attendance", "GET"): ASSISTANTS,
+    ("courses", "GET"): ASSISTANTS | LEARNERS,
+    ("courses", "POST"): MANAGERS,
+    ("course", "GET"): ASSISTANTS | LEARNERS,
+    ("course", "PATCH"): MANAGERS,
+    ("course-teachers", "PUT"): MANAGERS,
+    ("course-students", "GET"): ASSISTANTS,
+    ("course-students", "POST"): MANAGERS,
+    ("course-withdraw", "POST"): MANAGERS,
+    ("course-attendance", "GET"): ASSISTANTS,
+    ("course-attendance", "PUT"): ASSISTANTS,
     ("exams", "GET"): ASSISTANTS,
     ("exams", "POST"): TEACHERS,
     ("exams-on-template", "POST"): TEACHERS,
     ("exam", "GET"): ASSISTANTS,
+    ("exam", "PATCH"): TEACHERS,
     ("exam-key", "GET"): TEACHERS,
     ("exam-key", "PUT"): TEACHERS,
     ("exam-sheet", "GET"): ASSISTANTS,

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db import models, transaction
 
+from academy.storage.models import Upload, UploadState
 from academy.tenancy.base import TenantModel
 from academy.tenancy.checks import tenant_models
 from apps.accounts.models import User
 from apps.accounts.phones import parse_phone
 from apps.accounts.roles import Role
-from tests.factories import Cast, World, client_of, make_erasure, make_export, make_user
+from apps.courses.models import Course
+from apps.exams.models import Scan, SheetSet
+from tests.factories import (
+    Cast,
+    World,
+    client_of,
+    make_attendance,
+    make_batch,
+    make_consent,
+    make_course,
+    make_erasure,
+    make_exam,
+    make_export,
+    make_guardianship,
+    make_passkey,
+    make_scan,
+    make_student,
+    make_upload,
+    make_user,
+    record_scan,
+)
+from tests.factories.exams import make_sheet_set, make_student_sheet
 
 BYSTANDER_PHONE: Final = "010-3000-0000"
+
+# In what the colleague's course is made of, and nowhere else.
+COLLEAGUE: Final = "colleague"
+COLLEAGUE_NUMBER: Final = "240102"
+COLLEAGUE_PHONES: Final[Mapping[Role, str]] = {
+    Role.TEACHER: "010-4000-0001",
+    Role.ASSISTANT: "010-4000-0002",
+    Role.STUDENT: "010-4000-0003",
+    Role.GUARDIAN: "010-4000-0004",
+}
 
 
 def every_tenant_model() -> list[type[TenantModel]]:
@@ -58,14 +90,65 @@ def error_of(call: Callable[[], object]) -> Exception | None:
 
 
 def complete(world: World) -> None:
-    """Add to each academy a guardian to whom things are done, signed in, and what everybody asked for."""
+    """Add to each academy a guardian to whom things are done, and a colleague's course with all that it can have.
+
+    All these people are signed in, and asked for what everybody may ask for.
+    """
     for cast in (world.hana, world.duri):
         with cast.acting():
             bystander = make_user(Role.GUARDIAN, phone=BYSTANDER_PHONE, name="지나가는 사람")
-            for person in (*cast.users.values(), bystander):
+            people = {role: make_user(role, phone=phone, name=COLLEAGUE) for role, phone in COLLEAGUE_PHONES.items()}
+            _make_course_of(people)
+            for person in people.values():
+                make_passkey(person)
+            for person in (*cast.users.values(), bystander, *people.values()):
                 make_export(person)
                 make_erasure(person)
-        client_of(bystander)
+        for user in (bystander, *people.values()):
+            client_of(user)
+
+
+def _make_course_of(people: Mapping[Role, User]) -> None:
+    teacher = people[Role.TEACHER]
+    student = make_student(COLLEAGUE_NUMBER, name=COLLEAGUE, user=people[Role.STUDENT])
+    make_guardianship(people[Role.GUARDIAN], student)
+    make_consent(student, people[Role.GUARDIAN])
+    course = make_course(COLLEAGUE, teachers=[teacher, people[Role.ASSISTANT]], students=[student])
+    make_attendance(course, student, by=teacher)
+    exam = make_exam(COLLEAGUE, key={"q1": "1"}, created_by=teacher, course=course)
+    upload = make_upload(created_by=teacher, is_used=True, file_name=f"{COLLEAGUE}.jpg")
+    record_scan(make_scan(make_batch(exam, upload=upload, created_by=teacher)), number=COLLEAGUE_NUMBER)
+    make_student_sheet(exam, student)
+    make_sheet_set(exam, student, created_by=teacher)
+    make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-spare.jpg")
+    make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-template.json", content_type="application/json")
+
+
+def colleague_of(cast: Cast) -> Cast:
+    """The same academy as another teacher's: their course, and the people and things of it in place of ``cast``'s."""
+    with cast.acting():
+        people = {role: User.objects.get(phone=parse_phone(phone)) for role, phone in COLLEAGUE_PHONES.items()}
+        course = Course.objects.get(teachings__user=people[Role.TEACHER])
+        scan = Scan.objects.select_related("exam", "batch__upload", "student", "job").get(exam__course=course)
+        spare, template = Upload.objects.filter(created_by=people[Role.TEACHER], state=UploadState.PRESIGNED).order_by(
+            "pk"
+        )
+        assert scan.student is not None
+        assert scan.job is not None
+        return replace(
+            cast,
+            users={**cast.users, **people},
+            student=scan.student,
+            course=course,
+            exam=scan.exam,
+            upload=scan.batch.upload,
+            spare_upload=spare,
+            template_upload=template,
+            batch=scan.batch,
+            scan=scan,
+            job=scan.job,
+            sheet_set=SheetSet.objects.get(exam=scan.exam),
+        )
 
 
 def bystander_of(cast: Cast) -> User:

@@ -46,7 +46,7 @@ def test_a_page_recorded_while_the_key_changes_has_the_new_keys_points() -> None
 
     reader = threading.Thread(target=read)
     with acting_for(tenant), transaction.atomic():
-        assert set_answer_key(exam_id=exam.pk, answers={"q1": ["2"]}, points={}) == 0
+        assert set_answer_key(by=author, exam_id=exam.pk, answers={"q1": ["2"]}, points={}) == 0
         reader.start()
         wait_for_lock_or_end(reader)
     reader.join(timeout=30)

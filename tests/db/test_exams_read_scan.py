@@ -268,7 +268,7 @@ def test_a_later_key_regrades_a_page_that_had_none(hana: Cast) -> None:
     scan = new_scan(hana)
     read(hana, scan, reading_of(scan, hana, answers={"q1": "1"}))
     with hana.acting(), transaction.atomic():
-        assert set_answer_key(exam_id=scan.exam_id, answers={"q1": ["1"]}, points={}) == 1
+        assert set_answer_key(by=hana.teacher, exam_id=scan.exam_id, answers={"q1": ["1"]}, points={}) == 1
         assert Scan.objects.get(pk=scan.pk).points == Decimal(1)
 
 

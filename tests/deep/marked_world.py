@@ -19,6 +19,7 @@ from academy.storage.models import Upload
 from academy.tenancy.context import acting_for
 from apps.accounts.models import Session, User
 from apps.accounts.roles import Role
+from apps.courses.models import Attendance, Course
 from apps.exams.models import Exam, Scan
 from apps.students.models import Student
 from tests.architecture.objects import MISSING, OBJECTS
@@ -79,11 +80,16 @@ def _stamp(cast: Cast, slug: str, digit: str) -> None:
         mine.update(name=f"{user.name} {slug}-{user.role}")
         if user.pk != bystander_of(cast).pk:  # who is found by the phone
             mine.update(phone=f"+82105{digit}{user.pk % 1_000_000:06d}")
-    number = f"{slug.upper()}240101"
-    Student.objects.update(name=f"이하늘 {slug}-student", number=number)
-    Exam.objects.update(title=f"중간고사 {slug}-exam", sheet_code=f"{slug.upper()}SHEETCODE01")
-    Upload.objects.update(file_name=f"{slug}-scan-file.jpg")
-    Scan.objects.update(number_read=number)
+    for index, student in enumerate(Student.objects.order_by("pk"), start=1):
+        number = f"{slug.upper()}24010{index}"
+        Student.objects.filter(pk=student.pk).update(name=f"이하늘 {slug}-student", number=number)
+        Scan.objects.filter(student=student).update(number_read=number)
+    for index, exam in enumerate(Exam.objects.order_by("pk"), start=1):
+        code = f"{slug.upper()}SHEETCODE0{index}"
+        Exam.objects.filter(pk=exam.pk).update(title=f"중간고사 {slug}-exam", sheet_code=code)
+    Course.objects.update(name=f"심화반 {slug}-course", schedule=f"{slug}-on-Mondays")
+    Attendance.objects.update(note=f"{slug}-note")
+    Upload.objects.update(file_name=f"{slug}-scan-file.jpg", created_by=cast.owner)
     Job.objects.update(error_code=f"{slug}_error_code", error_message=f"{slug}-error-message")
     Session.objects.update(user_agent=f"{slug}-browser")
     for thing in (*cast.users.values(), cast.student, cast.exam, cast.upload, cast.spare_upload, cast.scan, cast.job):

@@ -75,6 +75,12 @@ def _known_values(name: str, own: Cast, other: Cast) -> list[Any]:
             return [own.template_upload.pk, own.spare_upload.pk, other.template_upload.pk, MISSING_ID]
         case "student":
             return [own.student.pk, other.student.pk, MISSING_ID]
+        case "course":
+            return [own.course.pk, other.course.pk, MISSING_ID]
+        case "students":
+            return [[own.student.pk], [own.student.pk, other.student.pk], [MISSING_ID]]
+        case "teachers":
+            return [[own.teacher.pk], [other.teacher.pk], [own.teacher.pk, MISSING_ID]]
         case "phone":
             return [str(own.owner.phone), str(own.teacher.phone), str(other.owner.phone)]
         case "password" | "old_password":

@@ -22,7 +22,7 @@ from infra.local.supervisor import Stack
 from sheets.layout import design_layout
 
 STATE = Path(__file__).resolve().parents[2] / "build" / "e2e-stack"
-ACADEMY = Academy("hana", "하나수학학원", "010-1234-5678", "쪽지시험", 7_000)
+ACADEMY = Academy("hana", "하나수학학원", "010-1234-5678", "쪽지시험반", "박하나", "쪽지시험", 7_000)
 QUESTIONS, DIGITS = 20, 6
 VISIBILITY_SECONDS = 6
 WAIT_SECONDS = 120.0

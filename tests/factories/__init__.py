@@ -2,7 +2,8 @@
 
 from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
-from tests.factories.exams import make_batch, make_exam, make_reading, make_scan, make_upload, record_scan
+from tests.factories.courses import LESSON_DAY, make_attendance, make_course
+from tests.factories.exams import make_batch, make_exam, make_page_of, make_reading, make_scan, make_upload, record_scan
 from tests.factories.jobs import make_answered_request, make_job
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
@@ -17,21 +18,25 @@ from tests.factories.trail import make_trail_entry
 from tests.factories.world import Cast, World, make_world
 
 __all__ = [
+    "LESSON_DAY",
     "PASSWORD",
     "Cast",
     "World",
     "client_of",
     "make_academy",
     "make_answered_request",
+    "make_attendance",
     "make_authenticator",
     "make_batch",
     "make_challenge",
     "make_consent",
+    "make_course",
     "make_erasure",
     "make_exam",
     "make_export",
     "make_guardianship",
     "make_job",
+    "make_page_of",
     "make_passkey",
     "make_passkey_challenge",
     "make_plan",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from academy.jobs.models import Job
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
 from academy.storage.services import presign_upload
 from apps.accounts.models import User
+from apps.courses.models import Course
 from apps.exams.grading import record_reading
 from apps.exams.models import Batch, Exam, Question, Scan, SheetSet, StudentSheet
 from apps.exams.services import create_exam, order_sheet_set, set_answer_key
@@ -40,17 +42,21 @@ def make_exam(
     number_digits: int = 6,
     key: Mapping[str, str] | None = None,
     created_by: User | None = None,
+    course: Course | None = None,
 ) -> Exam:
     """An exam on a sheet of our own; ``key`` maps question labels to the accepted answer."""
+    author = created_by or make_user()
     exam = create_exam(
         title=title,
         question_count=question_count,
         choice_count=5,
         number_digits=number_digits,
-        created_by=created_by or make_user(),
+        created_by=author,
+        course=course.pk if course else None,
     )
     if key:
-        set_answer_key(exam_id=exam.pk, answers={label: [answer] for label, answer in key.items()}, points={})
+        answers = {label: [answer] for label, answer in key.items()}
+        set_answer_key(by=author, exam_id=exam.pk, answers=answers, points={})
     return exam
 
 
@@ -77,6 +83,14 @@ def make_scan(batch: Batch | None = None, *, page_index: int = 0) -> Scan:
     """A page with the job that will read it."""
     batch = batch or make_batch()
     return add_scan(batch, page_index=page_index, source_key=batch.upload.key)
+
+
+def make_page_of(job: Job, exam: Exam) -> Scan:
+    """A page of ``exam`` that ``job`` reads: whoever sees the exam sees the job."""
+    batch = make_batch(exam, created_by=exam.created_by)
+    scan = Scan(exam=exam, batch=batch, page_index=0, source_key=batch.upload.key, job=job)
+    scan.save()
+    return scan
 
 
 def make_reading(

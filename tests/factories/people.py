@@ -10,6 +10,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.accounts.services import create_user
+from apps.courses.models import Course
+from apps.courses.services import enrol_students
 from apps.students.models import GuardianConsent, Guardianship, How, Student
 from apps.students.services import create_student
 
@@ -31,13 +33,20 @@ def make_user(
 
 
 def make_student(
-    number: str | None = None, *, name: str = "이하늘", user: User | None = None, birth_year: int | None = None
+    number: str | None = None,
+    *,
+    name: str = "이하늘",
+    user: User | None = None,
+    birth_year: int | None = None,
+    course: Course | None = None,
 ) -> Student:
-    """A student with a six-digit number nobody else has, and an account of their own if ``user`` is given."""
+    """A student with a six-digit number nobody else has; in ``course``, with the account ``user``, where given."""
     student = create_student(number=number or f"{next(_serials):06d}", name=name, birth_year=birth_year)
     if user is not None:
         student.user = user
         student.save(update_fields=["user"])
+    if course is not None:
+        enrol_students(course_id=course.pk, student_ids=[student.pk])
     return student
 
 

@@ -15,9 +15,11 @@ from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.courses.models import Course
 from apps.exams.models import Batch, Exam, Scan, SheetSet
 from apps.students.models import Student
 from tests.factories.academies import make_academy
+from tests.factories.courses import make_attendance, make_course
 from tests.factories.exams import (
     make_batch,
     make_exam,
@@ -48,6 +50,7 @@ ANSWER_KEY: Final[Mapping[str, str]] = {"q1": "1", "q2": "2", "q3": "3"}
 class Cast:
     """One academy and its people, who all have ``PASSWORD``, and its things.
 
+    Teacher and assistant have ``course``, ``student`` is in it, ``exam`` is of it.
     ``scan`` was read and matched; ``spare_upload`` and ``template_upload`` have not been used.
     """
 
@@ -55,6 +58,7 @@ class Cast:
     host: str
     users: Mapping[Role, User]
     student: Student
+    course: Course
     exam: Exam
     upload: Upload
     spare_upload: Upload
@@ -106,7 +110,9 @@ def _make_cast(slug: str, name: str) -> Cast:
         for user in users.values():
             make_passkey(user)
         make_trail_entry(teacher, student)
-        exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher)
+        course = make_course(teachers=[teacher, users[Role.ASSISTANT]], students=[student])
+        make_attendance(course, student, by=teacher)
+        exam = make_exam(EXAM_TITLE, key=ANSWER_KEY, created_by=teacher, course=course)
         upload = make_upload(created_by=teacher, is_used=True)
         batch = make_batch(exam, upload=upload, created_by=teacher)
         scan = record_scan(make_scan(batch), number=STUDENT_NUMBER, answers={"q1": "1", "q2": "5"})
@@ -118,4 +124,4 @@ def _make_cast(slug: str, name: str) -> Cast:
         make_student_sheet(exam, student)
         sheet_set = make_sheet_set(exam, student, created_by=teacher)
     host = tenant.domains.get(is_primary=True).domain
-    return Cast(tenant, host, users, student, exam, upload, spare, template, batch, scan, job, sheet_set)
+    return Cast(tenant, host, users, student, course, exam, upload, spare, template, batch, scan, job, sheet_set)

@@ -23,7 +23,7 @@ from apps.accounts.roles import Role
 from apps.accounts.services import access, people
 from infra.local.processes import free_port
 from infra.local.state import ROOT
-from tests.factories import Cast, World, client_of, make_job
+from tests.factories import Cast, World, client_of, make_job, make_page_of
 from tests.workers.stream_world import Reader, Served, answers, cookie_of, move, serving, wait_until
 
 SUSPEND = "/api/v1/people/{}/suspend"
@@ -37,7 +37,9 @@ def served(committed_world: World) -> Iterator[Served]:
 
 def new_job(cast: Cast) -> Job:
     with cast.acting():
-        return make_job()
+        job = make_job()
+        make_page_of(job, cast.exam)
+        return job
 
 
 def test_a_person_sees_their_academys_jobs_move_and_no_other(served: Served, committed_world: World) -> None:

@@ -1,0 +1,1 @@
+"""Courses: who teaches whom and when, and who was there."""
