@@ -377,7 +377,8 @@ def give_essay_points(*, by: User, scan_id: int, points: Mapping[str, Decimal | 
 def order_sheet_set(*, exam_id: int, students: Sequence[int] | None, has_versions: bool, created_by: User) -> SheetSet:
     """Have sheets printed for ``students`` in their order, or for all who sit the exam by number, as a job.
 
-    Raises ``Missing`` also for a student that is not there, or neither sits the exam nor is seen by ``created_by``, ``Invalid`` for nobody or too many, ``NotPrintable``.
+    Raises ``Missing`` also for a student that is not there, or neither sits the exam nor is seen by ``created_by``;
+    ``Invalid`` for nobody or too many, ``NotPrintable``.
     """
     with transaction.atomic():
         exam = exams_visible_to(created_by).select_related("layout").filter(pk=exam_id).first()

@@ -9,12 +9,13 @@ import pypdfium2
 import pytest
 from django.test import Client
 
+from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.courses.services import change_course, set_teachers, withdraw_students
-from apps.exams.models import Exam, Scan
+from apps.exams.models import Exam, Scan, SheetSet
 from apps.students.models import Student
 from tests.api.answers import error_of, post, put
 from tests.factories import (
@@ -31,6 +32,7 @@ from tests.factories import (
     make_user,
     record_scan,
 )
+from tests.factories.exams import make_sheet_set
 
 NOT_FOUND = {"type": "client_error", "errors": [{"code": "not_found", "detail": "찾을 수 없습니다.", "attr": None}]}
 
@@ -44,6 +46,7 @@ class Colleague:
     course: Course
     exam: Exam
     scan: Scan
+    sheet_set: SheetSet
 
 
 @pytest.fixture
@@ -53,7 +56,8 @@ def colleague(world: World) -> Colleague:
         course = make_course("옆 반", teachers=[teacher], students=[student])
         exam = make_exam("옆 반 시험", created_by=teacher, course=course)
         scan = record_scan(make_scan(make_batch(exam, created_by=teacher)), number="240999")
-    return Colleague(teacher, student, course, exam, scan)
+        sheet_set = make_sheet_set(exam, student, created_by=teacher)
+    return Colleague(teacher, student, course, exam, scan, sheet_set)
 
 
 def ids(client: Client, path: str) -> set[int]:
@@ -67,9 +71,10 @@ def seen(client: Client) -> tuple[set[int], set[int], set[int]]:
     return ids(client, "courses"), ids(client, "students"), ids(client, "exams")
 
 
-def paths_below(exam: Exam, scan: Scan) -> list[str]:
+def paths_below(exam: Exam, scan: Scan, sheet_set: SheetSet) -> list[str]:
     of_exam = [f"exams/{exam.pk}{part}" for part in ("", "/key", "/sheet.pdf", "/scans", "/results")]
-    return [*of_exam, f"batches/{scan.batch_id}", f"scans/{scan.pk}", f"jobs/{scan.job_id}"]
+    of_jobs = [f"jobs/{scan.job_id}", f"jobs/{sheet_set.job_id}"]
+    return [*of_exam, f"batches/{scan.batch_id}", f"scans/{scan.pk}", f"sheet-sets/{sheet_set.pk}", *of_jobs]
 
 
 # ---------------------------------------------------------------- who teaches
@@ -92,7 +97,7 @@ def test_who_runs_the_academy_sees_everything(world: World, colleague: Colleague
         {hana.student.pk, colleague.student.pk},
         {hana.exam.pk, colleague.exam.pk},
     )
-    for path in paths_below(colleague.exam, colleague.scan):
+    for path in paths_below(colleague.exam, colleague.scan, colleague.sheet_set):
         assert client.get(f"/api/v1/{path}").status_code == 200, path
 
 
@@ -105,7 +110,7 @@ def test_who_teaches_nothing_sees_empty_lists(world: World, role: Role) -> None:
 
 def test_everything_below_anothers_exam_is_missing(world: World, colleague: Colleague) -> None:
     client = client_of(world.hana.teacher)
-    for path in paths_below(colleague.exam, colleague.scan):
+    for path in paths_below(colleague.exam, colleague.scan, colleague.sheet_set):
         answer = client.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.json()) == (404, NOT_FOUND), path
 
@@ -165,6 +170,10 @@ def test_what_is_not_seen_is_not_written_either(world: World, colleague: Colleag
         s3.write_object(theirs.key, b"\xff\xd8\xff", content_type="image/jpeg")
     attendance = {"date": "2026-03-06", "attendance": []}
     new = {"title": "시험", "question_count": 5, "course": colleague.course.pk}
+    scan = colleague.scan
+    with world.hana.acting():
+        failed = Job.objects.filter(pk__in=[scan.job_id])
+        failed.update(state=JobState.FAILED)
     answers: list[Any] = [
         put(client, f"/api/v1/exams/{exam.pk}/key", {"answers": {"q1": ["2"]}}),
         post(client, f"/api/v1/exams/{exam.pk}/scans", {"upload": upload.pk}),
@@ -177,11 +186,20 @@ def test_what_is_not_seen_is_not_written_either(world: World, colleague: Colleag
         post(client, "/api/v1/exams", new),
         post(client, "/api/v1/exams", {**new, "course": world.duri.course.pk}),
         client.get(f"/api/v1/students/{colleague.student.pk}/attendance"),
+        put(client, f"/api/v1/scans/{scan.pk}/essays", {"points": {}}),
+        post(client, f"/api/v1/exams/{exam.pk}/sheet-sets", {}),
+        post(client, f"/api/v1/exams/{world.hana.exam.pk}/sheet-sets", {"students": [colleague.student.pk]}),
+        post(client, f"/api/v1/batches/{scan.batch_id}/cancel", {}),
+        post(client, f"/api/v1/jobs/{colleague.sheet_set.job_id}/cancel", {}),
+        post(client, f"/api/v1/jobs/{scan.job_id}/retry", {}),
     ]
     for index, answer in enumerate(answers):
         assert (answer.status_code, answer.json()) == (404, NOT_FOUND), index
     with world.hana.acting():
         assert Exam.objects.count() == 2
+        assert SheetSet.objects.count() == 2
+        assert failed.get().state == JobState.FAILED
+        assert SheetSet.objects.get(exam=exam, job__state=JobState.QUEUED) == colleague.sheet_set
 
 
 def test_an_exam_is_put_into_a_course_and_out_of_it(world: World, colleague: Colleague) -> None:

@@ -13,7 +13,7 @@ from apps.exams.models import SheetSet, StudentSheet
 from sheets.payload import parse_payload
 from tests.api.answers import error_of, post
 from tests.db.kernel import FakeSandbox, deliver, keep_connection
-from tests.factories import World, client_of, make_student
+from tests.factories import World, client_of, make_exam, make_student
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -47,8 +47,8 @@ def codes_of(pdf: bytes) -> list[tuple[str, str]]:
 
 def test_a_set_is_queued_then_printed_in_the_order_asked_for(world: World, teacher: Client) -> None:
     with world.hana.acting():
-        other = make_student("240300", name="박셋째")
-        lettered = make_student("K7", name="정짧은")
+        other = make_student("240300", name="박셋째", course=world.hana.course)
+        lettered = make_student("K7", name="정짧은", course=world.hana.course)
     order = [lettered.pk, world.hana.student.pk, other.pk]
     answer = post(teacher, url_of(world), {"students": order})
     assert answer.status_code == 202, answer.content
@@ -73,10 +73,20 @@ def test_a_second_print_has_the_same_codes(world: World, teacher: Client) -> Non
     assert first == second
 
 
-def test_without_students_everybody_is_printed(world: World, teacher: Client) -> None:
+def test_without_students_all_in_the_course_are_printed(world: World, teacher: Client) -> None:
     with world.hana.acting():
-        make_student("240300", name="박셋째")
-    assert post(teacher, url_of(world), {}).json()["student_count"] == 2
+        make_student("240300", name="박셋째", course=world.hana.course)
+        make_student("240301", name="남의반")
+    for client in (teacher, client_of(world.hana.owner)):
+        assert post(client, url_of(world), {}).json()["student_count"] == 2
+
+
+def test_of_an_exam_without_a_course_all_are_printed_whom_one_sees(world: World, teacher: Client) -> None:
+    with world.hana.acting():
+        make_student("240301", name="남의반")
+        exam = make_exam(created_by=world.hana.teacher)
+    for client, expected in ((teacher, 1), (client_of(world.hana.owner), 2)):
+        assert post(client, f"/api/v1/exams/{exam.pk}/sheet-sets", {}).json()["student_count"] == expected
 
 
 def test_another_academys_student_or_exam_is_missing(world: World, teacher: Client) -> None:
@@ -86,6 +96,16 @@ def test_another_academys_student_or_exam_is_missing(world: World, teacher: Clie
     assert error_of(exam, 404) == error_of(post(teacher, "/api/v1/exams/987654321/sheet-sets", {}), 404)
     shown = teacher.get(f"/api/v1/sheet-sets/{world.duri.sheet_set.pk}")
     assert error_of(shown, 404) == error_of(teacher.get("/api/v1/sheet-sets/987654321"), 404)
+
+
+def test_a_colleagues_student_is_printed_by_who_sees_them(world: World, teacher: Client) -> None:
+    with world.hana.acting():
+        colleagues = make_student("240301", name="남의반")
+    asked = {"students": [world.hana.student.pk, colleagues.pk]}
+    assert error_of(post(teacher, url_of(world), asked), 404) == error_of(
+        post(teacher, url_of(world), {"students": [2**40]}), 404
+    )
+    assert post(client_of(world.hana.owner), url_of(world), asked).json()["student_count"] == 2
 
 
 def test_what_is_no_list_of_students_is_invalid(world: World, teacher: Client, subtests: pytest.Subtests) -> None:
@@ -98,6 +118,6 @@ def test_what_is_no_list_of_students_is_invalid(world: World, teacher: Client, s
 def test_many_copies_are_not_drawn_while_the_browser_waits(world: World, teacher: Client) -> None:
     with world.hana.acting():
         for index in range(51):
-            make_student(f"3{index:05}", name="김하늘")
+            make_student(f"3{index:05}", name="김하늘", course=world.hana.course)
     answer = teacher.get(f"/api/v1/exams/{world.hana.exam.pk}/sheet.pdf?prefilled=1")
     assert error_of(answer, 409)["code"] == "too_many_copies"
