@@ -230,6 +230,7 @@ SPECTACULAR_SETTINGS = {
         "TrailOutcome": "academy.trail.models.Outcome",
         "AnswerOutcome": "apps.exams.scoring.Outcome",
         "AttendanceStatus": "apps.courses.models.AttendanceStatus",
+        "FieldStatus": "sheets.reading.FieldStatus",
     },
     "TITLE": "Academy",
     "VERSION": "1",

@@ -230,7 +230,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 class AnswerSerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not of the form
     values = serializers.ListField(child=serializers.CharField())
-    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in FieldStatus])
+    status = serializers.ChoiceField(choices=[(status.value, status.name) for status in FieldStatus])
     confidence = serializers.FloatField()
     outcome = serializers.ChoiceField(choices=[(outcome.value, outcome.name) for outcome in Outcome], allow_null=True)
 
@@ -244,7 +244,7 @@ class EssaySerializer(serializers.Serializer[Any]):
 
 class VersionReadSerializer(serializers.Serializer[Any]):
     values = serializers.ListField(child=serializers.CharField())
-    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in FieldStatus])
+    status = serializers.ChoiceField(choices=[(status.value, status.name) for status in FieldStatus])
     confidence = serializers.FloatField()
 
 

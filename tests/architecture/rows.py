@@ -16,6 +16,7 @@ from apps.accounts.phones import parse_phone
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.exams.models import Scan, SheetSet
+from sheets.payload import TOKEN_LENGTH
 from tests.factories import (
     Cast,
     World,
@@ -118,7 +119,7 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
     exam = make_exam(COLLEAGUE, key={"q1": "1"}, created_by=teacher, course=course)
     upload = make_upload(created_by=teacher, is_used=True, file_name=f"{COLLEAGUE}.jpg")
     record_scan(make_scan(make_batch(exam, upload=upload, created_by=teacher)), number=COLLEAGUE_NUMBER)
-    make_student_sheet(exam, student)
+    make_student_sheet(exam, student, token="3" * TOKEN_LENGTH)
     make_sheet_set(exam, student, created_by=teacher)
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-spare.jpg")
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-template.json", content_type="application/json")
