@@ -9,12 +9,14 @@ from apps.accounts.roles import Role
 from apps.exams.models import Scan
 from tests.api.answers import error_of, post
 from tests.db.kernel import job_id_of
-from tests.factories import Cast, World, client_of, make_batch, make_job, make_scan
+from tests.factories import Cast, World, client_of, make_batch, make_job, make_page_of, make_scan
 
 
 def job_in(cast: Cast, state: JobState, kind: str = "exams.read_scan") -> Job:
     with cast.acting():
-        return make_job(kind=kind, state=state)
+        job = make_job(kind=kind, state=state)
+        make_page_of(job, cast.exam)
+    return job
 
 
 def state_of(cast: Cast, job_id: int) -> str:

@@ -9,12 +9,14 @@ from academy.tenancy.models import Plan
 from apps.accounts.roles import Role
 from tests.api.answers import error_of, post
 from tests.db.kernel import FakeSandbox, deliver, keep_connection
-from tests.factories import Cast, World, client_of, make_job
+from tests.factories import Cast, World, client_of, make_job, make_page_of
 
 
 def failed_job(cast: Cast, state: JobState = JobState.FAILED) -> Job:
     with cast.acting():
-        return make_job(10**9, state=state, attempt=3, fields=[("error_code", "blurred"), ("progress", 0.5)])
+        job = make_job(10**9, state=state, attempt=3, fields=[("error_code", "blurred"), ("progress", 0.5)])
+        make_page_of(job, cast.exam)
+    return job
 
 
 def job_of(cast: Cast, job_id: int) -> Job:
@@ -53,6 +55,7 @@ def test_a_re_run_has_a_number_that_no_attempt_had(world: World, monkeypatch: py
 def test_what_has_not_ended_badly_is_not_run_again(world: World, state: JobState) -> None:
     with world.hana.acting():
         job = make_job(state=state)
+        make_page_of(job, world.hana.exam)
     before = used(world.hana)
     answer = post(client_of(world.hana.teacher), f"/api/v1/jobs/{job.pk}/retry", None)
     assert error_of(answer, 409)["code"] == "job_not_over"

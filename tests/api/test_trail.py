@@ -52,7 +52,7 @@ def recorded(cast: Cast) -> Iterator[list[TrailEntry]]:
 
 def test_a_list_of_students_names_each_of_them(world: World) -> None:
     with world.hana.acting():
-        students = [world.hana.student, make_student(), make_student()]
+        students = [world.hana.student, *(make_student(course=world.hana.course) for _ in range(2))]
     teacher = client_of(world.hana.teacher)
     with recorded(world.hana) as found:
         assert teacher.get("/api/v1/students", HTTP_X_FORWARDED_FOR="6.6.6.6").status_code == 200
