@@ -25,6 +25,7 @@ def test_a_matched_student_has_points(world: World) -> None:
             "points": "1.00",
             "max_points": "3.00",
             "unsure_count": 0,
+            "awaited_count": 0,
             "page_count": 1,
         }
     ]
