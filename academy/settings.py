@@ -8,6 +8,8 @@ from typing import Any
 
 import environ  # type: ignore[import-untyped]  # ships no types
 
+from academy.frontend.files import add_headers, is_immutable
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -64,6 +66,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
     "academy.tenancy.middleware.TenantMiddleware",
+    "academy.frontend.middleware.FrontendMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -190,6 +193,13 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION  # the image holds collected files; a checkout need not
+# The app of students and parents, as `make frontend` builds it: one page, and the files it loads. A checkout where
+# nothing was built serves the API alone.
+FRONTEND_INDEX = BASE_DIR / "build" / "frontend" / "index.html"
+FRONTEND_FILES = BASE_DIR / "build" / "frontend" / "files"
+WHITENOISE_ROOT = FRONTEND_FILES if FRONTEND_FILES.is_dir() else None
+WHITENOISE_IMMUTABLE_FILE_TEST = is_immutable
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 
 # --- AWS, or what speaks its protocols: boto3 reads AWS_ENDPOINT_URL and the credentials by itself
 AWS_REGION: str = env.str("AWS_REGION")

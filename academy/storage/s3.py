@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -92,6 +93,17 @@ def presign_get(key: str) -> str:
     return s3_client().generate_presigned_url(
         "get_object", Params={"Bucket": settings.MEDIA_BUCKET, "Key": _own(key)}, ExpiresIn=DOWNLOAD_SECONDS
     )
+
+
+@cache
+def browser_origins() -> tuple[str, ...]:
+    """Where browsers send and fetch files by the forms and links made here, as scheme and host."""
+    client, bucket = s3_client(), settings.MEDIA_BUCKET
+    links = (
+        client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"}),
+        client.generate_presigned_post(bucket, "x")["url"],
+    )
+    return tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(link)) for link in links}))
 
 
 def object_bytes(key: str) -> int | None:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     MANAGE_COURSES = "courses.manage"
     VIEW_ATTENDANCE = "attendance.view"
     TAKE_ATTENDANCE = "attendance.take"
+    VIEW_OWN_RESULTS = "results.view_own"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
     UPLOAD_FILES = "files.upload"
@@ -82,8 +83,15 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.MANAGER: _MANAGER,
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
-    Role.STUDENT: frozenset({Permission.VIEW_COURSES}),
-    Role.GUARDIAN: frozenset({Permission.VIEW_CHILDREN, Permission.CONSENT_FOR_CHILDREN, Permission.VIEW_COURSES}),
+    Role.STUDENT: frozenset({Permission.VIEW_COURSES, Permission.VIEW_OWN_RESULTS}),
+    Role.GUARDIAN: frozenset(
+        {
+            Permission.VIEW_CHILDREN,
+            Permission.CONSENT_FOR_CHILDREN,
+            Permission.VIEW_COURSES,
+            Permission.VIEW_OWN_RESULTS,
+        }
+    ),
     Role.OPERATOR: frozenset(),
 }
 

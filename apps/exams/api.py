@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.http.disclosures import NOT_PERSONAL, about, in_answer, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, OWN, about, in_answer, note_subjects
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
@@ -35,6 +35,8 @@ from apps.exams.serializers import (
     NewExamSerializer,
     NewSheetSetSerializer,
     NewTemplateExamSerializer,
+    OwnResultDetailSerializer,
+    OwnResultSerializer,
     RegradedSerializer,
     ResultSerializer,
     ScanDetailSerializer,
@@ -43,9 +45,11 @@ from apps.exams.serializers import (
     SubmitScansSerializer,
     batch_json,
     key_json,
+    own_result_json,
     scan_detail_json,
 )
 from apps.exams.services import ScoringWish
+from apps.students.requests import student_asking
 from sheets.layout import Layout
 from sheets.pdf import Prefill, render_pdf
 
@@ -299,3 +303,32 @@ class ResultsView(APIView):
         """Points per student with a matched sheet, by number."""
         results = queries.results_of_exam(_exam(request, exam_id).pk)
         return Response(ResultSerializer(results, many=True).data)
+
+
+class OwnResultsView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_OWN_RESULTS}
+    personal: ClassVar = {"GET": OWN}
+    pagination_class = NewestFirst
+
+    @extend_schema(responses=OwnResultSerializer(many=True), operation_id="own_results_list")
+    def get(self, request: Request) -> Response:
+        """The results of the student who asks, or of the child that a guardian chose; the newest exam first."""
+        paginator = self.pagination_class()
+        rows = queries.results_for_student(student_asking(request).pk)
+        page = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(OwnResultSerializer(page, many=True).data)
+
+
+class OwnResultView(APIView):
+    permissions: ClassVar = {"GET": Permission.VIEW_OWN_RESULTS}
+    personal: ClassVar = {"GET": OWN}
+
+    @extend_schema(responses=OwnResultDetailSerializer, operation_id="own_results_show")
+    def get(self, request: Request, exam_id: int) -> Response:
+        """One of them, with what was read on each page and its picture."""
+        student = student_asking(request)
+        result = queries.results_for_student(student.pk).filter(pk=exam_id).first()
+        if result is None:
+            raise Missing
+        pages = queries.pages_of_result(exam_id=exam_id, student_id=student.pk)
+        return Response(OwnResultDetailSerializer(own_result_json(result, pages, queries.rules_of_exam(exam_id))).data)

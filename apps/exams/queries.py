@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypedDict
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from academy.jobs.models import JobState
@@ -210,6 +210,43 @@ class StudentResult:
     unsure_count: int
     awaited_count: int
     page_count: int
+
+
+class OwnResultRow(TypedDict):
+    id: int
+    title: str
+    points: Decimal
+    max_points: Decimal
+    page_count: int
+    read_at: datetime
+
+
+def results_for_student(student_id: int) -> QuerySet[Exam, OwnResultRow]:
+    """What a student, and who acts for them, may see of their exams: the one place that decides it.
+
+    While exams are not published by hand: those whose key is set and whose every page of theirs is read, matched and
+    without a doubt, every essay with its points. What a person has yet to look at may change, and is not shown.
+    """
+    theirs = Q(scans__student_id=student_id, scans__match=Match.MATCHED)
+    undecided = Q(scans__unsure_count__gt=0) | Q(scans__awaited_count__gt=0) | Q(scans__points=None)
+    rows: QuerySet[Exam, OwnResultRow] = (
+        Exam.objects.filter(theirs)
+        .annotate(
+            points=Sum("scans__points", filter=theirs),
+            max_points=Sum("scans__max_points", filter=theirs),
+            page_count=Count("scans", filter=theirs),
+            read_at=Max("scans__read_at", filter=theirs),
+            doubts=Count("scans", filter=theirs & undecided),
+        )
+        .filter(doubts=0)
+        .values("id", "title", "points", "max_points", "page_count", "read_at")
+    )
+    return rows
+
+
+def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:
+    """The student's own pages that their result is made of, in order."""
+    return Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED).order_by("page", "pk")
 
 
 def results_of_exam(exam_id: int) -> list[StudentResult]:

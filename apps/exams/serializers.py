@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext
@@ -12,7 +13,7 @@ from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.exams.kinds import Cancellation, QuestionKind
 from apps.exams.models import Batch, Exam, Maker, Match, Scan, SheetSet
-from apps.exams.queries import BatchProgress, PageFailure, ScoringRules
+from apps.exams.queries import BatchProgress, OwnResultRow, PageFailure, ScoringRules
 from apps.exams.scoring import KeyedQuestion, Outcome, ScoredAnswer
 from apps.exams.services import MAX_COPIES
 from sheets.groups import MAX_GROUPS
@@ -270,6 +271,35 @@ class ResultSerializer(serializers.Serializer[Any]):
     page_count = serializers.IntegerField()
 
 
+class OwnResultSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(help_text="Of the exam.")
+    title = serializers.CharField()
+    points = serializers.DecimalField(max_digits=10, decimal_places=2)
+    max_points = serializers.DecimalField(max_digits=10, decimal_places=2)
+    page_count = serializers.IntegerField()
+    read_at = serializers.DateTimeField()
+
+
+class OwnPageSerializer(serializers.Serializer[Any]):
+    page = serializers.IntegerField(allow_null=True)
+    answers = AnswerSerializer(many=True)
+    essays = EssaySerializer(many=True)
+    overlay_url = serializers.CharField(help_text="The picture with what was read drawn on it, good for 5 minutes.")
+
+
+class OwnResultDetailSerializer(OwnResultSerializer):
+    pages = OwnPageSerializer(many=True)
+
+
+def own_result_json(result: OwnResultRow, pages: Iterable[Scan], rules: ScoringRules) -> dict[str, Any]:
+    return {
+        **result,
+        "pages": [
+            {"page": page.page, **_read_json(page, SheetReading.from_json(page.reading), rules)} for page in pages
+        ],
+    }
+
+
 def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure]) -> dict[str, Any]:
     return {
         "id": batch.pk,
@@ -291,14 +321,21 @@ def scan_detail_json(scan: Scan, rules: ScoringRules) -> dict[str, Any]:
     if scan.reading is None:
         return data
     reading = SheetReading.from_json(scan.reading)
-    scored = {answer.label: answer for answer in rules.score(scan, reading).answers}
-    data["answers"] = [_answer_json(field, scored.get(field.label)) for field in reading.fields]
-    data["essays"] = [_essay_json(scan, crop.label, scored.get(crop.label)) for crop in reading.essays]
+    data |= _read_json(scan, reading, rules)
     if reading.version is not None:
         read = reading.version
         data["version"] = {"values": list(read.values), "status": read.status, "confidence": read.confidence}
-    data["overlay_url"] = s3.presign_get(scan.overlay_key)
     return data
+
+
+def _read_json(scan: Scan, reading: SheetReading, rules: ScoringRules) -> dict[str, Any]:
+    """What was read on a page and how it scores, with links to its pictures."""
+    scored = {answer.label: answer for answer in rules.score(scan, reading).answers}
+    return {
+        "answers": [_answer_json(field, scored.get(field.label)) for field in reading.fields],
+        "essays": [_essay_json(scan, crop.label, scored.get(crop.label)) for crop in reading.essays],
+        "overlay_url": s3.presign_get(scan.overlay_key),
+    }
 
 
 def key_json(exam: Exam, key: list[KeyedQuestion]) -> dict[str, Any]:

@@ -16,4 +16,6 @@ urlpatterns = [
     path("batches/<int:batch_id>/cancel", api.CancelBatchView.as_view(), name="batch-cancel"),
     path("scans/<int:scan_id>", api.ScanView.as_view(), name="scan"),
     path("scans/<int:scan_id>/essays", api.EssayPointsView.as_view(), name="scan-essays"),
+    path("me/results", api.OwnResultsView.as_view(), name="own-results"),
+    path("me/results/<int:exam_id>", api.OwnResultView.as_view(), name="own-result"),
 ]

@@ -52,6 +52,11 @@ def children_of(user_id: int) -> QuerySet[Student]:
     return Student.objects.filter(guardianships__user_id=user_id).order_by("name", "pk")
 
 
+def student_of(user_id: int) -> Student | None:
+    """The student whose own account this is."""
+    return Student.objects.filter(user_id=user_id).first()
+
+
 def guardians_of(student_id: int) -> QuerySet[User]:
     """Who may act for this student, by name."""
     guardianships = Guardianship.objects.filter(student_id=student_id)

@@ -1,4 +1,4 @@
-"""Whom a guardian acts for, in this session."""
+"""Whom a student or a guardian acts for, in this session."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from academy.http.errors import Missing
 from apps.accounts.requests import person_of
+from apps.accounts.roles import Role
 from apps.students import queries
 from apps.students.models import Student
 
@@ -21,6 +22,17 @@ def choose_child(request: Request, student_id: int) -> Student:
     if student is None:
         raise Missing
     request._request.session[CHILD_KEY] = student.pk
+    return student
+
+
+def student_asking(request: Request) -> Student:
+    """Whose own things are asked for: the student's themselves, or the chosen child's. Raises ``Missing``."""
+    person = person_of(request)
+    if person.role != Role.STUDENT:
+        return chosen_child(request)
+    student = queries.student_of(person.pk)
+    if student is None:
+        raise Missing
     return student
 
 

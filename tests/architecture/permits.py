@@ -106,6 +106,8 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("exam-scans", "GET"): ASSISTANTS,
     ("exam-scans", "POST"): ASSISTANTS,
     ("exam-results", "GET"): ASSISTANTS,
+    ("own-results", "GET"): LEARNERS,
+    ("own-result", "GET"): LEARNERS,
     ("batch", "GET"): ASSISTANTS,
     ("batch-cancel", "POST"): ASSISTANTS,
     ("scan", "GET"): ASSISTANTS,

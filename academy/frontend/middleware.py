@@ -1,0 +1,92 @@
+"""Every address of an academy's host that is no service's leads to the app, whose router knows the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from academy.storage import s3
+from academy.tenancy.context import acting_tenant
+
+MANIFEST_PATH: Final = "/manifest.webmanifest"
+# What the server answers itself; below them the app is never the answer, not even to what is missing.
+SERVED_PREFIXES: Final = ("/api/", "/admin/", "/static/", "/dev/", "/health", "/ready")
+THEME_COLOUR: Final = "#ffffff"
+
+
+class FrontendMiddleware:
+    """Answers for the app, inside the tenancy middleware: an unknown host and a suspended academy have none.
+
+    Its scripts and styles are plain files (WhiteNoise, ``settings.FRONTEND_FILES``). Until it is built there is none.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        index = Path(settings.FRONTEND_INDEX)
+        self.index = index.read_bytes() if index.is_file() else None
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if self.index is None or request.method not in {"GET", "HEAD"} or acting_tenant().is_platform:
+            return self.get_response(request)
+        if request.path == MANIFEST_PATH:
+            return _manifest()
+        if not is_page_of_the_app(request.path):
+            return self.get_response(request)
+        return HttpResponse(
+            self.index, headers={"Cache-Control": "no-store", "Content-Security-Policy": content_security_policy()}
+        )
+
+
+def is_page_of_the_app(path: str) -> bool:
+    """Whether the app's router has this path. A file that is missing stays missing: no page answers for a script."""
+    last = path.rpartition("/")[2]
+    return "." not in last and f"{path}/" not in SERVED_PREFIXES and not path.startswith(SERVED_PREFIXES)
+
+
+def content_security_policy() -> str:
+    """Nothing inline, nothing of other origins but the files that people send and see."""
+    files = " ".join(s3.browser_origins())
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "font-src 'self'",
+            f"img-src 'self' blob: data: {files}",
+            f"connect-src 'self' {files}",
+            "manifest-src 'self'",
+            "worker-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _manifest() -> HttpResponse:
+    """What a phone shows of the app on its home screen: the academy's name."""
+    name = acting_tenant().name
+    manifest = {
+        "id": "/",
+        "name": name,
+        "short_name": name,
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "orientation": "portrait",
+        "background_color": THEME_COLOUR,
+        "theme_color": THEME_COLOUR,
+        "icons": [
+            {"src": "/icons/192.png", "sizes": "192x192", "type": "image/png"},
+            {"src": "/icons/512.png", "sizes": "512x512", "type": "image/png"},
+            {"src": "/icons/512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+        ],
+    }
+    return HttpResponse(
+        orjson.dumps(manifest), content_type="application/manifest+json", headers={"Cache-Control": "no-cache"}
+    )
