@@ -8,6 +8,18 @@
 # Health: GET /health (alive) and /ready (database answers) are for the load balancer. There is no HEALTHCHECK, as the
 # image doesn't know whether it is a web server, and ECS ignores it in favour of the task definition's.
 
+FROM node:22-bookworm-slim AS frontend
+
+RUN npm install --global --no-audit --no-fund pnpm@12.21.0
+WORKDIR /app/frontend
+COPY frontend/package.json frontend/pnpm-lock.yaml frontend/pnpm-workspace.yaml ./
+RUN --mount=type=cache,target=/root/.local/share/pnpm/store \
+    pnpm install --frozen-lockfile
+COPY frontend/ ./
+RUN node_modules/.bin/openapi-typescript schema.yaml --output src/api/schema.d.ts \
+    && node_modules/.bin/vite build
+
+
 FROM python:3.11-slim-bookworm AS build
 
 RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.8
@@ -28,6 +40,8 @@ COPY sheets/ sheets/
 COPY workers/ workers/
 COPY locale/ locale/
 COPY infra/__init__.py infra/gunicorn_conf.py infra/
+COPY --from=frontend /app/build/frontend build/frontend
+RUN /opt/venv/bin/python -B -m whitenoise.compress --quiet build/frontend/files
 
 # Bytecode by its source's hash, since file times differ between a build and the next; nothing is written at run time.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app

