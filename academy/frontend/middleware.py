@@ -31,12 +31,12 @@ class FrontendMiddleware:
         self.index = index.read_bytes() if index.is_file() else None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if self.index is None or request.method not in {"GET", "HEAD"} or acting_tenant().is_platform:
+        is_manifest = request.path == MANIFEST_PATH
+        is_asked = request.method in {"GET", "HEAD"} and (is_manifest or is_page_of_the_app(request.path))
+        if self.index is None or not is_asked or acting_tenant().is_platform:
             return self.get_response(request)
-        if request.path == MANIFEST_PATH:
+        if is_manifest:
             return _manifest()
-        if not is_page_of_the_app(request.path):
-            return self.get_response(request)
         return HttpResponse(
             self.index, headers={"Cache-Control": "no-store", "Content-Security-Policy": content_security_policy()}
         )

@@ -4,16 +4,15 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
-  Navigate,
   Outlet,
-  useRouterState,
+  redirect,
 } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Refused } from "./api/client";
-import { sessionQuery } from "./api/session";
+import { queryClient, type Session, sessionQuery } from "./api/session";
 import { brand } from "./shell/brand";
 import { Failed, NotFound, Waiting } from "./shell/Page";
 import { UpdatePrompt } from "./shell/UpdatePrompt";
@@ -29,6 +28,10 @@ function Root() {
   useEffect(() => {
     if (academy) brand(academy);
   }, [academy?.slug, academy?.name]);
+  const mayBeIn = isIn(data);
+  useEffect(() => {
+    if (!mayBeIn) void router.invalidate(); // asks every open page anew whether it may be shown
+  }, [mayBeIn]);
   if (!data && error instanceof Refused && error.code === "academy_not_found") {
     return <div className="middle">{t("noAcademy")}</div>;
   }
@@ -43,16 +46,19 @@ function Root() {
   );
 }
 
-/** Whoever is not wholly signed in is led to the log-in, and back from there. */
-function SignedIn() {
-  const { data } = useQuery(sessionQuery);
-  const address = useRouterState({ select: (state) => state.location.href });
-  const person = data?.person;
-  if (!person || person.second_factor_due) return <Navigate to="/log-in" search={{ to: address }} replace />;
-  return <Shell />;
-}
+const isIn = (session: Session | undefined): boolean => !!session?.person && !session.person.second_factor_due;
 
-const signedIn = createRoute({ getParentRoute: () => root, id: "signed-in", component: SignedIn });
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  /** Whoever is not wholly signed in is led to the log-in, and back from there. */
+  beforeLoad: async ({ location }) => {
+    if (!isIn(await queryClient.ensureQueryData(sessionQuery))) {
+      throw redirect({ to: "/log-in", search: { to: location.href }, replace: true });
+    }
+  },
+  component: Shell,
+});
 
 const routes = [
   createRoute({

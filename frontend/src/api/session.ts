@@ -1,7 +1,7 @@
 /** Who is signed in at which academy: the one thing that every page knows. */
 import { QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 
-import { answer, api, keepCsrfToken, Refused, type Schemas, whenSignedOut } from "./client";
+import { answer, api, keepCsrfToken, Refused, type Schemas, Unreachable, whenSignedOut } from "./client";
 
 export type Session = Schemas["Session"];
 export type Person = Schemas["Person"];
@@ -16,15 +16,31 @@ export const queryClient = new QueryClient({
   },
 });
 
+const REMEMBERED = "session";
+
+/** Who is here, from the academy or, while there is no connection, as it was last: what waits can still be seen. */
 async function fetchSession(): Promise<Session> {
-  const session = await answer<Session>(api.GET("/api/v1/session"));
-  keepCsrfToken(session.csrf_token);
-  return session;
+  try {
+    const session = await answer<Session>(api.GET("/api/v1/session"));
+    keepCsrfToken(session.csrf_token);
+    remember(session);
+    return session;
+  } catch (error) {
+    const remembered = error instanceof Unreachable ? localStorage.getItem(REMEMBERED) : null;
+    if (remembered === null) throw error;
+    return JSON.parse(remembered) as Session;
+  }
+}
+
+function remember(session: Session): void {
+  if (session.person) localStorage.setItem(REMEMBERED, JSON.stringify({ ...session, csrf_token: "" }));
+  else localStorage.removeItem(REMEMBERED);
 }
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   queryFn: fetchSession,
+  networkMode: "always",
   staleTime: ASK_AGAIN_MS,
   refetchInterval: (query) => (query.state.data?.person ? ASK_AGAIN_MS : false),
 });
@@ -51,6 +67,7 @@ export function beginSession(session: Session): void {
 function forgetEverythingBut(session: Session): void {
   queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
   queryClient.setQueryData(sessionQuery.queryKey, session);
+  remember(session);
 }
 
 /** Nobody is signed in any more: by one's own wish, or because an answer said so. */

@@ -1,5 +1,5 @@
-import { Navigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRouter, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useSession } from "../../api/session";
@@ -33,7 +33,7 @@ export function LogIn() {
     if (person && !person.has_password && !isLater) {
       return <FirstPassword name={person.name} onLater={() => setLater(true)} />;
     }
-    if (person) return <Navigate to={to ?? "/"} replace />;
+    if (person) return <Leave to={to ?? "/"} />;
     const shared = { phone, onPhone: setPhone, onWay: setWay };
     if (way === "password") return <ByPassword {...shared} />;
     if (way === "reset") return <ResetPassword {...shared} />;
@@ -54,4 +54,11 @@ export function LogIn() {
       </p>
     </main>
   );
+}
+
+/** To where one wanted to go, as an address with all that belongs to it. */
+function Leave({ to }: { to: string }) {
+  const router = useRouter();
+  useEffect(() => router.history.replace(to), [router, to]);
+  return null;
 }

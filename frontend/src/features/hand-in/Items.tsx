@@ -110,6 +110,7 @@ function HandedInItem({ item }: { item: Item }) {
 
 function stateOf(t: ReturnType<typeof useTranslation>["t"], batch: Schemas["Batch"] | undefined): string {
   if (!batch) return t("handIn.handedIn");
+  if (batch.is_finished && batch.cancelled && !batch.read) return t("handIn.cancelled");
   if (batch.is_finished) return batch.failed ? t("handIn.failed") : t("handIn.read");
   if (batch.page_count && batch.page_count > 1) {
     return t("handIn.readingOf", { count: batch.page_count, done: batch.read });

@@ -47,9 +47,8 @@ const courier: Courier = {
   async submit(item, uploadId) {
     const batch = await answer(
       api.POST("/api/v1/exams/{exam_id}/scans", {
-        params: { path: { exam_id: item.examId } },
+        params: { path: { exam_id: item.examId }, header: { "Idempotency-Key": item.id } },
         body: { upload: uploadId },
-        headers: { "Idempotency-Key": item.id },
       }),
     );
     return batch.id;

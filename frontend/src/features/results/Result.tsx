@@ -40,6 +40,14 @@ function Shown({ result }: { result: Schemas["OwnResultDetail"] }) {
               <Answer key={answer.label} answer={answer} />
             ))}
           </ul>
+          {page.essays.map((essay) => (
+            <div className="row" key={essay.label}>
+              <span className="row-main">{t("results.essay", { label: essay.label.replace(/^e/, "") })}</span>
+              {essay.points === null ? null : (
+                <b>{t("results.essayPoints", { points: points(essay.points) })}</b>
+              )}
+            </div>
+          ))}
           <h2 style={{ fontSize: "1.0625rem", margin: "1.25rem 0 0.75rem" }}>
             {result.pages.length > 1 ? t("results.sheetPage", { page: page.page ?? index + 1 }) : t("results.sheet")}
           </h2>

@@ -1,0 +1,320 @@
+"""The students' and parents' app in a real browser at a phone's size, on the stack as `make dev` starts it.
+
+Pictures of every page in Korean and English go to build/screenshots, for people to look at.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+
+from infra.demo.__main__ import PASSWORD, Academy, create_academy
+from infra.demo.client import File, StaffClient
+from infra.demo.paper import FLAT, PHONE, make_sheets
+from infra.local.children import Output
+from infra.local.processes import free_port
+from infra.local.supervisor import Stack
+from sheets.layout import design_layout
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+STATE: Final = ROOT / "build" / "e2e-app"
+SCREENSHOTS: Final = ROOT / "build" / "screenshots"
+AXE: Final = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM: Final = shutil.which("chromium")
+ACADEMY: Final = Academy("hana", "하나수학학원", "010-1234-5678", "11월 월말평가 중2 수학", 7_000)
+QUESTIONS: Final = 20
+STUDENT_PHONE, GUARDIAN_PHONE = "010-2222-0001", "010-2222-0002"
+WAIT_MS: Final = 30_000
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
+    reason="needs Debian's chromium and the built app (make frontend)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """One academy with one exam that was read, its student, and the student's guardian of two children."""
+
+    port: int
+    staff: StaffClient
+    exam_id: int
+    student: dict[str, Any]
+    picture: bytes
+    other_picture: bytes
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    with (STATE / "log").open("w") as log, Stack(STATE, output=Output(log), port=free_port()) as running:
+        assert running.wait_for_web()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def school(stack: Stack) -> Iterator[School]:
+    create_academy(stack.environment, ACADEMY)
+    with StaffClient(stack.port, "hana.localhost") as staff:
+        staff.log_in(ACADEMY.phone, PASSWORD)
+        layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=6)
+        exam_id = int(staff.post("/exams", {"title": ACADEMY.exam, "question_count": QUESTIONS})["id"])
+        sheets = make_sheets(staff.get_bytes(f"/exams/{exam_id}/sheet.pdf"), layout, {FLAT: 6, PHONE: 1}, seed=7_000)
+        key = {label: [str(index % 5 + 1)] for index, label in enumerate(layout.question_labels)}
+        staff.put(f"/exams/{exam_id}/key", {"answers": key, "points": dict.fromkeys(key, "5")})
+        students = {}
+        for sheet in sheets[:6]:
+            number = sheet.truth.student_number or ""
+            if "?" not in number and number not in students:
+                students[number] = staff.post("/students", {"number": number, "name": f"김하윤{len(students) or ''}"})
+            staff.hand_in(exam_id, File("답안지.jpg", "image/jpeg", sheet.picture))
+        results = _results_when_read(stack, staff, exam_id, len(sheets) - 1)
+        sure = next(row for row in results if row["unsure_count"] == 0)
+        student = students[sure["number"]]
+        _give_accounts(staff, student["id"], next(one["id"] for one in students.values() if one != student))
+        yield School(stack.port, staff, exam_id, student, sheets[-1].picture, sheets[0].picture)
+
+
+def _results_when_read(stack: Stack, staff: StaffClient, exam_id: int, count: int) -> Any:
+    for _ in range(600):
+        scans = staff.scans(exam_id)
+        if len(scans) == count and all(scan["state"] in {"succeeded", "failed"} for scan in scans):
+            return staff.get(f"/exams/{exam_id}/results")
+        stack.revive()
+        import time
+
+        time.sleep(0.2)
+    raise AssertionError((STATE / "log").read_text()[-3000:])
+
+
+def _give_accounts(staff: StaffClient, student_id: int, sibling_id: int) -> None:
+    staff.put(f"/students/{student_id}/birth-year", {"birth_year": 2008})
+    staff.put(f"/students/{sibling_id}/birth-year", {"birth_year": 2016})
+    staff.post(f"/students/{student_id}/account", {"phone": STUDENT_PHONE})
+    for child in (student_id, sibling_id):
+        staff.post(f"/students/{child}/guardians", {"phone": GUARDIAN_PHONE, "name": "이정민"})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # The container has no name server; academies are hosts below localhost.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP *.localhost 127.0.0.1"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+class Phone:
+    """A telephone with the app, which fails the test for what the page's policy or a script complains about."""
+
+    def __init__(self, browser: Browser, port: int, *, language: str = "ko") -> None:
+        self.origin, self.language = f"http://hana.localhost:{port}", language
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 390, "height": 844},
+            locale="ko-KR" if language == "ko" else "en-US",
+            has_touch=True,
+            is_mobile=True,
+            device_scale_factor=2,
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.complaints: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # What the network does is what the test does to it; answers of 4xx are the pages' to show.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.origin + path)
+
+    def tap(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).or_(
+            self.page.get_by_role("link", name=name, exact=True)
+        ).first.click()
+
+    def see(self, text: str | re.Pattern[str]) -> None:
+        self.page.get_by_text(text).first.wait_for()
+
+    def picture(self, name: str) -> None:
+        """Save a picture; the page must fit telephones down to 320 pixels, and people who hear it."""
+        self.page.wait_for_load_state("networkidle")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"app-{name}-{self.language}.png", full_page=True)
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= 320, f"{name} is wider than 320 pixels"
+        self.page.set_viewport_size({"width": 390, "height": 844})
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        serious = [
+            (rule["id"], [node["html"] for node in rule["nodes"]])
+            for rule in found["violations"]
+            if rule["impact"] in {"serious", "critical"}
+        ]
+        assert serious == [], name
+
+    def log_in_by_code(self, phone: str) -> None:
+        ko = self.language == "ko"
+        self.page.get_by_label("휴대폰 번호" if ko else "Mobile number").fill(phone)
+        self.tap("문자로 인증번호 받기" if ko else "Text me a code")
+        self.page.get_by_label("인증번호" if ko else "Code", exact=True).fill(self.code_sent_to(phone))
+        self.picture("code")
+        self.tap("로그인" if ko else "Log in")
+
+    def code_sent_to(self, phone: str) -> str:
+        """The newest code on the page of development that shows what would have been texted."""
+        number = "+82" + phone.replace("-", "")[1:]
+        for _ in range(100):
+            page = httpx.get(
+                self.origin.replace("hana.localhost", "127.0.0.1") + "/dev/outbox",
+                headers={"Host": self.origin.removeprefix("http://")},
+            ).text
+            found = re.search(rf"<td>{re.escape(number)}</td><td>[^<]*?인증번호 ([0-9]{{6}})", page)
+            if found:
+                return found[1]
+            self.page.wait_for_timeout(100)
+        raise AssertionError("no text came")
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.complaints == []
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_student_gets_in_by_code_and_sees_their_sheet(browser: Browser, school: School, language: str) -> None:
+    phone = Phone(browser, school.port, language=language)
+    ko = language == "ko"
+    phone.open("/results")
+    phone.see("문자로 인증번호 받기" if ko else "Text me a code")
+    phone.picture("log-in")
+    phone.log_in_by_code(STUDENT_PHONE)
+    if ko:  # the first time there is no password yet
+        phone.see("환영합니다" if ko else "Welcome")
+        phone.picture("first-password")
+        phone.page.get_by_label("새 비밀번호").first.fill("correct-horse-42")
+        phone.tap("저장")
+    phone.page.get_by_role("link", name=ACADEMY.exam).click()  # where one wanted to go
+    phone.see("맞음" if ko else "Right")
+    sheet = phone.page.get_by_alt_text("읽은 답이 표시된" if ko else "Picture of the answer sheet")
+    sheet.scroll_into_view_if_needed()
+    phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 300)")
+    phone.picture("result")
+    phone.open("/results")
+    phone.see(ACADEMY.exam)
+    phone.picture("results")
+    phone.open("/")
+    phone.see(re.compile("안녕하세요|Hello"))
+    phone.picture("home")
+    phone.open("/account")
+    phone.see(re.compile("로그아웃|Log out"))
+    phone.picture("account")
+    phone.open("/account/sessions")
+    phone.see(re.compile("지금 이 기기|This device"))
+    phone.picture("sessions")
+    phone.close()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_guardian_consents_and_chooses_the_child(browser: Browser, school: School, language: str) -> None:
+    phone = Phone(browser, school.port, language=language)
+    ko = language == "ko"
+    phone.open("/")
+    phone.log_in_by_code(GUARDIAN_PHONE)
+    phone.tap("나중에" if ko else "Later")
+    phone.see("누구의 소식을 볼까요?" if ko else "Whose news would you like to see?")
+    phone.see(re.compile("보호자 동의|onsent"))
+    phone.picture("children")
+    if ko:
+        phone.see("보호자 동의가 필요해요")
+        phone.tap("보호자 동의가 필요해요 동의 보기")
+        phone.see("법정대리인")
+        phone.picture("consent")
+        phone.tap("동의합니다")
+        phone.see(re.compile("님이 .*에 동의했어요"))
+        phone.tap("뒤로")
+    phone.page.get_by_role("button", name=school.student["number"]).click()
+    phone.see(ACADEMY.exam)
+    phone.picture("guardian-home")
+    phone.close()
+
+
+def test_a_hand_in_outlives_a_lost_connection_and_a_reload_and_arrives_once(browser: Browser, school: School) -> None:
+    phone = Phone(browser, school.port)
+    phone.open("/hand-in")
+    phone.tap("비밀번호로 로그인")
+    phone.page.get_by_label("휴대폰 번호").fill(ACADEMY.phone)
+    phone.page.get_by_label("비밀번호").first.fill(PASSWORD)
+    phone.picture("log-in-password")
+    phone.tap("로그인")
+    phone.page.get_by_label("어느 시험인가요?").select_option(label=ACADEMY.exam)
+    before = len(school.staff.scans(school.exam_id))
+    phone.page.get_by_label("사진·PDF 고르기").set_input_files(
+        [{"name": "내 답안지.jpg", "mimeType": "image/jpeg", "buffer": school.picture}]
+    )
+    phone.see("잘 찍혔어요")
+    phone.picture("hand-in")
+    phone.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    phone.context.set_offline(True)
+    phone.tap("1개 보내기")
+    phone.see("아직 보내지 못했어요")
+    phone.page.reload()
+    phone.see("아직 보내지 못했어요")
+    phone.picture("hand-in-waiting")
+    phone.context.set_offline(False)
+    phone.see(re.compile("다 읽었어요"))
+    phone.picture("hand-in-read")
+    phone.page.reload()
+    phone.see("다 읽었어요")
+    assert len(school.staff.scans(school.exam_id)) == before + 1
+    phone.open("/")
+    phone.see("다 읽었어요")
+    phone.picture("staff-home")
+    phone.close()
+
+
+def test_what_is_no_sheet_is_warned_of_and_then_said_why(browser: Browser, school: School) -> None:
+    phone = Phone(browser, school.port)
+    phone.open("/log-in?to=/hand-in")
+    phone.tap("비밀번호로 로그인")
+    phone.page.get_by_label("휴대폰 번호").fill(ACADEMY.phone)
+    phone.page.get_by_label("비밀번호").first.fill(PASSWORD)
+    phone.tap("로그인")
+    phone.page.get_by_label("어느 시험인가요?").select_option(label=ACADEMY.exam)
+    icon = ROOT / "frontend" / "public" / "icons" / "512.png"
+    phone.page.get_by_label("사진·PDF 고르기").set_input_files(icon)
+    phone.see("네 모서리의 검은 네모가 다 보이지 않아요.")
+    phone.tap("1개 보내기")
+    phone.see("읽지 못한 쪽이 있어요")
+    phone.picture("hand-in-failed")
+    phone.close()
+
+
+def test_whoever_is_suspended_is_out_without_touching_anything(browser: Browser, school: School) -> None:
+    phone = Phone(browser, school.port)
+    phone.open("/")
+    phone.tap("비밀번호로 로그인")
+    phone.page.get_by_label("휴대폰 번호").fill(STUDENT_PHONE)
+    phone.page.get_by_label("비밀번호").first.fill("correct-horse-42")
+    phone.tap("로그인")
+    phone.see("안녕하세요")
+    people = school.staff.get("/people?role=student")["results"]
+    (student,) = [one for one in people if one["phone"].endswith("22220001")]
+    school.staff.post(f"/people/{student['id']}/suspend", None, expect=200)
+    phone.see("문자로 인증번호 받기")
+    phone.close()
