@@ -22,4 +22,9 @@ export function brand({ slug, name }: { slug: string; name: string }): void {
   style.setProperty("--mantine-primary-color-light-hover", tinted(16));
   style.setProperty("--mantine-primary-color-light-color", colour);
   style.setProperty("--mantine-color-anchor", colour);
+  // Mantine's variants of the primary colour go by its name in the theme.
+  style.setProperty("--mantine-color-blue-filled", colour);
+  style.setProperty("--mantine-color-blue-light", tinted(10));
+  style.setProperty("--mantine-color-blue-light-hover", tinted(16));
+  style.setProperty("--mantine-color-blue-light-color", colour);
 }
