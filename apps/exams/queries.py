@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -229,7 +229,7 @@ def results_for_student(student_id: int) -> QuerySet[Exam, OwnResultRow]:
     """
     theirs = Q(scans__student_id=student_id, scans__match=Match.MATCHED)
     undecided = Q(scans__unsure_count__gt=0) | Q(scans__awaited_count__gt=0) | Q(scans__points=None)
-    rows: QuerySet[Exam, OwnResultRow] = (
+    rows = (
         Exam.objects.filter(theirs)
         .annotate(
             points=Sum("scans__points", filter=theirs),
@@ -241,12 +241,13 @@ def results_for_student(student_id: int) -> QuerySet[Exam, OwnResultRow]:
         .filter(doubts=0)
         .values("id", "title", "points", "max_points", "page_count", "read_at")
     )
-    return rows
+    return cast("QuerySet[Exam, OwnResultRow]", rows)
 
 
 def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:
-    """The student's own pages that their result is made of, in order."""
-    return Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED).order_by("page", "pk")
+    """The student's own pages that their result is made of, in order; every one was read."""
+    pages = Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED)
+    return pages.exclude(reading=None).order_by("page", "pk")
 
 
 def results_of_exam(exam_id: int) -> list[StudentResult]:

@@ -295,7 +295,9 @@ def own_result_json(result: OwnResultRow, pages: Iterable[Scan], rules: ScoringR
     return {
         **result,
         "pages": [
-            {"page": page.page, **_read_json(page, SheetReading.from_json(page.reading), rules)} for page in pages
+            {"page": page.page, **_read_json(page, SheetReading.from_json(page.reading), rules)}
+            for page in pages
+            if page.reading is not None
         ],
     }
 

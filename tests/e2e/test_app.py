@@ -73,7 +73,7 @@ def school(stack: Stack) -> Iterator[School]:
         sheets = make_sheets(staff.get_bytes(f"/exams/{exam_id}/sheet.pdf"), layout, {FLAT: 6, PHONE: 1}, seed=7_000)
         key = {label: [str(index % 5 + 1)] for index, label in enumerate(layout.question_labels)}
         staff.put(f"/exams/{exam_id}/key", {"answers": key, "points": dict.fromkeys(key, "5")})
-        students = {}
+        students: dict[str, dict[str, Any]] = {}
         for sheet in sheets[:6]:
             number = sheet.truth.student_number or ""
             if "?" not in number and number not in students:
@@ -265,7 +265,7 @@ def test_a_hand_in_outlives_a_lost_connection_and_a_reload_and_arrives_once(brow
     phone.page.get_by_label("어느 시험인가요?").select_option(label=ACADEMY.exam)
     before = len(school.staff.scans(school.exam_id))
     phone.page.get_by_label("사진·PDF 고르기").set_input_files(
-        [{"name": "내 답안지.jpg", "mimeType": "image/jpeg", "buffer": school.picture}]
+        {"name": "내 답안지.jpg", "mimeType": "image/jpeg", "buffer": school.picture}
     )
     phone.see("잘 찍혔어요")
     phone.picture("hand-in")

@@ -1,4 +1,4 @@
-/** Times as people here read them: the academies' time, whatever the phone's. */
+/** Times, points and numbers as people here read them. Times are the academies', whatever the phone's. */
 export function day(iso: string, language: string): string {
   return format(iso, language, { month: "long", day: "numeric" });
 }
@@ -14,4 +14,9 @@ function format(iso: string, language: string, options: Intl.DateTimeFormatOptio
 /** "1.00" is 1, "2.50" is 2.5: points without zeros that say nothing. */
 export function points(decimal: string): string {
   return String(Number(decimal));
+}
+
+/** "+821012345678" is 010-1234-5678; a number of another country stays as it is. */
+export function phoneNumber(international: string): string {
+  return international.replace(/^\+82(\d{2})(\d{3,4})(\d{4})$/, "0$1-$2-$3");
 }

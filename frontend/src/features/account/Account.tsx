@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "../../api/client";
 import { endSession, may, usePerson } from "../../api/session";
+import { phoneNumber } from "../../api/times";
 import { LANGUAGES, type Language, speak } from "../../i18n";
 import { ChevronIcon } from "../../shell/icons";
 import { Problem } from "../../shell/Page";
@@ -24,7 +25,7 @@ export function Account() {
             {person.name}
           </Text>
           <Text c="dimmed">
-            {t(`account.role.${person.role}`)} · {person.phone}
+            {t(`account.role.${person.role}`)} · {phoneNumber(person.phone)}
           </Text>
         </section>
         <nav className="card">

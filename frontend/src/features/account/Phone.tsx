@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { answer, api } from "../../api/client";
 import { queryClient, sessionQuery, usePerson } from "../../api/session";
+import { phoneNumber } from "../../api/times";
 import { Problem, SubPage } from "../../shell/Page";
 import { CodeInput, Password, PhoneInput } from "../entry/fields";
 
@@ -31,7 +32,7 @@ export function Phone() {
         }}
       >
         <Stack>
-          <Text c="dimmed">{t("account.phoneNow", { phone: person?.phone ?? "" })}</Text>
+          <Text c="dimmed">{t("account.phoneNow", { phone: phoneNumber(person?.phone ?? "") })}</Text>
           {verify.isSuccess ? (
             <Text role="status" className="good">
               {t("account.phoneDone")}

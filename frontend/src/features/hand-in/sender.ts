@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
 import { answer, api, Refused, Unreachable } from "../../api/client";
-import { queryClient } from "../../api/session";
+import { queryClient, sessionQuery } from "../../api/session";
 import { setSending } from "../../shell/sending";
 import { type Courier, type Progress, Queue } from "./queue";
 import { type Item, Store } from "./store";
@@ -101,7 +101,10 @@ async function run(): Promise<void> {
   clearTimeout(timer);
   const person = sendingFor;
   if (person === null || !navigator.onLine) return;
-  const isDone = await (await queue).send(person);
+  // Asked first: what one person chose is never sent in the name of the next, and what writes needs a fresh token.
+  const session = await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 }).catch(() => null);
+  if (session && session.person?.id !== person) return;
+  const isDone = session !== null && (await (await queue).send(person));
   changed();
   if (isDone) return;
   timer = setTimeout(() => void run(), pause);
