@@ -31,7 +31,9 @@ STATE: Final = ROOT / "build" / "e2e-app"
 SCREENSHOTS: Final = ROOT / "build" / "screenshots"
 AXE: Final = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM: Final = shutil.which("chromium")
-ACADEMY: Final = Academy("hana", "하나수학학원", "010-1234-5678", "11월 월말평가 중2 수학", 7_000)
+ACADEMY: Final = Academy(
+    "hana", "하나수학학원", "010-1234-5678", "중2 수학 심화반", "박하나", "11월 월말평가 중2 수학", 7_000
+)
 QUESTIONS: Final = 20
 STUDENT_PHONE, GUARDIAN_PHONE = "010-2222-0001", "010-2222-0002"
 WAIT_MS: Final = 30_000

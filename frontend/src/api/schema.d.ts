@@ -55,6 +55,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/courses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The courses that this person sees, newest first; with ``?is_archived=`` only archived or running ones. */
+        get: operations["courses_list"];
+        put?: never;
+        /** @description A new course, without teachers and students. */
+        post: operations["courses_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/courses/{course_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["courses_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change a course; archive it, or take that back, by ``is_archived``. */
+        patch: operations["courses_change"];
+        trace?: never;
+    };
+    "/api/v1/courses/{course_id}/attendance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who was at the course's lessons, what was noted last first; between ``?since=`` and ``?until=``. */
+        get: operations["courses_attendance_list"];
+        /** @description Who was at the lesson of one day: the whole list, in place of the one before. */
+        put: operations["courses_attendance_take"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/courses/{course_id}/students": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who is in the course, who came last first; with ``?with_left=true`` also who left it. */
+        get: operations["courses_students_list"];
+        put?: never;
+        /** @description Take students into the course: all of them or none. */
+        post: operations["courses_enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/courses/{course_id}/students/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let students leave the course: all of them or none. */
+        post: operations["courses_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/courses/{course_id}/teachers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Who teaches the course, assistants included: the whole list. */
+        put: operations["courses_set_teachers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -84,7 +189,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The academy's exams, newest first. */
+        /** @description The exams that this person sees, newest first. */
         get: operations["exams_list"];
         put?: never;
         /** @description A new exam on a sheet of ours. */
@@ -108,7 +213,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Put an exam into a course, whose teachers see it from then on, or with ``null`` out of every one. */
+        patch: operations["exams_set_course"];
         trace?: never;
     };
     "/api/v1/exams/{exam_id}/key": {
@@ -1015,7 +1121,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The academy's students, newest first. */
+        /** @description The students whom this person sees, newest first. */
         get: operations["students_list"];
         put?: never;
         /** @description A new student. */
@@ -1037,6 +1143,23 @@ export interface paths {
         put?: never;
         /** @description Let the student sign in with this phone. Refused (``consent_due``) while a guardian's consent is due. */
         post: operations["students_give_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/students/{student_id}/attendance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At which lessons of the courses that this person sees the student was; ``?since=``, ``?until=``. */
+        get: operations["students_attendance_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1209,7 +1332,7 @@ export interface components {
         Answer: {
             label: string;
             values: string[];
-            status: components["schemas"]["StatusEnum"];
+            status: components["schemas"]["FieldStatus"];
             /** Format: double */
             confidence: number;
             outcome: (components["schemas"]["AnswerOutcome"] | components["schemas"]["NullEnum"]) | null;
@@ -1285,6 +1408,27 @@ export interface components {
             digits: number;
             good_for_seconds: number;
         };
+        Attendance: {
+            readonly id: number;
+            /** Format: date */
+            date: string;
+            course: number;
+            course_name: string;
+            readonly student: number;
+            number: string;
+            name: string;
+            readonly status: components["schemas"]["AttendanceStatus"];
+            readonly note: string;
+            readonly noted_by: number | null;
+        };
+        /**
+         * @description * `present` - Present
+         *     * `late` - Late
+         *     * `absent` - Absent
+         *     * `excused` - Excused
+         * @enum {string}
+         */
+        AttendanceStatus: "present" | "late" | "absent" | "excused";
         /** @description For an authenticator app: ``address`` as a QR code, or ``secret`` typed in. */
         Authenticator: {
             secret: string;
@@ -1359,6 +1503,21 @@ export interface components {
          * @enum {string}
          */
         ContentTypeEnum: "application/json" | "application/pdf" | "image/heic" | "image/heif" | "image/jpeg" | "image/png";
+        Course: {
+            readonly id: number;
+            readonly name: string;
+            readonly subject: string;
+            readonly grade: string;
+            readonly schedule: string;
+            /** Format: date */
+            readonly starts_on: string;
+            /** Format: date */
+            readonly ends_on: string | null;
+            readonly is_archived: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            teachers: components["schemas"]["Teacher"][];
+        };
         /** @description For ``PublicKeyCredential.parseCreationOptionsFromJSON``. */
         CreateOptions: {
             rp: components["schemas"]["RelyingParty"];
@@ -1380,6 +1539,20 @@ export interface components {
             id: string;
             type: string;
             transports?: string[];
+        };
+        Enrolled: {
+            /** @description How many are new in the course. */
+            enrolled: number;
+        };
+        Enrolment: {
+            readonly id: number;
+            readonly student: number;
+            number: string;
+            name: string;
+            /** Format: date-time */
+            readonly enrolled_at: string;
+            /** Format: date-time */
+            readonly left_at: string | null;
         };
         Erasure: {
             readonly id: number;
@@ -1443,6 +1616,7 @@ export interface components {
             readonly id: number;
             readonly title: string;
             readonly sheet_code: string;
+            readonly course: number | null;
             readonly maker: components["schemas"]["MakerEnum"];
             readonly labels: string[];
             /** Format: date-time */
@@ -1465,6 +1639,14 @@ export interface components {
             /** @description A link good for five minutes, while the copy is kept. */
             readonly download_url: string | null;
         };
+        /**
+         * @description * `ok` - OK
+         *     * `blank` - BLANK
+         *     * `multiple` - MULTIPLE
+         *     * `unsure` - UNSURE
+         * @enum {string}
+         */
+        FieldStatus: "ok" | "blank" | "multiple" | "unsure";
         /** @description For ``PublicKeyCredential.parseRequestOptionsFromJSON``. */
         GetOptions: {
             challenge: string;
@@ -1627,6 +1809,19 @@ export interface components {
             name: string;
             displayName: string;
         };
+        NewCourseRequest: {
+            name: string;
+            /** @default  */
+            subject: string;
+            /** @default  */
+            grade: string;
+            /** @default  */
+            schedule: string;
+            /** Format: date */
+            starts_on: string;
+            /** Format: date */
+            ends_on?: string | null;
+        };
         NewErasureRequest: {
             subject_kind: components["schemas"]["SubjectKindEnum"];
             /** Format: int64 */
@@ -1672,6 +1867,8 @@ export interface components {
             is_large_print: boolean;
             /** @default A4 */
             paper: components["schemas"]["PaperEnum"];
+            /** Format: int64 */
+            course?: number | null;
         };
         NewExportRequest: {
             subject_kind: components["schemas"]["SubjectKindEnum"];
@@ -1701,7 +1898,7 @@ export interface components {
             password: string;
             phone: string;
         };
-        /** @description Whose sheets: ``students`` in the order of the print, or everybody's by number. */
+        /** @description Whose sheets: ``students`` in the order of the print, or of all who sit the exam, by number. */
         NewSheetSetRequest: {
             students?: number[];
             /** @default false */
@@ -1720,6 +1917,8 @@ export interface components {
             };
             /** @default  */
             number_label: string;
+            /** Format: int64 */
+            course?: number | null;
         };
         NewUploadRequest: {
             file_name: string;
@@ -1734,6 +1933,13 @@ export interface components {
             signed_on: string;
             /** Format: int64 */
             guardian?: number | null;
+        };
+        NotedRequest: {
+            /** Format: int64 */
+            student: number;
+            status: components["schemas"]["AttendanceStatus"];
+            /** @default  */
+            note: string;
         };
         /** @enum {unknown} */
         NullEnum: null;
@@ -1791,6 +1997,45 @@ export interface components {
             page_index: number | null;
             code: string;
             message: string;
+        };
+        PaginatedAttendanceList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Attendance"][];
+        };
+        PaginatedCourseList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Course"][];
+        };
+        PaginatedEnrolmentList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Enrolment"][];
         };
         PaginatedErasureList: {
             /**
@@ -1916,6 +2161,25 @@ export interface components {
         PatchedAcademySettingsRequest: {
             mfa_required_for_staff?: boolean;
             trail_months?: number;
+        };
+        /** @description What is not named is not changed. */
+        PatchedChangeCourseRequest: {
+            name?: string;
+            /** @default  */
+            subject: string;
+            /** @default  */
+            grade: string;
+            /** @default  */
+            schedule: string;
+            /** Format: date */
+            starts_on?: string;
+            /** Format: date */
+            ends_on?: string | null;
+            is_archived?: boolean;
+        };
+        PatchedExamCourseRequest: {
+            /** Format: int64 */
+            course?: number | null;
         };
         PatchedNameRequest: {
             name?: string;
@@ -2066,6 +2330,9 @@ export interface components {
             person: components["schemas"]["Person"] | null;
             csrf_token: string;
         };
+        SetTeachersRequest: {
+            teachers: number[];
+        };
         SheetSet: {
             readonly id: number;
             readonly exam: number;
@@ -2102,20 +2369,15 @@ export interface components {
             signature: string;
             userHandle?: (string) | null;
         };
-        /**
-         * @description * `ok` - ok
-         *     * `blank` - blank
-         *     * `multiple` - multiple
-         *     * `unsure` - unsure
-         * @enum {string}
-         */
-        StatusEnum: "ok" | "blank" | "multiple" | "unsure";
         Student: {
             readonly id: number;
             readonly number: string;
             readonly name: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        StudentsRequest: {
+            students: number[];
         };
         Subject: {
             /** @description What it is: scan, batch. */
@@ -2130,6 +2392,22 @@ export interface components {
         SubjectKindEnum: "user" | "student";
         SubmitScansRequest: {
             upload: number;
+        };
+        /** @description The whole list of the day. */
+        TakeAttendanceRequest: {
+            /** Format: date */
+            date: string;
+            attendance: components["schemas"]["NotedRequest"][];
+        };
+        Taken: {
+            lesson: number;
+            /** Format: date */
+            date: string;
+            noted: number;
+        };
+        Teacher: {
+            id: number;
+            name: string;
         };
         /** @description ``columns`` are those that an update changed. Values are kept of a few columns only, never of personal ones. */
         TrailChange: {
@@ -2213,7 +2491,7 @@ export interface components {
         };
         VersionRead: {
             values: string[];
-            status: components["schemas"]["StatusEnum"];
+            status: components["schemas"]["FieldStatus"];
             /** Format: double */
             confidence: number;
         };
@@ -2227,6 +2505,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+        };
+        Withdrawn: {
+            /** @description How many left the course by this. */
+            withdrawn: number;
         };
     };
     responses: never;
@@ -2314,6 +2596,335 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Batch"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                is_archived?: boolean | null;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedCourseList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCourseRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Course"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Course"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeCourseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Course"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_attendance_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAttendanceList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_attendance_take: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeAttendanceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_students_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+                with_left?: boolean;
+            };
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedEnrolmentList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StudentsRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StudentsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawn"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    courses_set_teachers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTeachersRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Course"];
                 };
             };
             "4XX": {
@@ -2432,6 +3043,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exam"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_set_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedExamCourseRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -4606,6 +5250,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Guardian"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    students_attendance_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path: {
+                student_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAttendanceList"];
                 };
             };
             "4XX": {
