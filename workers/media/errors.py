@@ -17,6 +17,9 @@ class MediaProblem(StrEnum):
     TOO_MANY_PAGES = "too_many_pages"
     NO_SUCH_PAGE = "no_such_page"
     UNSUPPORTED = "unsupported"
+    NOT_A_VIDEO = "not_a_video"
+    NO_PICTURES = "no_pictures"
+    UNSUPPORTED_VIDEO = "unsupported_video"
 
 
 class BrokenMedia(Exception):

@@ -1,0 +1,1 @@
+"""How well and how fast the pages of a video are found."""

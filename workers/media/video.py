@@ -1,0 +1,272 @@
+"""Videos: a file in, small grey samples and a few full pictures out, without decoding what is not looked at.
+
+The container is read before anything is decoded, so that the distance of its keyframes decides how to sample: phones
+write one a second, and decoding those alone is ten times as fast as decoding everything; screen recordings are
+seconds apart, and there only frames that no other frame refers to are skipped. Seeking for each sample is slower than
+either (measured).
+
+FFmpeg is given an open file, never a name: a playlist or a concat script that calls itself .mp4 opens nothing else,
+and what is neither an allowed container nor an allowed codec is refused before a decoder is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import BinaryIO, Final
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from workers.media.errors import BrokenMedia, MediaProblem
+
+Grey = NDArray[np.uint8]
+
+CONTAINERS: Final = ("mov", "mp4", "matroska", "webm")
+"""What phones, cameras and screen recorders write. FFmpeg tries no other demuxer."""
+CODECS: Final = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4"})
+MAX_PIXELS: Final = 4096 * 2304
+"""8K is refused: one decoded picture with its references would take the memory of a whole job."""
+SAMPLE_WIDTH: Final = 480
+DENSE_KEYFRAMES_SECONDS: Final = 1.25
+"""Keyframes at most this far apart are dense enough to be the only frames that are decoded."""
+MAX_PACKETS: Final = 5_000_000
+THREADS: Final = 1  # a slot is one core
+
+_EIGHT_BITS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+_TEN_BITS: Final = frozenset({"yuv420p10le", "yuv422p10le", "yuv444p10le"})
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What the container says. ``width`` and ``height`` as stored, before ``rotation`` (degrees, 0 to 270)."""
+
+    seconds: float
+    width: int
+    height: int
+    codec: str
+    keyframe_seconds: float
+    """The longest time between two keyframes; infinite with fewer than two."""
+    is_cut_off: bool
+    """The file ends before its container says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One moment: ``luma`` is (h, 480) grey, upright; ``sharpness`` was measured on the full picture."""
+
+    at: float
+    luma: Grey
+    sharpness: float
+    pts: int
+    is_key: bool
+
+
+class Video:
+    """An open video. Use with ``open_video``."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, facts: VideoFacts) -> None:
+        self._container = container
+        self._stream = stream
+        self.facts = facts
+
+    def samples(self, *, per_second: float) -> Iterator[Sample]:
+        """At most ``per_second`` samples a second, in time. Stops where the file is damaged beyond reading on."""
+        context = self._stream.codec_context
+        is_dense = self.facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS
+        context.skip_frame = "NONKEY" if is_dense else "NONREF"
+        self._container.seek(0, backward=True, any_frame=False)
+        step = 1.0 / per_second
+        wanted = -1.0
+        for frame in self._frames():
+            at = _seconds(frame, self._stream)
+            if at < wanted:
+                continue
+            wanted = at + step * 0.98 if at - wanted > step else max(wanted, 0.0) + step
+            luma = _luma_of(frame)
+            yield Sample(at, _small(luma, frame.rotation), _sharpness(luma), frame.pts or 0, bool(frame.key_frame))
+
+    def around(self, pts: int, *, seconds: float, per_second: float) -> list[Sample]:
+        """Samples within ``seconds`` of the frame ``pts``, on both sides. Disturbs :meth:`samples` under way."""
+        self._stream.codec_context.skip_frame = "DEFAULT"
+        base = float(self._stream.time_base or Fraction(1, 1000))
+        middle = pts * base
+        found: list[Sample] = []
+        self._container.seek(max(int((middle - seconds) / base), 0), stream=self._stream, backward=True)
+        for frame in self._frames():
+            at = _seconds(frame, self._stream)
+            if at > middle + seconds:
+                break
+            if at >= middle - seconds and (not found or at - found[-1].at >= 0.98 / per_second):
+                luma = _luma_of(frame)
+                found.append(Sample(at, _small(luma, frame.rotation), 0.0, frame.pts or 0, bool(frame.key_frame)))
+        return found
+
+    def pictures(self, moments: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+        """The pictures with these ``pts``, upright, (height, width, 3) BGR; what is not found is left out."""
+        context = self._stream.codec_context
+        context.skip_frame = "DEFAULT"
+        found: dict[int, NDArray[np.uint8]] = {}
+        for pts in sorted(set(moments)):
+            self._container.seek(pts, stream=self._stream, backward=True, any_frame=False)
+            for frame in self._frames():
+                if frame.pts is None or frame.pts < pts:
+                    continue
+                if frame.pts == pts:
+                    found[pts] = _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+                break
+        return found
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        """Decoded frames; a damaged packet costs its own frames only."""
+        damaged = 0
+        packets = self._container.demux(self._stream)
+        while damaged < 100:
+            try:
+                packet = next(packets)
+                yield from packet.decode()
+            except StopIteration:
+                return
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                damaged += 1
+
+
+@contextmanager
+def open_video(file: BinaryIO) -> Iterator[Video]:
+    """Open the video in ``file``. Raises ``BrokenMedia`` with NOT_A_VIDEO, NO_PICTURES, UNSUPPORTED or TOO_LARGE."""
+    file.seek(0, os.SEEK_END)
+    if file.tell() == 0:
+        raise BrokenMedia(MediaProblem.EMPTY, "The file is empty. Please upload it again.")
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    if not _looks_like_video(head):
+        raise BrokenMedia(MediaProblem.NOT_A_VIDEO, "This is not a video. Please upload an MP4, MOV or WebM file.")
+    try:
+        container = av.open(
+            file,
+            mode="r",
+            format=_demuxer_of(head),
+            options={"protocol_whitelist": "", "enable_drefs": "0", "use_absolute_path": "0"},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise BrokenMedia(
+            MediaProblem.DAMAGED, "The video is damaged or incomplete. Please record or upload it again."
+        ) from error
+    with container:
+        stream = _picture_track(container)
+        facts = _facts(container, stream)
+        yield Video(container, stream, facts)
+
+
+def _looks_like_video(head: bytes) -> bool:
+    is_mp4 = head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}
+    return is_mp4 or head.startswith(b"\x1aE\xdf\xa3")
+
+
+def _demuxer_of(head: bytes) -> str:
+    return "matroska" if head.startswith(b"\x1aE\xdf\xa3") else "mov"
+
+
+def _picture_track(container: InputContainer) -> VideoStream:
+    tracks = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not tracks:
+        raise BrokenMedia(MediaProblem.NO_PICTURES, "The file has sound but no pictures. Please upload a video.")
+    stream = tracks[0]
+    name = stream.codec_context.name if stream.codec_context else ""
+    if name not in CODECS:
+        raise BrokenMedia(
+            MediaProblem.UNSUPPORTED_VIDEO,
+            "This kind of video is not read. Please save it as MP4 (H.264) and upload that.",
+        )
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width < 16 or height < 16:
+        raise BrokenMedia(MediaProblem.NO_PICTURES, "The video has no pictures. Please record it again.")
+    if width * height > MAX_PIXELS:
+        raise BrokenMedia(MediaProblem.TOO_LARGE, "The video has too many pixels. Please record it in 4K or less.")
+    stream.codec_context.thread_count = THREADS
+    return stream
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    """An album's cover is a video track of one picture to FFmpeg."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
+    base = float(stream.time_base or Fraction(1, 1000))
+    keys: list[float] = []
+    last = 0.0
+    count = 0
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is None:
+                continue
+            count += 1
+            at = packet.pts * base
+            last = max(last, at)
+            if packet.is_keyframe:
+                keys.append(at)
+            if count >= MAX_PACKETS:
+                break
+    except av.error.FFmpegError:
+        pass  # what could be read is looked at
+    if not count:
+        raise BrokenMedia(MediaProblem.NO_PICTURES, "The video has no pictures. Please record it again.")
+    gaps = np.diff(np.array(sorted(keys)))
+    said = float(stream.duration * base) if stream.duration else last
+    return VideoFacts(
+        seconds=last,
+        width=stream.codec_context.width,
+        height=stream.codec_context.height,
+        codec=stream.codec_context.name,
+        keyframe_seconds=float(max(gaps.max(), last - keys[-1])) if gaps.size else float("inf"),
+        is_cut_off=said - last > 2.0,
+    )
+
+
+def _seconds(frame: av.VideoFrame, stream: VideoStream) -> float:
+    return float((frame.pts or 0) * (stream.time_base or Fraction(1, 1000)))
+
+
+def _luma_of(frame: av.VideoFrame) -> Grey:
+    """The first plane without a copy where it is 8 bits of brightness, (height, width)."""
+    name, plane = frame.format.name, frame.planes[0]
+    if name in _EIGHT_BITS:
+        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    if name in _TEN_BITS:
+        wide = np.frombuffer(plane, "<u2").reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
+        return (wide >> 2).astype(np.uint8)
+    return frame.to_ndarray(format="gray")
+
+
+def _small(luma: Grey, rotation: int) -> Grey:
+    height, width = luma.shape
+    upright_width = height if rotation % 180 else width
+    scale = SAMPLE_WIDTH / upright_width
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return _upright(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), rotation)
+
+
+def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
+    """FFmpeg's ``rotation`` counts counter-clockwise."""
+    turns = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+    turn = turns.get(rotation % 360)
+    return picture if turn is None else np.asarray(cv2.rotate(picture, turn), dtype=np.uint8)
+
+
+def _sharpness(luma: Grey) -> float:
+    """Variance of the Laplacian of the middle, at half size: high where edges are."""
+    height, width = luma.shape
+    middle = luma[height // 6 : height * 5 // 6 : 2, width // 6 : width * 5 // 6 : 2]
+    return float(cv2.Laplacian(middle, cv2.CV_16S).var())

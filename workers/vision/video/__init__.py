@@ -1,0 +1,1 @@
+"""Pages of a film: which were shown, when, and which moment shows each best."""
