@@ -34,7 +34,8 @@ CONTAINERS: Final = ("mov", "mp4", "matroska", "webm")
 CODECS: Final = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4"})
 MAX_PIXELS: Final = 4096 * 2304
 """8K is refused: one decoded picture with its references would take the memory of a whole job."""
-SAMPLE_WIDTH: Final = 480
+SAMPLE_SIDE: Final = 480
+"""Pixels of a sample's longer side."""
 DENSE_KEYFRAMES_SECONDS: Final = 1.25
 """Keyframes at most this far apart are dense enough to be the only frames that are decoded."""
 MAX_PACKETS: Final = 5_000_000
@@ -60,7 +61,7 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One moment: ``luma`` is (h, 480) grey, upright; ``sharpness`` was measured on the full picture."""
+    """One moment: ``luma`` is grey and upright, its longer side 480; ``sharpness`` was measured on the full picture."""
 
     at: float
     luma: Grey
@@ -252,8 +253,7 @@ def _luma_of(frame: av.VideoFrame) -> Grey:
 
 def _small(luma: Grey, rotation: int) -> Grey:
     height, width = luma.shape
-    upright_width = height if rotation % 180 else width
-    scale = SAMPLE_WIDTH / upright_width
+    scale = SAMPLE_SIDE / max(width, height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     return _upright(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), rotation)
 
@@ -269,4 +269,5 @@ def _sharpness(luma: Grey) -> float:
     """Variance of the Laplacian of the middle, at half size: high where edges are."""
     height, width = luma.shape
     middle = luma[height // 6 : height * 5 // 6 : 2, width // 6 : width * 5 // 6 : 2]
-    return float(cv2.Laplacian(middle, cv2.CV_16S).var())
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(middle, cv2.CV_16S))
+    return float(deviation[0, 0]) ** 2

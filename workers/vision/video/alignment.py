@@ -8,22 +8,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.video.similarity import Comparison, Grey, compare_aligned, detail_of
+from workers.vision.video.similarity import Comparison, Grey, Look, compare_aligned
 
-_FEATURES: Final = 900
+_FEATURES: Final = 600
 _RATIO: Final = 0.8  # D. Lowe, IJCV 60(2), 2004
 _MIN_INLIERS: Final = 18
 _MAX_SCALE: Final = 1.6
+_ROUNDS: Final = 300
+"""Enough to meet four good pairs with certainty when half of the pairs are good; where fewer are it is another page."""
 
 _orb = cv2.ORB.create(nfeatures=_FEATURES, scaleFactor=1.2, nlevels=6, fastThreshold=8)
 _matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
 
 
 class Portrait:
-    """A page as it is remembered: its detail for comparing and its features for aligning."""
+    """A page as it is remembered: its look for comparing and its features for aligning."""
 
     def __init__(self, luma: Grey) -> None:
-        self.detail = detail_of(luma)
+        self.look = Look.of(luma)
         even = cv2.createCLAHE(2.0, (8, 8)).apply(luma)
         keypoints, self._descriptors = _orb.detectAndCompute(even, None)
         self._points = np.array([point.pt for point in keypoints], dtype=np.float32).reshape(-1, 2)
@@ -33,10 +35,10 @@ class Portrait:
         matrix = self._onto(other)
         if matrix is None:
             return None
-        height, width = self.detail.shape
+        height, width = self.look.detail.shape
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpPerspective(other.detail, matrix, (width, height), flags=flags)
-        return compare_aligned(self.detail, np.asarray(moved, dtype=np.float32))
+        moved = cv2.warpPerspective(other.look.detail, matrix, (width, height), flags=flags)
+        return compare_aligned(self.look, np.asarray(moved, dtype=np.float32))
 
     def _onto(self, other: Portrait) -> NDArray[np.float64] | None:
         """The homography from this picture's pixels to the other's."""
@@ -48,7 +50,7 @@ class Portrait:
             return None
         here = self._points[[match.queryIdx for match in good]]
         there = other._points[[match.trainIdx for match in good]]
-        matrix, inliers = cv2.findHomography(here, there, cv2.RANSAC, 3.0)
+        matrix, inliers = cv2.findHomography(here, there, cv2.RANSAC, 3.0, maxIters=_ROUNDS)
         if matrix is None or int(inliers.sum()) < _MIN_INLIERS:
             return None
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))

@@ -5,12 +5,13 @@ only if it lies still when looked at closely, or it is a page that is being turn
 every page known, laid on it by its features, so that a page shown twice is one page. Of each page the best moment is
 kept: sharp, late in its stay, with the least of it hidden.
 
-Time grows with the samples (2 ms each) and with runs times pages (12 ms each); memory with the runs, not the film.
+Time grows with the samples (2 to 5 ms each) and with runs times pages (5 ms each); memory with the pages and the
+doubts, not with the film.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -18,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from workers.vision.video.alignment import Portrait
-from workers.vision.video.similarity import Comparison, Detail, Grey, compare, detail_of, window_for
+from workers.vision.video.similarity import Grey, Look, compare, ink_share
 
 MIN_STAY_SECONDS: Final = 1.2
 """What lasts so long is a page. A hand takes about 0.7 s to turn one."""
@@ -27,9 +28,18 @@ STILL_SECONDS: Final = 0.45
 STILL_LOST: Final = 0.2
 BRIEF_SCORE: Final = -10.0
 """Below every score of a run: a glimpse never stands for a page that was seen at leisure."""
-MAX_CANDIDATES: Final = 8
+MAX_CANDIDATES: Final = 7
 LOOK_BACK: Final = 3
 """Samples: a run is also compared with what it was so long ago, or a slow turn would join two pages."""
+BUILD_LOST: Final = 0.1
+"""Share of the ink that may be lost when lines are added to a slide, however many."""
+FULL_SHARE: Final = 0.75
+"""Of the ink of the fullest moment: with less, not all of the page is there yet."""
+END_PENALTY: Final = 0.5
+"""A hand that begins to turn the page, or has just let it go, is seen at the ends of a run."""
+EMPTY_SHARE: Final = 0.01
+MERGE_SECONDS: Final = 2.0
+"""What came between two stays of one page was a hand, when it was shorter."""
 MAX_BRIEF_RUNS: Final = 400
 """Doubts that are looked at closely; in more than so many there are no pages to be found."""
 
@@ -72,13 +82,13 @@ class PagesFound:
 @dataclass(slots=True)
 class _Candidate:
     moment: Moment
-    detail: Detail
+    look: Look
 
 
 @dataclass(slots=True)
 class _Run:
     candidates: list[_Candidate] = field(default_factory=list)
-    recent: list[Detail] = field(default_factory=list)
+    recent: list[Look] = field(default_factory=list)
 
     @property
     def stay(self) -> PageStay:
@@ -93,15 +103,18 @@ class _Known:
     stays: list[PageStay]
 
 
+def _never() -> bool:
+    return False
+
+
 class PageFinder:
     """Feed it moments in time with :meth:`add`, then ask :meth:`found`. At most ``max_pages`` are kept."""
 
     def __init__(self, *, max_pages: int) -> None:
         self._max_pages = max_pages
         self._run: _Run | None = None
-        self._brief: list[tuple[Moment, PageStay]] = []
+        self._brief: list[tuple[list[Moment], PageStay]] = []
         self._pages: list[_Known] = []
-        self._window: Detail | None = None
 
     @property
     def is_full(self) -> bool:
@@ -112,104 +125,146 @@ class PageFinder:
         """The next moment. All have one shape."""
         if self.is_full:
             return
-        detail = detail_of(moment.luma)
-        if self._window is None:
-            self._window = window_for(detail.shape)
-        if self._run is not None and not self._goes_on(self._run, detail):
+        look = Look.of(moment.luma)
+        if self._run is not None and not _goes_on(self._run, look):
             self._settle(self._run)
             self._run = None
         if self._run is None:
             self._run = _Run()
-        _extend(self._run, moment, detail)
+        _extend(self._run, moment, look)
 
-    def found(self, look_closely: Callable[[Moment], Sequence[Moment]]) -> PagesFound:
+    def found(
+        self, look_closely: Callable[[Moment], Sequence[Moment]], *, is_over: Callable[[], bool] = _never
+    ) -> PagesFound:
         """The pages in the order in which they were first shown.
 
         ``look_closely`` gives moments close to one, in time, at least 6 a second: they settle what was seen too
-        briefly to be sure.
+        briefly to be sure. Once ``is_over`` says so, such doubts are left out.
         """
         if self._run is not None:
             self._settle(self._run)
             self._run = None
-        for moment, stay in self._brief:
-            if self._lies_still(moment, look_closely(moment)):
-                self._remember(moment, BRIEF_SCORE, stay)
+        for moments, stay in self._brief:
+            for moment in moments:
+                if is_over() or self.is_full:
+                    break
+                portrait = Portrait(moment.luma)
+                # What shows a known page is a page half turned, or the same again: nothing new, and decoding is dear.
+                if self._adds_nothing(portrait) or self._known_by(portrait) is not None:
+                    break
+                if _lies_still(moment, portrait.look, look_closely(moment)):
+                    self._remember(moment, portrait, BRIEF_SCORE, stay)
+                    break
         known = sorted(self._pages, key=lambda page: page.stays[0].start)
-        pages = tuple(
-            FoundPage(page.best, tuple(sorted(page.stays, key=lambda stay: stay.start)))
-            for page in known[: self._max_pages]
-        )
+        pages = tuple(FoundPage(page.best, _merged(page.stays)) for page in known[: self._max_pages])
         return PagesFound(pages, is_truncated=self.is_full)
 
-    def _compare(self, first: Detail, second: Detail) -> Comparison:
-        assert self._window is not None
-        return compare(first, second, window=self._window)
-
-    def _goes_on(self, run: _Run, detail: Detail) -> bool:
-        if not self._compare(run.recent[-1], detail).is_same_page:
-            return False
-        return len(run.recent) == 1 or self._compare(run.recent[0], detail).is_same_page
-
     def _settle(self, run: _Run) -> None:
-        best, score = self._best_of(run)
+        scored = _scored(run)
         stay = run.stay
         if stay.end - stay.start >= MIN_STAY_SECONDS:
-            self._remember(best, score, stay)
+            score, best = scored[0]
+            self._remember(best, Portrait(best.luma), score, stay)
         elif len(self._brief) < MAX_BRIEF_RUNS:
-            self._brief.append((best, stay))
+            self._brief.append(([moment for _, moment in scored[:2]], stay))
 
-    def _lies_still(self, moment: Moment, close: Sequence[Moment]) -> bool:
-        detail = detail_of(moment.luma)
-        still = [moment.at]
-        for side in (
-            [one for one in close if one.at > moment.at],
-            [one for one in reversed(close) if one.at < moment.at],
-        ):
-            for one in side:
-                comparison = self._compare(detail, detail_of(one.luma))
-                if not comparison.is_same_page or comparison.lost > STILL_LOST:
-                    break
-                still.append(one.at)
-        return max(still) - min(still) >= STILL_SECONDS
+    def _remember(self, moment: Moment, portrait: Portrait, score: float, stay: PageStay) -> None:
+        known = self._known_by(portrait)
+        if known is None:
+            self._pages.append(_Known(portrait, moment, score, [stay]))
+            return
+        known.stays.append(stay)
+        if score > known.score:
+            known.portrait, known.best, known.score = portrait, moment, score
 
-    def _best_of(self, run: _Run) -> tuple[Moment, float]:
-        stay = run.stay
-        sharpest = max(candidate.moment.sharpness for candidate in run.candidates) or 1.0
-        scored = []
-        for candidate in run.candidates:
-            others = [other for other in run.candidates if other is not candidate]
-            hidden = [self._compare(other.detail, candidate.detail).lost for other in others]
-            lateness = (candidate.moment.at - stay.start) / (stay.end - stay.start) if others else 0.0
-            score = (
-                0.5 * candidate.moment.sharpness / sharpest
-                - 2.0 * (float(np.mean(hidden)) if hidden else 0.0)
-                + 0.1 * lateness
-                + 0.05 * candidate.moment.is_key
-            )
-            scored.append((score, candidate.moment))
-        score, best = max(scored, key=lambda pair: pair[0])
-        return best, score
-
-    def _remember(self, moment: Moment, score: float, stay: PageStay) -> None:
-        portrait = Portrait(moment.luma)
-        for known in self._pages:
-            if self._shows(known, portrait):
-                known.stays.append(stay)
-                if score > known.score:
-                    known.portrait, known.best, known.score = portrait, moment, score
-                return
-        self._pages.append(_Known(portrait, moment, score, [stay]))
-
-    def _shows(self, known: _Known, portrait: Portrait) -> bool:
-        if self._compare(known.portrait.detail, portrait.detail).is_same_page:
+    def _adds_nothing(self, portrait: Portrait) -> bool:
+        """Whether it is empty, or a page before all of it was there."""
+        if ink_share(portrait.look) < EMPTY_SHARE:
             return True
-        aligned = known.portrait.compare(portrait)
-        return aligned is not None and aligned.is_same_page
+        return any(compare(portrait.look, known.portrait.look).lost <= BUILD_LOST for known in self._pages)
+
+    def _known_by(self, portrait: Portrait) -> _Known | None:
+        """The page that this is, if it is known: most likely one of the last, and as it lay."""
+        for known in reversed(self._pages):
+            if compare(known.portrait.look, portrait.look).is_same_sheet:
+                return known
+        for known in reversed(self._pages):
+            aligned = known.portrait.compare(portrait)
+            if aligned is not None and aligned.is_same_sheet:
+                return known
+        return None
 
 
-def _extend(run: _Run, moment: Moment, detail: Detail) -> None:
-    run.recent = [*run.recent[-(LOOK_BACK - 1) :], detail]
-    run.candidates.append(_Candidate(moment, detail))
+def _goes_on(run: _Run, look: Look) -> bool:
+    step = compare(run.recent[-1], look)
+    if not (step.is_same_sheet or (step.is_same_page and step.lost <= BUILD_LOST)):
+        return False
+    # A slow turn changes a third of the page in each step; where next to nothing moved there is none.
+    return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page
+
+
+def _lies_still(moment: Moment, look: Look, close: Sequence[Moment]) -> bool:
+    still = [moment.at]
+    for side in (
+        [one for one in close if one.at > moment.at],
+        [one for one in reversed(close) if one.at < moment.at],
+    ):
+        for one in side:
+            comparison = compare(look, Look.of(one.luma))
+            if not comparison.is_same_page or comparison.lost > STILL_LOST:
+                break
+            still.append(one.at)
+    return max(still) - min(still) >= STILL_SECONDS
+
+
+def _scored(run: _Run) -> list[tuple[float, Moment]]:
+    """What could stand for the run, the best first."""
+    fullest = max(int(candidate.look.ink.sum()) for candidate in run.candidates)
+    candidates = [one for one in run.candidates if int(one.look.ink.sum()) >= FULL_SHARE * fullest]
+    sharpest = max(candidate.moment.sharpness for candidate in candidates) or 1.0
+    stay = run.stay
+    length = stay.end - stay.start
+    scored = [
+        (
+            0.5 * candidate.moment.sharpness / sharpest
+            - 2.0 * hidden
+            - (END_PENALTY if candidate.moment.at in (stay.start, stay.end) else 0.0)
+            + (0.1 * (candidate.moment.at - stay.start) / length if length else 0.0)
+            + 0.05 * candidate.moment.is_key,
+            candidate.moment,
+        )
+        for candidate, hidden in zip(candidates, _hidden_shares(candidates), strict=True)
+    ]
+    return sorted(scored, key=lambda pair: -pair[0])
+
+
+def _hidden_shares(candidates: Sequence[_Candidate]) -> list[float]:
+    """Of each, the share of the page's ink that something hides, block by block as most of them have it.
+
+    All are laid on the middle one: where most differ from it, something hides the page in the middle one itself.
+    """
+    if len(candidates) < 3:
+        return [0.0] * len(candidates)
+    middle = candidates[len(candidates) // 2]
+    agrees = np.stack([compare(middle.look, candidate.look).agrees for candidate in candidates])
+    most = agrees.sum(axis=0) * 2 > len(candidates)
+    blocks = max(int(middle.look.ink.sum()), 1)
+    return [float((one != most)[middle.look.ink].sum()) / blocks for one in agrees]
+
+
+def _merged(stays: Iterable[PageStay]) -> tuple[PageStay, ...]:
+    merged: list[PageStay] = []
+    for stay in sorted(stays, key=lambda stay: stay.start):
+        if merged and stay.start - merged[-1].end <= MERGE_SECONDS:
+            merged[-1] = PageStay(merged[-1].start, max(merged[-1].end, stay.end))
+        else:
+            merged.append(stay)
+    return tuple(merged)
+
+
+def _extend(run: _Run, moment: Moment, look: Look) -> None:
+    run.recent = [*run.recent[-(LOOK_BACK - 1) :], look]
+    run.candidates.append(_Candidate(moment, look))
     if len(run.candidates) > MAX_CANDIDATES:
         # Thin out evenly, the ends stay: of the two that are closest in time the less sharp one goes.
         inner = run.candidates[1:-1]
