@@ -6,6 +6,7 @@ message (``BrokenMedia``, ``UnreadableSheet``), which reaches the person who han
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, TypedDict
 
 import cv2
@@ -14,7 +15,9 @@ from sheets.layout import Layout
 from sheets.reading import SheetReadingJson
 from sheets.template import parse_template
 from workers import progress
+from workers.film import open_film, shrunk
 from workers.media.encode import encode_jpeg
+from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.pages import decode_page, page_count
 from workers.vision.essays import cut_essay
 from workers.vision.locate import locate_page
@@ -30,6 +33,9 @@ PAGE_DPI: Final = 200
 PAGE_JPEG_QUALITY: Final = 88
 OVERLAY_JPEG_QUALITY: Final = 80
 ESSAY_JPEG_QUALITY: Final = 85
+FILMED_JPEG_QUALITY: Final = 88
+THUMBNAIL_SIDE: Final = 320
+THUMBNAIL_JPEG_QUALITY: Final = 75
 
 
 class SheetAnswer(TypedDict):
@@ -38,6 +44,31 @@ class SheetAnswer(TypedDict):
     reading: SheetReadingJson
     overlay_jpeg: bytes
     essay_jpegs: dict[str, bytes]
+
+
+class FilmedPageAnswer(TypedDict):
+    """One page of a film. ``at`` and ``stays`` (from, to) in seconds; pictures as JPEG."""
+
+    at: float
+    stays: list[list[float]]
+    jpeg: bytes
+    thumbnail_jpeg: bytes
+    width: int
+    height: int
+    is_straightened: bool
+
+
+class FilmAnswer(TypedDict):
+    """What a film shows. ``width`` and ``height`` as stored. The flags say why pages may be missing."""
+
+    pages: list[FilmedPageAnswer]
+    seconds: float
+    width: int
+    height: int
+    codec: str
+    is_truncated: bool
+    is_timed_out: bool
+    is_cut_off: bool
 
 
 def count_pages(data: bytes) -> int:
@@ -87,3 +118,42 @@ def read_template_sheet(data: bytes, template_json: dict[str, object], assets: d
         "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY),
         "essay_jpegs": {},
     }
+
+
+def find_pages(path: str, max_pages: int, time_limit_seconds: float) -> FilmAnswer:
+    """The pages of the film in the file ``path``, at most ``max_pages``. Raises ``BrokenMedia``.
+
+    After ``time_limit_seconds`` what was found by then is returned, flagged.
+    """
+    with Path(path).open("rb") as file, open_film(file, time_limit_seconds=time_limit_seconds) as film:
+        found = film.find_pages(max_pages=max_pages, report=lambda share: progress.report(0.9 * share))
+        pages: list[FilmedPageAnswer] = []
+        for page in film.pictures(found):
+            height, width = page.picture.shape[:2]
+            pages.append(
+                {
+                    "at": page.found.best.at,
+                    "stays": [[stay.start, stay.end] for stay in page.found.stays],
+                    "jpeg": encode_jpeg(page.picture, FILMED_JPEG_QUALITY),
+                    "thumbnail_jpeg": encode_jpeg(shrunk(page.picture, THUMBNAIL_SIDE), THUMBNAIL_JPEG_QUALITY),
+                    "width": width,
+                    "height": height,
+                    "is_straightened": page.is_straightened,
+                }
+            )
+            progress.report(0.9 + 0.1 * len(pages) / len(found.pages))
+        if not pages:
+            raise BrokenMedia(
+                MediaProblem.NO_PAGES, "No page lies still in this video. Show each page for two seconds or more."
+            )
+        facts = film.facts
+        return {
+            "pages": sorted(pages, key=lambda page: page["stays"][0][0]),
+            "seconds": facts.seconds,
+            "width": facts.width,
+            "height": facts.height,
+            "codec": facts.codec,
+            "is_truncated": found.is_truncated,
+            "is_timed_out": film.is_timed_out,
+            "is_cut_off": facts.is_cut_off or film.damaged_packets > 0,
+        }

@@ -6,7 +6,8 @@ Imports nothing: the sandbox's side (``workers.sandbox``) and the job's side bot
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol
 
 
 class ComputeSandbox(Protocol):
@@ -20,6 +21,13 @@ class ComputeSandbox(Protocol):
         on_progress: Callable[[float], None] | None = None,
     ) -> Any:
         """The result of ``function`` ("package.module:name"). Raises one of the errors below."""
+        ...
+
+    def input_file(self, name: str) -> AbstractContextManager[tuple[str, BinaryIO]]:
+        """A new file that the child may read, until the end of the block: its path there, and the file to be written.
+
+        For what is too large for an argument. Close it before ``run``. The child can change nothing of it.
+        """
         ...
 
     def progress_token(self) -> Hashable:

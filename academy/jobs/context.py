@@ -14,10 +14,11 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from academy.jobs.backend import ring_dispatcher
-from academy.jobs.compute import ComputeSandbox
+from academy.jobs.compute import ComputeSandbox, JobTimedOut
 from academy.jobs.disposition import LeaseLost
 from academy.jobs.models import Job, JobState
 from academy.jobs.services import acknowledge_cancel
+from academy.storage import s3
 
 MAX_REASON_CHARACTERS: Final = 2000
 PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
@@ -57,6 +58,22 @@ class JobContext:
         )
         self.step()
         return result
+
+    @contextmanager
+    def input_file(self, key: str, *, max_bytes: int) -> Iterator[str]:
+        """The object ``key`` as a file that what ``compute`` runs can read: gives its path, removes it at the end.
+
+        Nothing of it is held in memory. Raises ``ObjectMissing``, ``ValueError`` when it is larger than ``max_bytes``,
+        and ``JobTimedOut`` when the time limit passes on the way.
+        """
+        with self._sandbox.input_file("input") as (path, file):
+            with file:
+                for chunk in s3.read_chunks(key, max_bytes=max_bytes):
+                    file.write(chunk)
+                    self.step()
+                    if time.monotonic() > self._deadline:
+                        raise JobTimedOut("the file took too long to fetch")
+            yield path
 
     def report_progress(self, fraction: float) -> None:
         """Show ``fraction`` (0 to 1) to whoever waits. Raises ``LeaseLost``."""

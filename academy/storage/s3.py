@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
+CHUNK_BYTES: Final = 4 * 1024 * 1024
 DELETE_BATCH: Final = 1000  # what S3 deletes in one call
 # What is no academy's. No key that an academy gets leads here.
 PLATFORM_PREFIX: Final = "platform/"
@@ -132,6 +133,20 @@ def read_object(key: str, *, max_bytes: int) -> bytes:
         if answer["ContentLength"] > max_bytes:
             raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
         return body.read()
+
+
+def read_chunks(key: str, *, max_bytes: int) -> Iterator[bytes]:
+    """The object piece by piece, for what is too large to be held in memory. Raises as ``read_object`` does."""
+    try:
+        answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            raise ObjectMissing(key) from error
+        raise
+    with answer["Body"] as body:
+        if answer["ContentLength"] > max_bytes:
+            raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
+        yield from body.iter_chunks(CHUNK_BYTES)
 
 
 def write_object(key: str, data: bytes, *, content_type: str) -> None:

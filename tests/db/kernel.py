@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from django.db import connection, transaction
@@ -47,6 +50,13 @@ class FakeSandbox:
         if self.is_killed:
             raise JobCancelled("the job was ended by kill()")
         return result
+
+    @contextmanager
+    def input_file(self, name: str) -> Iterator[tuple[str, BinaryIO]]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            with path.open("wb") as file:
+                yield str(path), file
 
     def progress_token(self) -> Hashable:
         return self.token

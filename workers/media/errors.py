@@ -20,6 +20,10 @@ class MediaProblem(StrEnum):
     NOT_A_VIDEO = "not_a_video"
     NO_PICTURES = "no_pictures"
     UNSUPPORTED_VIDEO = "unsupported_video"
+    DAMAGED_VIDEO = "damaged_video"
+    VIDEO_TOO_LARGE = "video_too_large"
+    VIDEO_TOO_LONG = "video_too_long"
+    NO_PAGES = "no_pages"
 
 
 class BrokenMedia(Exception):

@@ -5,8 +5,9 @@ write one a second, and decoding those alone is ten times as fast as decoding ev
 seconds apart, and there only frames that no other frame refers to are skipped. Seeking for each sample is slower than
 either (measured).
 
-FFmpeg is given an open file, never a name: a playlist or a concat script that calls itself .mp4 opens nothing else,
-and what is neither an allowed container nor an allowed codec is refused before a decoder is made.
+FFmpeg is given an open file, never a name, one demuxer chosen by the file's first bytes, and no protocol at all: a
+playlist or a concat script that calls itself .mp4 is no video here and opens nothing else. A codec that is not allowed
+is refused before a decoder is made.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 import av
 import cv2
@@ -29,16 +30,18 @@ from workers.media.errors import BrokenMedia, MediaProblem
 
 Grey = NDArray[np.uint8]
 
-CONTAINERS: Final = ("mov", "mp4", "matroska", "webm")
-"""What phones, cameras and screen recorders write. FFmpeg tries no other demuxer."""
 CODECS: Final = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4"})
 MAX_PIXELS: Final = 4096 * 2304
 """8K is refused: one decoded picture with its references would take the memory of a whole job."""
+MAX_SECONDS: Final = 4 * 3600.0
 SAMPLE_SIDE: Final = 480
 """Pixels of a sample's longer side."""
 DENSE_KEYFRAMES_SECONDS: Final = 1.25
 """Keyframes at most this far apart are dense enough to be the only frames that are decoded."""
 MAX_PACKETS: Final = 5_000_000
+MAX_DAMAGED_PACKETS: Final = 500
+CUT_OFF_SECONDS: Final = 2.0
+"""What phones write at the end of a track is shorter than its header says, by less than this."""
 THREADS: Final = 1  # a slot is one core
 
 _EIGHT_BITS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
@@ -76,13 +79,14 @@ class Video:
     def __init__(self, container: InputContainer, stream: VideoStream, facts: VideoFacts) -> None:
         self._container = container
         self._stream = stream
+        self._skipped: Literal["NONKEY", "NONREF"] = "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
         self.facts = facts
+        self.damaged_packets = 0
+        """So many could not be decoded so far, or only in part."""
 
     def samples(self, *, per_second: float) -> Iterator[Sample]:
         """At most ``per_second`` samples a second, in time. Stops where the file is damaged beyond reading on."""
-        context = self._stream.codec_context
-        is_dense = self.facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS
-        context.skip_frame = "NONKEY" if is_dense else "NONREF"
+        self._stream.codec_context.skip_frame = self._skipped
         self._container.seek(0, backward=True, any_frame=False)
         step = 1.0 / per_second
         wanted = -1.0
@@ -110,40 +114,43 @@ class Video:
                 found.append(Sample(at, _small(luma, frame.rotation), 0.0, frame.pts or 0, bool(frame.key_frame)))
         return found
 
-    def pictures(self, moments: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
-        """The pictures with these ``pts``, upright, (height, width, 3) BGR; what is not found is left out."""
-        context = self._stream.codec_context
-        context.skip_frame = "DEFAULT"
-        found: dict[int, NDArray[np.uint8]] = {}
+    def pictures(self, moments: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """The pictures of samples with these ``pts``, upright, (height, width, 3) BGR, one by one in time.
+
+        What is not found is left out.
+        """
+        self._stream.codec_context.skip_frame = self._skipped  # what was sampled was not skipped
         for pts in sorted(set(moments)):
             self._container.seek(pts, stream=self._stream, backward=True, any_frame=False)
             for frame in self._frames():
                 if frame.pts is None or frame.pts < pts:
                     continue
                 if frame.pts == pts:
-                    found[pts] = _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+                    yield pts, _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
                 break
-        return found
 
     def _frames(self) -> Iterator[av.VideoFrame]:
-        """Decoded frames; a damaged packet costs its own frames only."""
-        damaged = 0
+        """Decoded frames that are whole, of the size that was announced; a damaged packet costs its own only."""
+        announced = (self.facts.width, self.facts.height)
         packets = self._container.demux(self._stream)
-        while damaged < 100:
+        while self.damaged_packets < MAX_DAMAGED_PACKETS:
             try:
-                packet = next(packets)
-                yield from packet.decode()
-            except StopIteration:
-                return
-            except av.error.EOFError:
+                frames = next(packets).decode()
+            except (StopIteration, av.error.EOFError):
                 return
             except av.error.FFmpegError:
-                damaged += 1
+                self.damaged_packets += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt or (frame.width, frame.height) != announced:
+                    self.damaged_packets += 1
+                else:
+                    yield frame
 
 
 @contextmanager
 def open_video(file: BinaryIO) -> Iterator[Video]:
-    """Open the video in ``file``. Raises ``BrokenMedia`` with NOT_A_VIDEO, NO_PICTURES, UNSUPPORTED or TOO_LARGE."""
+    """Open the video in ``file``. Raises ``BrokenMedia`` with the reason why not."""
     file.seek(0, os.SEEK_END)
     if file.tell() == 0:
         raise BrokenMedia(MediaProblem.EMPTY, "The file is empty. Please upload it again.")
@@ -157,12 +164,17 @@ def open_video(file: BinaryIO) -> Iterator[Video]:
             file,
             mode="r",
             format=_demuxer_of(head),
-            options={"protocol_whitelist": "", "enable_drefs": "0", "use_absolute_path": "0"},
+            options={
+                "protocol_whitelist": "",
+                "codec_whitelist": ",".join(sorted(CODECS)),
+                "enable_drefs": "0",
+                "use_absolute_path": "0",
+            },
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise BrokenMedia(
-            MediaProblem.DAMAGED, "The video is damaged or incomplete. Please record or upload it again."
+            MediaProblem.DAMAGED_VIDEO, "The video is damaged or incomplete. Please record or upload it again."
         ) from error
     with container:
         stream = _picture_track(container)
@@ -194,7 +206,7 @@ def _picture_track(container: InputContainer) -> VideoStream:
     if width < 16 or height < 16:
         raise BrokenMedia(MediaProblem.NO_PICTURES, "The video has no pictures. Please record it again.")
     if width * height > MAX_PIXELS:
-        raise BrokenMedia(MediaProblem.TOO_LARGE, "The video has too many pixels. Please record it in 4K or less.")
+        raise BrokenMedia(MediaProblem.VIDEO_TOO_LARGE, "The video has too many pixels. Please record in 4K or less.")
     stream.codec_context.thread_count = THREADS
     return stream
 
@@ -225,14 +237,16 @@ def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
     if not count:
         raise BrokenMedia(MediaProblem.NO_PICTURES, "The video has no pictures. Please record it again.")
     gaps = np.diff(np.array(sorted(keys)))
-    said = float(stream.duration * base) if stream.duration else last
+    said = float(stream.duration * base) if stream.duration else (container.duration or 0) / av.time_base
+    if max(said, last) > MAX_SECONDS:
+        raise BrokenMedia(MediaProblem.VIDEO_TOO_LONG, "The video is longer than four hours. Please cut it.")
     return VideoFacts(
         seconds=last,
         width=stream.codec_context.width,
         height=stream.codec_context.height,
         codec=stream.codec_context.name,
         keyframe_seconds=float(max(gaps.max(), last - keys[-1])) if gaps.size else float("inf"),
-        is_cut_off=said - last > 2.0,
+        is_cut_off=said - last > CUT_OFF_SECONDS,
     )
 
 

@@ -52,14 +52,19 @@ _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 _MOUNT_SETATTR = 442  # on x86_64 and aarch64; Linux 5.12
 
 
-def make_files_read_only(*, but: str) -> bool:
-    """In a mount namespace of one's own: every file system read-only, save the folder `but`. False if refused."""
-    folder = os.fsencode(but)
+def make_files_read_only(*, but: str, with_inputs: str) -> bool:
+    """In a mount namespace of one's own: every file system read-only, save the folder `but`. False if refused.
+
+    In that folder, `with_inputs` is read-only again.
+    """
+    folder, inputs = os.fsencode(but), os.fsencode(with_inputs)
     return (
         _mount(b"none", b"/", _MS_REC | _MS_PRIVATE)
         and _mount(folder, folder, _MS_BIND)
         and _set_mount_attributes(b"/", _AT_RECURSIVE, _MountAttributes(set=_MOUNT_ATTR_RDONLY))
         and _set_mount_attributes(folder, 0, _MountAttributes(clear=_MOUNT_ATTR_RDONLY))
+        and _mount(inputs, inputs, _MS_BIND)
+        and _set_mount_attributes(inputs, 0, _MountAttributes(set=_MOUNT_ATTR_RDONLY))
     )
 
 

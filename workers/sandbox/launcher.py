@@ -71,6 +71,7 @@ class Zygote:
         limits: SandboxLimits,
         environment: Mapping[str, str],
         base: Path,
+        inputs: Path,
     ) -> None:
         root = str(Path(workers.__file__ or "").resolve().parents[1])
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -89,7 +90,12 @@ class Zygote:
             )
 
         settings = Settings(
-            preload=preload, allowed=allowed, folder=str(base), worker_pid=os.getpid(), limits=asdict(limits)
+            preload=preload,
+            allowed=allowed,
+            folder=str(base),
+            inputs=str(inputs),
+            worker_pid=os.getpid(),
+            limits=asdict(limits),
         )
         with theirs:
             self._process = _spawner.submit(start).result()

@@ -10,7 +10,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -69,8 +70,8 @@ class Sandbox:
     bool, int, float, str, bytes, lists and dicts of these with str keys. `environment` adds variables to the few that
     a child gets. Raises SandboxUnavailable where no child can be started.
 
-    `scratch` is the child's working folder: what the worker puts there before `run` the child can read, and what the
-    child leaves is there (see `open_output`) until `reset`.
+    `scratch` is the child's working folder: what the child leaves is there (see `open_output`) until `reset`. What is
+    too large for the arguments is put beside it with `input_file`, for the child to read.
 
     Only `kill`, `cpu_seconds` and `progress_token` may be called from another thread than the one that runs jobs.
     """
@@ -167,6 +168,21 @@ class Sandbox:
         self._take_kill()
         self._scratch.reset()
 
+    @contextmanager
+    def input_file(self, name: str) -> Iterator[tuple[str, BinaryIO]]:
+        """A new file for the child to read: its path, as an argument for `run`, and the file to be written here.
+
+        Close it before `run`. It is gone at the end of the block. The child can write neither to it nor beside it
+        (where the kernel grants no mount namespace and this process is not root, it could, and harm itself alone).
+        Raises ValueError for what is no file name, FileExistsError for a name that is taken.
+        """
+        file = self._scratch.open_input(name)
+        try:
+            with file:
+                yield str(self._scratch.inputs / name), file
+        finally:
+            self._scratch.remove_input(name)
+
     def open_output(self, name: str) -> BinaryIO:
         """Open a file that a child left in the scratch folder. Follows no link, for the child may be hostile.
 
@@ -207,6 +223,7 @@ class Sandbox:
                 limits=self.limits,
                 environment=self._environment,
                 base=self._scratch.base,
+                inputs=self._scratch.inputs,
             )
             if os.geteuid() == 0 and self._zygote.confinement["is_unprivileged"]:
                 self._scratch.give_to_nobody()

@@ -25,6 +25,8 @@ class Settings(TypedDict):
     preload: Sequence[str]
     allowed: Sequence[str]
     folder: str
+    inputs: str
+    """Within the folder; the one part of it that stays read-only."""
     worker_pid: int
     limits: dict[str, int]
     """The fields of SandboxLimits."""

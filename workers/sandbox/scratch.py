@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -15,6 +16,8 @@ from workers.sandbox.confinement import NOBODY
 
 logger = logging.getLogger(__name__)
 
+_INPUT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
 
 class Scratch:
     """A folder for one message's files, inside one folder for the life of the sandbox."""
@@ -22,6 +25,8 @@ class Scratch:
     def __init__(self) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="sandbox-"))
         self.base.chmod(0o711)
+        self.inputs = self.base / "inputs"
+        self.inputs.mkdir(mode=0o755)
         weakref.finalize(self, shutil.rmtree, self.base, ignore_errors=True)
         self._is_nobodys = False
         self.folder = self._make()
@@ -32,13 +37,29 @@ class Scratch:
         os.chown(self.folder, NOBODY, NOBODY)
 
     def reset(self) -> None:
-        """Have an empty folder. Where files can't be removed they stay behind and a new folder is taken."""
+        """Have an empty folder and no inputs. Where files can't be removed they stay and a new folder is taken."""
+        for path in self.inputs.iterdir():
+            path.unlink()
         if any(self.folder.iterdir()):
             _remove(self.folder)
             self.folder = self._make()
 
     def remove(self) -> None:
         _remove(self.base)
+
+    def open_input(self, name: str) -> BinaryIO:
+        """Open a new file of the folder `inputs` for writing; the children may read it and change nothing there.
+
+        That folder is not theirs, and read-only in their mount namespace. Raises ValueError for what is no file name,
+        FileExistsError for a name that is taken.
+        """
+        if not _INPUT_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of an input")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(self.inputs / name, flags, 0o644), "wb")
+
+    def remove_input(self, name: str) -> None:
+        (self.inputs / name).unlink(missing_ok=True)
 
     def open_output(self, name: str) -> BinaryIO:
         """Open a regular file of the folder for reading; follow no link of either kind.

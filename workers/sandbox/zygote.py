@@ -51,7 +51,9 @@ def _confine(settings: Settings) -> Confinement:
     can_become_nobody = os.geteuid() == 0 and all(map(confinement.is_readable_by_all, needed))
     has_user_namespace = not can_become_nobody
     has_namespaces = confinement.enter_namespaces(with_user_namespace=has_user_namespace)
-    has_read_only_files = has_namespaces and confinement.make_files_read_only(but=settings["folder"])
+    has_read_only_files = has_namespaces and confinement.make_files_read_only(
+        but=settings["folder"], with_inputs=settings["inputs"]
+    )
     if has_namespaces:
         _fork_into_the_process_namespace()
     for module in settings["preload"]:

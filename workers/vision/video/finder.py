@@ -150,14 +150,17 @@ class PageFinder:
                     break
                 portrait = Portrait(moment.luma)
                 # What shows a known page is a page half turned, or the same again: nothing new, and decoding is dear.
-                if self._adds_nothing(portrait) or self._known_by(portrait) is not None:
+                known = self._known_by(portrait)
+                if known is not None and stay.end - stay.start >= STILL_SECONDS:
+                    known.stays.append(stay)
+                if known is not None or self._adds_nothing(portrait):
                     break
                 if _lies_still(moment, portrait.look, look_closely(moment)):
                     self._remember(moment, portrait, BRIEF_SCORE, stay)
                     break
-        known = sorted(self._pages, key=lambda page: page.stays[0].start)
-        pages = tuple(FoundPage(page.best, _merged(page.stays)) for page in known[: self._max_pages])
-        return PagesFound(pages, is_truncated=self.is_full)
+        pages = sorted(self._pages, key=lambda page: min(stay.start for stay in page.stays))
+        first = tuple(FoundPage(page.best, _merged(page.stays)) for page in pages[: self._max_pages])
+        return PagesFound(first, is_truncated=self.is_full)
 
     def _settle(self, run: _Run) -> None:
         scored = _scored(run)
@@ -197,7 +200,8 @@ class PageFinder:
 
 def _goes_on(run: _Run, look: Look) -> bool:
     step = compare(run.recent[-1], look)
-    if not (step.is_same_sheet or (step.is_same_page and step.lost <= BUILD_LOST)):
+    is_built_up = step.is_same_page and step.lost <= BUILD_LOST and ink_share(run.recent[-1]) >= EMPTY_SHARE
+    if not (step.is_same_sheet or is_built_up):
         return False
     # A slow turn changes a third of the page in each step; where next to nothing moved there is none.
     return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page
