@@ -54,6 +54,7 @@ TENANT_APPS = [
     "apps.students",
     "apps.courses",
     "apps.exams",
+    "apps.videos",
     "apps.privacy",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]

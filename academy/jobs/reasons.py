@@ -30,6 +30,15 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     ),
     "other_sheet": _("This is a sheet of another exam. Hand it in there, or check that the right sheets were printed."),
     "bad_template": _("The template of this sheet cannot be used. Please check its pictures and set it up again."),
+    # what a video can be
+    "not_a_video": _("This is not a video. Please upload an MP4, MOV or WebM file."),
+    "no_pictures": _("The file has no pictures. Please upload a video."),
+    "unsupported_video": _("This kind of video is not read. Please save it as MP4 (H.264) and upload that."),
+    "damaged_video": _("The video is damaged or incomplete. Please record or upload it again."),
+    "video_too_large": _("The video has too many pixels. Please record in 4K or less."),
+    "video_too_long": _("The video is longer than four hours. Please cut it."),
+    "no_pages": _("No page lies still in this video. Show each page for two seconds or more."),
+    "video_deleted": _("The video was deleted before its pages were found."),
     # what can go wrong on the way
     "file_lost": _("The file is no longer there. Please send it again."),
     "scan_deleted": _("The scan was deleted before it was read."),

@@ -13,18 +13,20 @@ _BASIC: Final[Mapping[str, str]] = {
     "exams.read_scan": "basic",
 }
 
+_VIDEO: Final[Mapping[str, str]] = {"videos.find_pages": "video"}
+
 # Code -> (name, job kind -> the tier that runs it). The lite plan has no answer sheets.
 STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "lite": ("Lite", {}),
-    "basic": ("Basic", _BASIC),
-    "premium": ("Premium", dict.fromkeys(_BASIC, "premium")),
+    "basic": ("Basic", {**_BASIC, **_VIDEO}),
+    "premium": ("Premium", {**dict.fromkeys(_BASIC, "premium"), **_VIDEO}),
 }
 
 # Code -> (job kind -> how many in a day): of pages, and of files to be taken apart into pages. A kind that is missing
 # here has models.UNSTATED_DAILY_LIMIT.
 STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
-    "basic": {"exams.open_batch": 300, "exams.read_scan": 5_000},
-    "premium": {"exams.open_batch": 3_000, "exams.read_scan": 50_000},
+    "basic": {"exams.open_batch": 300, "exams.read_scan": 5_000, "videos.find_pages": 100},
+    "premium": {"exams.open_batch": 3_000, "exams.read_scan": 50_000, "videos.find_pages": 1_000},
 }
 
 

@@ -41,6 +41,8 @@ class Permission(StrEnum):
     MANAGE_PRIVACY = "privacy.manage"
     VIEW_TRAIL = "trail.view"
     MANAGE_JOBS = "jobs.manage"
+    SUBMIT_VIDEOS = "videos.submit"
+    VIEW_VIDEOS = "videos.view"
 
 
 class Sight(StrEnum):
@@ -64,6 +66,8 @@ _ASSISTANT: Final = frozenset(
         Permission.SUBMIT_SCANS,
         Permission.VIEW_SCANS,
         Permission.VIEW_JOBS,
+        Permission.SUBMIT_VIDEOS,
+        Permission.VIEW_VIDEOS,
     }
 )
 _TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS}
@@ -83,7 +87,16 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.MANAGER: _MANAGER,
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
-    Role.STUDENT: frozenset({Permission.VIEW_COURSES, Permission.VIEW_OWN_RESULTS}),
+    # videos: their own
+    Role.STUDENT: frozenset(
+        {
+            Permission.VIEW_COURSES,
+            Permission.VIEW_OWN_RESULTS,
+            Permission.UPLOAD_FILES,
+            Permission.SUBMIT_VIDEOS,
+            Permission.VIEW_VIDEOS,
+        }
+    ),
     Role.GUARDIAN: frozenset(
         {
             Permission.VIEW_CHILDREN,

@@ -17,7 +17,7 @@ from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import Job
 from academy.jobs.services import cancel_jobs
 from academy.storage import s3
-from academy.storage.services import use_upload
+from academy.storage.services import VIDEO_TYPES, use_upload
 from apps.accounts.models import User
 from apps.courses.queries import courses_visible_to
 from apps.courses.services import CourseArchived
@@ -417,6 +417,8 @@ def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
         if exam is None:
             raise Missing
         upload = use_upload(upload_id=upload_id, by=created_by)
+        if upload.content_type in VIDEO_TYPES:
+            raise Invalid(gettext("This is a video. Hand in pictures or a PDF of the sheets."), attr="upload")
         is_pdf = upload.content_type == PDF_TYPE
         batch = Batch(exam=exam, upload=upload, created_by=created_by, page_count=None if is_pdf else 1)
         batch.save()
