@@ -143,7 +143,8 @@ def read_chunks(key: str, *, max_bytes: int) -> Iterator[bytes]:
         if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
             raise ObjectMissing(key) from error
         raise
-    with answer["Body"] as body:
+    body = answer["Body"]
+    with body:
         if answer["ContentLength"] > max_bytes:
             raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
         yield from body.iter_chunks(CHUNK_BYTES)

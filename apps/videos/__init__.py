@@ -1,0 +1,1 @@
+"""Videos of pages: handed in, and the pages that were found in them."""

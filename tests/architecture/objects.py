@@ -27,7 +27,7 @@ from apps.privacy.models import Erasure, Export
 from apps.students.models import Student
 from tests.architecture.rows import bystander_of
 from tests.authenticator import SoftAuthenticator, b64
-from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge
+from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge, make_upload
 
 Operation: TypeAlias = tuple[str, str]
 """URL name and method."""
@@ -72,6 +72,7 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "exam_id": lambda cast, _: cast.exam.pk,
     "batch_id": lambda cast, _: cast.batch.pk,
     "scan_id": lambda cast, _: cast.scan.pk,
+    "video_id": lambda cast, caller: (cast.own_video if caller == Role.STUDENT else cast.video).pk,
     "sheet_set_id": lambda cast, _: cast.sheet_set.pk,
     "job_id": lambda cast, _: cast.job.pk,
     "student_id": lambda cast, _: cast.student.pk,
@@ -147,6 +148,7 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exam-sheet-sets", "POST"): lambda cast: {"students": [cast.student.pk]},
     ("scan-essays", "PUT"): lambda _: {"points": {}},
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
+    ("videos", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
     ("exports", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "요청"},
     ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
     ("erasure-approval", "POST"): lambda _: {},
@@ -246,6 +248,14 @@ def _made_passkey(client: Client, cast: Cast, caller: User | None) -> Body | Non
     return {"name": "열쇠", "credential": made}
 
 
+def _own_film(client: Client, cast: Cast, caller: User | None) -> Body | None:
+    """A video is handed in by the person who sent it."""
+    if caller is None or caller.tenant_id != cast.tenant.pk:
+        return None
+    sent = make_upload(created_by=User.objects.get(pk=caller.pk), file_name="film.mp4", content_type="video/mp4")
+    return {"upload": sent.pk}
+
+
 def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
@@ -282,6 +292,7 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("session-passkey", "POST"): _log_in_passkey,
     ("session-show-passkey", "POST"): _show_passkey,
     ("passkeys", "POST"): _made_passkey,
+    ("videos", "POST"): _own_film,
     ("batch-cancel", "POST"): _queued_job,
     ("job-cancel", "POST"): _queued_job,
     ("job-retry", "POST"): _failed_job,

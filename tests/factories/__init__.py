@@ -15,6 +15,7 @@ from tests.factories.sign_in import (
     make_recovery_code,
 )
 from tests.factories.trail import make_trail_entry
+from tests.factories.videos import make_video
 from tests.factories.world import Cast, World, make_world
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "make_trail_entry",
     "make_upload",
     "make_user",
+    "make_video",
     "make_world",
     "record_scan",
     "stranger_on",

@@ -18,6 +18,7 @@ from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.exams.models import Batch, Exam, Scan, SheetSet
 from apps.students.models import Student
+from apps.videos.models import Video
 from tests.factories.academies import make_academy
 from tests.factories.courses import make_attendance, make_course
 from tests.factories.exams import (
@@ -39,6 +40,7 @@ from tests.factories.sign_in import (
     make_recovery_code,
 )
 from tests.factories.trail import make_trail_entry
+from tests.factories.videos import make_video
 
 PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
 STUDENT_NUMBER: Final = "240101"
@@ -51,7 +53,8 @@ class Cast:
     """One academy and its people, who all have ``PASSWORD``, and its things.
 
     Teacher and assistant have ``course``, ``student`` is in it, ``exam`` is of it.
-    ``scan`` was read and matched; ``spare_upload`` and ``template_upload`` have not been used.
+    ``scan`` was read and matched; ``video`` is the teacher's and ``own_video`` the student's; ``spare_upload`` and
+    ``template_upload`` have not been used.
     """
 
     tenant: Tenant
@@ -67,6 +70,8 @@ class Cast:
     scan: Scan
     job: Job
     sheet_set: SheetSet
+    video: Video
+    own_video: Video
 
     @property
     def owner(self) -> User:
@@ -123,5 +128,9 @@ def _make_cast(slug: str, name: str) -> Cast:
         assert job is not None
         make_student_sheet(exam, student)
         sheet_set = make_sheet_set(exam, student, created_by=teacher)
+        video = make_video(teacher, page_count=2)
+        own_video = make_video(users[Role.STUDENT], page_count=1)
     host = tenant.domains.get(is_primary=True).domain
-    return Cast(tenant, host, users, student, course, exam, upload, spare, template, batch, scan, job, sheet_set)
+    return Cast(
+        tenant, host, users, student, course, exam, upload, spare, template, batch, scan, job, sheet_set, video, own_video
+    )

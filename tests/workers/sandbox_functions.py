@@ -173,3 +173,13 @@ def make_link(target: str, name: str) -> None:
 
 def read_file(name: str) -> bytes:
     return Path(name).read_bytes()
+
+
+def remove_file(name: str) -> None:
+    Path(name).unlink()
+
+
+def take_the_place_of(name: str) -> None:
+    """Put a file of one's own where another is."""
+    Path("mine").write_bytes(b"mine")
+    Path("mine").rename(name)

@@ -189,6 +189,20 @@ def test_child_writes_nowhere_but_in_its_folder(sandbox: Sandbox, tmp_path: Path
         call(sandbox, "write_file", str(tmp_path / "outside"), 1)
 
 
+def test_child_can_change_no_input(sandbox: Sandbox) -> None:
+    with sandbox.input_file("film") as (path, file):
+        file.write(b"as it was sent")
+        file.close()
+        for name in (path, f"{path}-beside", f"{Path(path).parent}/other"):
+            with pytest.raises(ComputeFailed, match=r"Read-only file system|Permission denied"):
+                call(sandbox, "write_file", name, 1)
+        for change in ("remove_file", "take_the_place_of"):
+            with pytest.raises(ComputeFailed, match=r"Read-only file system|Permission denied|cross-device"):
+                call(sandbox, change, path)
+        assert Path(path).read_bytes() == b"as it was sent"
+        assert call(sandbox, "read_file", path) == b"as it was sent"
+
+
 def test_child_can_signal_nobody_outside(sandbox: Sandbox) -> None:
     if not sandbox.confinement["has_namespaces"]:
         pytest.skip("no process namespace here")

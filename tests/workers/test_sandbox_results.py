@@ -276,6 +276,36 @@ def test_files_put_into_the_scratch_folder_are_there_for_the_child(sandbox: Sand
     assert call(sandbox, "read_file", "lecture.mp4") == b"moving pictures"
 
 
+def test_input_file_is_there_for_the_child_and_gone_after_the_block(sandbox: Sandbox) -> None:
+    with sandbox.input_file("lecture.mp4") as (path, file):
+        file.write(b"moving pictures")
+        file.close()
+        for _ in range(2):
+            assert sandbox.run(f"{MODULE}:read_file", path, timeout_seconds=10) == b"moving pictures"
+        with pytest.raises(FileExistsError), sandbox.input_file("lecture.mp4"):
+            pass
+    with pytest.raises(ComputeFailed, match="FileNotFoundError"):
+        sandbox.run(f"{MODULE}:read_file", path, timeout_seconds=10)
+
+
+def test_input_file_survives_a_new_zygote_and_is_gone_after_reset(sandbox: Sandbox) -> None:
+    with sandbox.input_file("a") as (path, file):
+        file.write(b"x")
+        file.close()
+        assert sandbox._zygote is not None
+        sandbox._zygote._process.kill()
+        sandbox._zygote._process.wait()
+        assert sandbox.run(f"{MODULE}:read_file", path, timeout_seconds=20) == b"x"
+        sandbox.reset()
+        assert not Path(path).exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "A", ".hidden", "a\0b", "a" * 65])
+def test_what_is_no_name_of_an_input_is_refused(sandbox: Sandbox, name: str) -> None:
+    with pytest.raises(ValueError, match="no name"), sandbox.input_file(name):
+        pass
+
+
 def test_files_that_the_child_leaves_can_be_opened_until_reset(sandbox: Sandbox) -> None:
     call(sandbox, "write_file", "poster.jpg", 1)
 
