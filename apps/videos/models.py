@@ -63,7 +63,9 @@ class VideoPage(TenantModel):
     is_straightened = models.BooleanField()
 
     class Meta(TenantModel.Meta):
-        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "video", "position"], name="video_page_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "video", "position"], name="video_page_once")
+        ]
 
     def __str__(self) -> str:
         return f"page {self.position} of video {self.video_id}"

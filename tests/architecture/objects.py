@@ -19,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from academy.jobs.models import Job, JobState
+from academy.storage import s3
 from academy.storage.models import Upload
 from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
@@ -148,7 +149,7 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exam-sheet-sets", "POST"): lambda cast: {"students": [cast.student.pk]},
     ("scan-essays", "PUT"): lambda _: {"points": {}},
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
-    ("videos", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
+    ("videos", "POST"): lambda _: {"upload": MISSING_ID},  # the caller's own, when it is prepared
     ("exports", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "요청"},
     ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
     ("erasure-approval", "POST"): lambda _: {},
@@ -253,6 +254,7 @@ def _own_film(client: Client, cast: Cast, caller: User | None) -> Body | None:
     if caller is None or caller.tenant_id != cast.tenant.pk:
         return None
     sent = make_upload(created_by=User.objects.get(pk=caller.pk), file_name="film.mp4", content_type="video/mp4")
+    s3.write_object(sent.key, b"moving pictures", content_type=sent.content_type)
     return {"upload": sent.pk}
 
 

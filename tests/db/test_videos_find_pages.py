@@ -79,9 +79,18 @@ def test_pages_and_facts_are_recorded_with_success(hana: Cast, video: Video) -> 
     with hana.acting():
         after = Video.objects.get(pk=video.pk)
         pages = list(after.pages.order_by("position"))
-        assert (after.page_count, after.seconds, after.width, after.height, after.codec) == (2, 31.5, 1920, 1080, "h264")
+        assert (after.page_count, after.seconds, after.width, after.height, after.codec) == (
+            2,
+            31.5,
+            1920,
+            1080,
+            "h264",
+        )
         assert (after.is_truncated, after.is_timed_out, after.is_cut_off) == (False, True, False)
-        assert [(page.position, page.at_seconds, page.is_straightened) for page in pages] == [(1, 2.0, True), (2, 4.0, False)]
+        assert [(page.position, page.at_seconds, page.is_straightened) for page in pages] == [
+            (1, 2.0, True),
+            (2, 4.0, False),
+        ]
         assert s3.read_object(pages[1].picture_key, max_bytes=1000) == b"\xff\xd8 page 2 "
         assert s3.read_object(pages[1].thumbnail_key, max_bytes=1000) == b"\xff\xd8 small 2"
         assert pages[1].picture_key == f"t/{hana.tenant.pk}/video-pages/{video.pk}/1-2.jpg"

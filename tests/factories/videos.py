@@ -12,7 +12,9 @@ from tests.factories.exams import make_upload
 VIDEO_TYPE = "video/mp4"
 
 
-def make_video(created_by: User, *, title: str = "숙제 공책", upload: Upload | None = None, page_count: int = 0) -> Video:
+def make_video(
+    created_by: User, *, title: str = "숙제 공책", upload: Upload | None = None, page_count: int = 0
+) -> Video:
     """A handed-in video with the job that finds its pages, and ``page_count`` pages as if it had."""
     sent = upload or make_upload(created_by=created_by, file_name="film.mp4", content_type=VIDEO_TYPE, is_used=True)
     video = Video(title=title, upload=sent, created_by=created_by)

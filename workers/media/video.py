@@ -79,7 +79,9 @@ class Video:
     def __init__(self, container: InputContainer, stream: VideoStream, facts: VideoFacts) -> None:
         self._container = container
         self._stream = stream
-        self._skipped: Literal["NONKEY", "NONREF"] = "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
+        self._skipped: Literal["NONKEY", "NONREF"] = (
+            "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
+        )
         self.facts = facts
         self.damaged_packets = 0
         """So many could not be decoded so far, or only in part."""

@@ -8,78 +8,118 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('jobs', '0006_dispatcher_ends_cancelled'),
-        ('storage', '0003_erased_uploads'),
-        ('tenancy', '0006_days_and_daily_limits'),
+        ("jobs", "0006_dispatcher_ends_cancelled"),
+        ("storage", "0003_erased_uploads"),
+        ("tenancy", "0006_days_and_daily_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Video',
+            name="Video",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=120)),
-                ('seconds', models.FloatField(null=True)),
-                ('width', models.PositiveIntegerField(null=True)),
-                ('height', models.PositiveIntegerField(null=True)),
-                ('codec', models.CharField(blank=True, default='', max_length=20)),
-                ('page_count', models.PositiveSmallIntegerField(null=True)),
-                ('is_truncated', models.BooleanField(default=False)),
-                ('is_timed_out', models.BooleanField(default=False)),
-                ('is_cut_off', models.BooleanField(default=False)),
-                ('created_by', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('job', academy.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('upload', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.upload')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=120)),
+                ("seconds", models.FloatField(null=True)),
+                ("width", models.PositiveIntegerField(null=True)),
+                ("height", models.PositiveIntegerField(null=True)),
+                ("codec", models.CharField(blank=True, default="", max_length=20)),
+                ("page_count", models.PositiveSmallIntegerField(null=True)),
+                ("is_truncated", models.BooleanField(default=False)),
+                ("is_timed_out", models.BooleanField(default=False)),
+                ("is_cut_off", models.BooleanField(default=False)),
+                (
+                    "created_by",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "job",
+                    academy.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="jobs.job"
+                    ),
+                ),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "upload",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.upload"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='VideoPage',
+            name="VideoPage",
             fields=[
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('at_seconds', models.FloatField()),
-                ('stays', models.JSONField()),
-                ('picture_key', models.CharField(max_length=255)),
-                ('thumbnail_key', models.CharField(max_length=255)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('is_straightened', models.BooleanField()),
-                ('tenant', academy.tenancy.fields.TenantKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('video', academy.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pages', to='videos.video')),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("at_seconds", models.FloatField()),
+                ("stays", models.JSONField()),
+                ("picture_key", models.CharField(max_length=255)),
+                ("thumbnail_key", models.CharField(max_length=255)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("is_straightened", models.BooleanField()),
+                (
+                    "tenant",
+                    academy.tenancy.fields.TenantKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "video",
+                    academy.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pages", to="videos.video"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddIndex(
-            model_name='video',
-            index=models.Index(fields=['tenant', 'created_at'], name='video_by_time'),
+            model_name="video",
+            index=models.Index(fields=["tenant", "created_at"], name="video_by_time"),
         ),
         migrations.AddIndex(
-            model_name='video',
-            index=models.Index(fields=['tenant', 'created_by', 'created_at'], name='video_by_person'),
+            model_name="video",
+            index=models.Index(fields=["tenant", "created_by", "created_at"], name="video_by_person"),
         ),
         migrations.AddConstraint(
-            model_name='video',
-            constraint=models.UniqueConstraint(fields=('tenant', 'upload'), name='video_upload_once'),
+            model_name="video",
+            constraint=models.UniqueConstraint(fields=("tenant", "upload"), name="video_upload_once"),
         ),
         migrations.AddConstraint(
-            model_name='videopage',
-            constraint=models.UniqueConstraint(fields=('tenant', 'video', 'position'), name='video_page_once'),
+            model_name="videopage",
+            constraint=models.UniqueConstraint(fields=("tenant", "video", "position"), name="video_page_once"),
         ),
     ]

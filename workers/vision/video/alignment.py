@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workers.vision.video.similarity import Comparison, Grey, Look, compare_aligned
 
-_FEATURES: Final = 600
+_FEATURES: Final = 450
 _RATIO: Final = 0.8  # D. Lowe, IJCV 60(2), 2004
 _MIN_INLIERS: Final = 18
 _MAX_SCALE: Final = 1.6

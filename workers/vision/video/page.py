@@ -62,7 +62,7 @@ def rectified(picture: Picture, quad: Quad) -> Picture:
 
 
 def _brightest_quad(grey: Grey) -> Quad | None:
-    threshold, mask = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    _, mask = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     whole = grey.shape[0] * grey.shape[1]

@@ -43,6 +43,8 @@ MIN_SHARED_BLOCKS: Final = 6
 _CLEAR_CHANGED: Final = 0.08
 _CLEAR_LOST: Final = 0.15
 """Up to here looking closer could only find the two more alike."""
+_LIKELY_CHANGED: Final = 0.18
+_LIKELY_LOST: Final = 0.3
 _HOPELESS_CHANGED: Final = 0.85
 """From here a pixel to the side makes no other page the same."""
 _MAX_SHIFT: Final = 0.15
@@ -76,6 +78,11 @@ class Comparison:
     def is_same_sheet(self) -> bool:
         """As ``is_same_page``, for moments far apart: an empty page is not the page that is shown later."""
         return self.is_same_page and self.gained <= MAX_GAINED
+
+    @property
+    def is_likely(self) -> bool:
+        """One page, by far more than what tells two apart."""
+        return self.is_same_sheet and self.changed <= _LIKELY_CHANGED and self.lost <= _LIKELY_LOST
 
     @property
     def is_clear(self) -> bool:
@@ -112,13 +119,13 @@ def detail_of(luma: Grey) -> Detail:
     return np.asarray(light, dtype=np.float32)
 
 
-def compare(first: Look, second: Look) -> Comparison:
-    """How two pictures of one size differ."""
+def compare(first: Look, second: Look, *, closely: bool = True) -> Comparison:
+    """How two pictures of one size differ. Not ``closely``: it is enough to know that they show one page."""
     found = _compare_once(first, second.detail, second.means, second.deviations)
     if found.is_clear:
         return found
     found = compare_aligned(first, _shifted(second, _shift_between(first.half, second.half, scale=2)))
-    if found.is_clear:
+    if found.is_clear or (not closely and found.is_likely):
         return found
     return compare_aligned(first, _shifted(second, _shift_between(first.detail, second.detail, scale=1)))
 
