@@ -6,6 +6,7 @@ A frame is drawn as a function of time, so that truth and picture cannot disagre
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -92,7 +93,11 @@ class Film:
     def __init__(self, dials: Dials, seed: int) -> None:
         self.dials = dials
         rng = np.random.default_rng(seed)
-        draw = {"notebook": notebook_page, "worksheet": worksheet_page}.get(dials.kind, slide)
+        kinds: dict[str, Callable[[np.random.Generator], Picture]] = {
+            "notebook": notebook_page,
+            "worksheet": worksheet_page,
+        }
+        draw = kinds.get(dials.kind, slide)
         self.pages: list[Picture] = [draw(rng) for _ in range(dials.pages)]
         order = list(range(dials.pages))
         order += [int(rng.integers(0, dials.pages - 1)) for _ in range(dials.again)]  # somebody turns back
@@ -137,7 +142,7 @@ class Film:
             hidden = 110 + int(round(done * 5) / 5 * (page.shape[0] - 110))
             page = page.copy()
             page[hidden:] = page[-1, -1]
-        picture = cv2.resize(page, self.dials.size)
+        picture = np.asarray(cv2.resize(page, self.dials.size), dtype=np.uint8)
         if self.dials.kind == "screen":  # the pointer wanders
             x = int((0.5 + 0.4 * math.sin(0.7 * at + self._waves[0])) * self.dials.size[0])
             y = int((0.5 + 0.4 * math.cos(0.9 * at + self._waves[1])) * self.dials.size[1])
@@ -188,13 +193,13 @@ class Film:
             edge = np.linspace(0, 1, 16, dtype=np.float32)[None, :] - 0.5 - 0.25 * math.sin(0.5 * at + self._waves[9])
             light *= 1 - self.dials.shadow / (1 + np.exp(-edge * 12))
         lit = picture.astype(np.float32) * cv2.resize(light, (width, height))[..., None]
-        return np.clip(lit, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(lit, 0, 255), dtype=np.uint8)
 
     def _make_desk(self, rng: np.random.Generator) -> Picture:
         width, height = self.dials.size
         grain = cv2.resize(rng.normal(0, 14, (height // 2, 6)).astype(np.float32), (width, height))
         base = np.array(rng.choice([(70, 100, 140), (120, 120, 125), (50, 60, 75)]), dtype=np.float32)
-        return np.clip(base + grain[..., None], 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(base + grain[..., None], 0, 255), dtype=np.uint8)
 
 
 def _turned(old: Picture, new: Picture, progress: float) -> Picture:

@@ -101,7 +101,7 @@ def _handwritten_word(page: Picture, rng: np.random.Generator, x: float, y: floa
         points = [(x + rng.uniform(0, size), y - rng.uniform(-2, size)) for _ in range(int(rng.integers(3, 7)))]
         curve = _smooth(np.array(points))
         colour = tuple(float(value) for value in np.clip(ink + rng.normal(0, 8), 0, 255))
-        cv2.polylines(page, [np.int32(curve * 8)], False, colour, int(rng.integers(2, 4)), cv2.LINE_AA, 3)
+        cv2.polylines(page, [(curve * 8).astype(np.int32)], False, colour, int(rng.integers(2, 4)), cv2.LINE_AA, 3)
         x += size * rng.uniform(0.8, 1.15)
     return x
 

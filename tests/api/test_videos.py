@@ -19,6 +19,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.videos.models import Video
 from tests.api.answers import error_of, post
+from tests.db.kernel import job_id_of
 from tests.factories import Cast, World, client_of, make_upload, make_user, make_video
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -143,7 +144,7 @@ def test_pages_come_in_order_with_links_to_their_pictures(world: World) -> None:
 def test_a_video_that_could_not_be_read_says_why(world: World) -> None:
     video = world.hana.video
     with world.hana.acting():
-        Job.objects.filter(pk=video.job_id).update(state=JobState.FAILED, error_code="no_pages")
+        Job.objects.filter(pk=job_id_of(video)).update(state=JobState.FAILED, error_code="no_pages")
     body = get(client_of(world.hana.teacher), f"/{video.pk}").json()
     assert (body["state"], body["error_code"], body["error_message"]) == ("failed", "no_pages", text_of("no_pages"))
 

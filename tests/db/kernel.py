@@ -23,6 +23,7 @@ from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
 from apps.exams.models import Batch, Scan
 from apps.students.services import create_student
+from apps.videos.models import Video
 
 Answer = Callable[..., Any]
 
@@ -141,7 +142,7 @@ def deliver(tenant: Tenant, job_id: int | None, sandbox: FakeSandbox) -> Disposi
     return JobRun(JobMessage(job_id=job_id, tenant_id=tenant.pk).to_body(), 1, sandbox).run()
 
 
-def job_id_of(row: Scan | Batch) -> int:
+def job_id_of(row: Scan | Batch | Video) -> int:
     assert row.job_id is not None
     return row.job_id
 

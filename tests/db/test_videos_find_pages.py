@@ -13,7 +13,7 @@ from academy.storage import s3
 from apps.accounts.roles import Role
 from apps.videos.models import Video, VideoPage
 from apps.videos.tasks import FIND_SECONDS, MAX_PAGES
-from tests.db.kernel import FakeSandbox, deliver, keep_connection
+from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.factories import Cast, World, make_video
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -53,7 +53,7 @@ def answer_with(count: int, mark: bytes = b"") -> dict[str, Any]:
 
 def state_of(hana: Cast, video: Video) -> tuple[str, str]:
     with hana.acting():
-        job = Job.objects.get(pk=video.job_id)
+        job = Job.objects.get(pk=job_id_of(video))
     return job.state, job.error_code
 
 
@@ -101,7 +101,7 @@ def test_a_second_run_replaces_the_pages_of_the_first(hana: Cast, video: Video) 
     deliver(hana.tenant, video.job_id, FakeSandbox(lambda *_: answer_with(5)))
     with hana.acting():
         assert VideoPage.objects.filter(video=video).count() == 3, "a finished job is not run again"
-        Job.objects.filter(pk=video.job_id).update(state=JobState.QUEUED)
+        Job.objects.filter(pk=job_id_of(video)).update(state=JobState.QUEUED)
     deliver(hana.tenant, video.job_id, FakeSandbox(lambda *_: answer_with(2, b"again")))
     with hana.acting():
         pages = VideoPage.objects.filter(video=video).order_by("position")

@@ -47,8 +47,9 @@ def encode(
     target = io.BytesIO()
     with av.open(target, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.video.stream.VideoStream)
         stream.pix_fmt = "yuv420p"
-        stream.options = options or ({"preset": "ultrafast"} if codec == "libx264" else {})
+        stream.options = dict(options or ({"preset": "ultrafast"} if codec == "libx264" else {}))
         stream.time_base = Fraction(1, rate)
         if prepare is not None:
             prepare(stream)

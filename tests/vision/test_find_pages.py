@@ -7,6 +7,7 @@ import io
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,10 +20,10 @@ from workers.film import open_film
 from workers.vision.video.finder import Moment, PageFinder
 from workers.vision.video.page import find_sheet, rectified
 
-SMALL = {"size": SIZE, "frame_rate": 10, "pages": 3, "stay": (2.2, 3.0)}
+SMALL: dict[str, Any] = {"size": SIZE, "frame_rate": 10, "pages": 3, "stay": (2.2, 3.0)}
 
 
-def small(condition: str, **changes: object) -> Dials:
+def small(condition: str, **changes: Any) -> Dials:
     return dataclasses.replace(CONDITIONS[condition], **{**SMALL, **changes})
 
 

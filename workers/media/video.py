@@ -128,7 +128,7 @@ class Video:
                 if frame.pts is None or frame.pts < pts:
                     continue
                 if frame.pts == pts:
-                    yield pts, _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+                    yield pts, _upright(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8), frame.rotation)
                 break
 
     def _frames(self) -> Iterator[av.VideoFrame]:
@@ -260,18 +260,18 @@ def _luma_of(frame: av.VideoFrame) -> Grey:
     """The first plane without a copy where it is 8 bits of brightness, (height, width)."""
     name, plane = frame.format.name, frame.planes[0]
     if name in _EIGHT_BITS:
-        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+        return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
     if name in _TEN_BITS:
-        wide = np.frombuffer(plane, "<u2").reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
-        return (wide >> 2).astype(np.uint8)
-    return frame.to_ndarray(format="gray")
+        wide = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
+        return np.asarray(wide >> 2, dtype=np.uint8)
+    return np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8)
 
 
 def _small(luma: Grey, rotation: int) -> Grey:
     height, width = luma.shape
     scale = SAMPLE_SIDE / max(width, height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return _upright(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), rotation)
+    return _upright(np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), rotation)
 
 
 def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:

@@ -54,4 +54,4 @@ class Portrait:
         if matrix is None or int(inliers.sum()) < _MIN_INLIERS:
             return None
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-        return matrix if 1 / _MAX_SCALE < scale < _MAX_SCALE else None
+        return np.asarray(matrix, dtype=np.float64) if 1 / _MAX_SCALE < scale < _MAX_SCALE else None

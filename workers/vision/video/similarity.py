@@ -97,7 +97,8 @@ class Look:
 
     def __init__(self, detail: Detail) -> None:
         self.detail = detail
-        self.half = cv2.resize(detail, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        half = cv2.resize(detail, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        self.half: Detail = np.asarray(half, dtype=np.float32)
         self.means, self.deviations = _statistics(detail)
         self.ink: Blocks = self.deviations > _INK
 
@@ -115,8 +116,9 @@ def detail_of(luma: Grey) -> Detail:
     blurred = cv2.GaussianBlur(
         cv2.resize(light, small, interpolation=cv2.INTER_AREA), (0, 0), _DETAIL_SIGMA / _LIGHT_SHRINK
     )
-    light -= cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(light, dtype=np.float32)
+    return np.asarray(
+        cv2.subtract(light, cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)), dtype=np.float32
+    )
 
 
 def compare(first: Look, second: Look, *, closely: bool = True) -> Comparison:
