@@ -18,7 +18,7 @@ class NewVideoSerializer(serializers.Serializer[None]):
     title = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
 
 
-class PersonSerializer(serializers.Serializer[Any]):
+class HandedInBySerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
 
@@ -31,7 +31,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
     progress = serializers.FloatField(source="job.progress", read_only=True)
     error_code = serializers.CharField(source="job.error_code", read_only=True)
     error_message = serializers.SerializerMethodField()
-    created_by = PersonSerializer(read_only=True, allow_null=True)
+    created_by = HandedInBySerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Video

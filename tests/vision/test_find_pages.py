@@ -101,7 +101,7 @@ def test_only_the_first_pages_are_kept_and_the_rest_is_said(tmp_path: Path) -> N
 
 
 def test_when_time_runs_out_what_was_found_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = draw_film(tmp_path / "film.mp4", small("slides"))
+    truth = draw_film(tmp_path / "film.mp4", small("slides", pages=6))
     clock = itertools.count()  # a second passes with every look at it
     monkeypatch.setattr("workers.film.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     answer = pages_of(tmp_path / "film.mp4", seconds=16.0)
