@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -19,6 +19,7 @@ from academy.tenancy.context import acting_tenant
 from academy.tenancy.errors import ForeignTenant
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
@@ -117,11 +118,8 @@ def object_bytes(key: str) -> int | None:
         raise
 
 
-def read_object(key: str, *, max_bytes: int) -> bytes:
-    """The whole object. Raises ``ObjectMissing``, and ``ValueError`` when it is larger than ``max_bytes``.
-
-    Raises botocore's errors when the length or the checksum that S3 keeps is another.
-    """
+@contextmanager
+def _opened(key: str, *, max_bytes: int) -> Iterator[StreamingBody]:
     try:
         answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
     except ClientError as error:
@@ -132,21 +130,21 @@ def read_object(key: str, *, max_bytes: int) -> bytes:
     with closing(answer["Body"]) as body:
         if answer["ContentLength"] > max_bytes:
             raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
+        yield body
+
+
+def read_object(key: str, *, max_bytes: int) -> bytes:
+    """The whole object. Raises ``ObjectMissing``, and ``ValueError`` when it is larger than ``max_bytes``.
+
+    Raises botocore's errors when the length or the checksum that S3 keeps is another.
+    """
+    with _opened(key, max_bytes=max_bytes) as body:
         return body.read()
 
 
 def read_chunks(key: str, *, max_bytes: int) -> Iterator[bytes]:
     """The object piece by piece, for what is too large to be held in memory. Raises as ``read_object`` does."""
-    try:
-        answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
-            raise ObjectMissing(key) from error
-        raise
-    body = answer["Body"]
-    with body:
-        if answer["ContentLength"] > max_bytes:
-            raise ValueError(f"{answer['ContentLength']} bytes, at most {max_bytes} are read")
+    with _opened(key, max_bytes=max_bytes) as body:
         yield from body.iter_chunks(CHUNK_BYTES)
 
 
