@@ -43,7 +43,7 @@ def test_what_is_queued_is_counted_and_what_is_left_is_shown(world: World) -> No
     assert set(after) == {"kind", "tier", "used", "limit", "left", "resets_at"}
     assert (after["used"], after["left"]) == (before["used"] + 2, before["left"] - 2)
     assert (after["limit"], after["tier"]) == (5000, "basic")
-    assert set(usage_of(world)) == {"exams.open_batch", "exams.print_sheets", KIND}
+    assert set(usage_of(world)) == {"exams.open_batch", "exams.print_sheets", "videos.find_pages", KIND}
 
 
 def test_the_other_academys_jobs_do_not_count(world: World) -> None:

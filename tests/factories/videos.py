@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db.models.functions import Now
+
+from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from academy.storage.models import Upload
 from apps.accounts.models import User
@@ -21,6 +24,8 @@ def make_video(
     video.save()
     video.job_id = int(tasks.find_pages.enqueue(video.pk).id)
     video.save(update_fields=["job"])
+    if page_count:
+        Job.objects.filter(pk=video.job_id).update(state=JobState.SUCCEEDED, progress=1.0, finished_at=Now())
     for position in range(1, page_count + 1):
         VideoPage(
             video=video,

@@ -1305,6 +1305,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/videos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The academy's videos, newest first; students see their own. */
+        get: operations["videos_list"];
+        put?: never;
+        /** @description Hand in a sent video. Its pages are found in the background. */
+        post: operations["videos_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{video_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One video with its pages; students see their own. */
+        get: operations["videos_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1500,9 +1535,12 @@ export interface components {
          *     * `image/heif` - image/heif
          *     * `image/jpeg` - image/jpeg
          *     * `image/png` - image/png
+         *     * `video/mp4` - video/mp4
+         *     * `video/quicktime` - video/quicktime
+         *     * `video/webm` - video/webm
          * @enum {string}
          */
-        ContentTypeEnum: "application/json" | "application/pdf" | "image/heic" | "image/heif" | "image/jpeg" | "image/png";
+        ContentTypeEnum: "application/json" | "application/pdf" | "image/heic" | "image/heif" | "image/jpeg" | "image/png" | "video/mp4" | "video/quicktime" | "video/webm";
         Course: {
             readonly id: number;
             readonly name: string;
@@ -1687,6 +1725,10 @@ export interface components {
             readonly name: string;
             phone: string;
             readonly is_active: boolean;
+        };
+        HandedInBy: {
+            id: number;
+            name: string;
         };
         /**
          * @description * `in_app` - In the app
@@ -1924,6 +1966,12 @@ export interface components {
             file_name: string;
             content_type: components["schemas"]["ContentTypeEnum"];
         };
+        NewVideoRequest: {
+            /** Format: int64 */
+            upload: number;
+            /** @default  */
+            title: string;
+        };
         /** @description ``guardian`` is the account of who signed, if they have one here. */
         NoteConsentRequest: {
             version: number;
@@ -2140,6 +2188,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["TrailEntry"][];
+        };
+        PaginatedVideoList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Video"][];
         };
         /**
          * @description * `A4` - A4
@@ -2505,6 +2566,67 @@ export interface components {
                     [key: string]: string;
                 };
             };
+        };
+        /** @description The three flags say why pages may be missing: too many, too long, a damaged file. */
+        Video: {
+            readonly id: number;
+            readonly title: string;
+            readonly file_name: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly created_by: components["schemas"]["HandedInBy"] | null;
+            readonly job: number | null;
+            readonly state: string;
+            /** Format: double */
+            readonly progress: number;
+            readonly error_code: string;
+            readonly error_message: string;
+            /** Format: double */
+            readonly seconds: number | null;
+            readonly width: number | null;
+            readonly height: number | null;
+            readonly page_count: number | null;
+            readonly is_truncated: boolean;
+            readonly is_timed_out: boolean;
+            readonly is_cut_off: boolean;
+        };
+        /** @description The three flags say why pages may be missing: too many, too long, a damaged file. */
+        VideoDetail: {
+            readonly id: number;
+            readonly title: string;
+            readonly file_name: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly created_by: components["schemas"]["HandedInBy"] | null;
+            readonly job: number | null;
+            readonly state: string;
+            /** Format: double */
+            readonly progress: number;
+            readonly error_code: string;
+            readonly error_message: string;
+            /** Format: double */
+            readonly seconds: number | null;
+            readonly width: number | null;
+            readonly height: number | null;
+            readonly page_count: number | null;
+            readonly is_truncated: boolean;
+            readonly is_timed_out: boolean;
+            readonly is_cut_off: boolean;
+            readonly pages: components["schemas"]["VideoPage"][];
+        };
+        /** @description One page: its picture and thumbnail by links good for five minutes, and when it was shown, in seconds. */
+        VideoPage: {
+            readonly position: number;
+            /** Format: double */
+            readonly at_seconds: number;
+            readonly stays: {
+                [key: string]: number;
+            }[];
+            readonly width: number;
+            readonly height: number;
+            readonly is_straightened: boolean;
+            readonly picture_url: string;
+            readonly thumbnail_url: string;
         };
         Withdrawn: {
             /** @description How many left the course by this. */
@@ -5632,6 +5754,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Usage"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    videos_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedVideoList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    videos_submit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the client, e.g. a UUID. Sent again within 24 hours, the request is answered, not redone. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVideoRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Video"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    videos_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoDetail"];
                 };
             };
             "4XX": {
