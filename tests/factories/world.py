@@ -132,5 +132,19 @@ def _make_cast(slug: str, name: str) -> Cast:
         own_video = make_video(users[Role.STUDENT], page_count=1)
     host = tenant.domains.get(is_primary=True).domain
     return Cast(
-        tenant, host, users, student, course, exam, upload, spare, template, batch, scan, job, sheet_set, video, own_video
+        tenant,
+        host,
+        users,
+        student,
+        course,
+        exam,
+        upload,
+        spare,
+        template,
+        batch,
+        scan,
+        job,
+        sheet_set,
+        video,
+        own_video,
     )
