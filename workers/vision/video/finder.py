@@ -189,7 +189,7 @@ class PageFinder:
     def _known_by(self, portrait: Portrait) -> _Known | None:
         """The page that this is, if it is known: most likely one of the last, and as it lay."""
         for known in reversed(self._pages):
-            if compare(known.portrait.look, portrait.look, closely=False).is_same_sheet:
+            if compare(known.portrait.look, portrait.look).is_same_sheet:
                 return known
         for known in reversed(self._pages):
             aligned = known.portrait.compare(portrait)
@@ -199,12 +199,12 @@ class PageFinder:
 
 
 def _goes_on(run: _Run, look: Look) -> bool:
-    step = compare(run.recent[-1], look, closely=False)
+    step = compare(run.recent[-1], look)
     is_built_up = step.is_same_page and step.lost <= BUILD_LOST and ink_share(run.recent[-1]) >= EMPTY_SHARE
     if not (step.is_same_sheet or is_built_up):
         return False
     # A slow turn changes a third of the page in each step; where next to nothing moved there is none.
-    return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look, closely=False).is_same_page
+    return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page
 
 
 def _lies_still(moment: Moment, look: Look, close: Sequence[Moment]) -> bool:

@@ -7,7 +7,7 @@ is filmed in the middle, and round it lies a desk that stays when the page is tu
 
 Almost every comparison is of two moments of one page, so the cheap look comes first: as they lie, then shifted by what
 half the size tells, then by what the whole tells, which is what a shaken hand needs (five films, seed 1: of one page
-.12 differs at the 90th percentile, of two pages .37 at least). Each look keeps its statistics, for it is compared often.
+.12 differs at the 90th percentile, of two pages .37 at least). Each look keeps its statistics.
 """
 
 from __future__ import annotations
@@ -43,8 +43,6 @@ MIN_SHARED_BLOCKS: Final = 6
 _CLEAR_CHANGED: Final = 0.08
 _CLEAR_LOST: Final = 0.15
 """Up to here looking closer could only find the two more alike."""
-_LIKELY_CHANGED: Final = 0.18
-_LIKELY_LOST: Final = 0.3
 _HOPELESS_CHANGED: Final = 0.85
 """From here a pixel to the side makes no other page the same."""
 _MAX_SHIFT: Final = 0.15
@@ -78,11 +76,6 @@ class Comparison:
     def is_same_sheet(self) -> bool:
         """As ``is_same_page``, for moments far apart: an empty page is not the page that is shown later."""
         return self.is_same_page and self.gained <= MAX_GAINED
-
-    @property
-    def is_likely(self) -> bool:
-        """One page, by far more than what tells two apart."""
-        return self.is_same_sheet and self.changed <= _LIKELY_CHANGED and self.lost <= _LIKELY_LOST
 
     @property
     def is_clear(self) -> bool:
@@ -121,13 +114,13 @@ def detail_of(luma: Grey) -> Detail:
     )
 
 
-def compare(first: Look, second: Look, *, closely: bool = True) -> Comparison:
-    """How two pictures of one size differ. Not ``closely``: it is enough to know that they show one page."""
+def compare(first: Look, second: Look) -> Comparison:
+    """How two pictures of one size differ."""
     found = _compare_once(first, second.detail, second.means, second.deviations)
     if found.is_clear:
         return found
     found = compare_aligned(first, _shifted(second, _shift_between(first.half, second.half, scale=2)))
-    if found.is_clear or (not closely and found.is_likely):
+    if found.is_clear:
         return found
     return compare_aligned(first, _shifted(second, _shift_between(first.detail, second.detail, scale=1)))
 
