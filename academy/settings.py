@@ -55,6 +55,7 @@ TENANT_APPS = [
     "apps.courses",
     "apps.exams",
     "apps.videos",
+    "apps.homework",
     "apps.privacy",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
@@ -240,6 +241,7 @@ SPECTACULAR_SETTINGS = {
         "CredentialType": ["public-key"],
         "TrailOutcome": "academy.trail.models.Outcome",
         "AnswerOutcome": "apps.exams.scoring.Outcome",
+        "HomeworkVerdict": "apps.homework.serializers.VERDICTS",
         "AttendanceStatus": "apps.courses.models.AttendanceStatus",
         "FieldStatus": "sheets.reading.FieldStatus",
     },

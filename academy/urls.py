@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("apps.courses.urls")),
     path("api/v1/", include("apps.exams.urls")),
     path("api/v1/", include("apps.videos.urls")),
+    path("api/v1/", include("apps.homework.urls")),
     path("api/v1/", include("apps.privacy.urls")),
     path("api/v1/", include("academy.storage.urls")),
     path("api/v1/", include("academy.jobs.urls")),

@@ -39,9 +39,14 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "video_too_long": _("The video is longer than four hours. Please cut it."),
     "no_pages": _("No page lies still in this video. Show each page for two seconds or more."),
     "video_deleted": _("The video was deleted before its pages were found."),
+    # what a worksheet can be
+    "no_print": _("There is too little print on this page to recognise it by. Please choose another page."),
+    "paper_size": _("Worksheets are A6 to A3. Please save the page in one of these sizes."),
     # what can go wrong on the way
     "file_lost": _("The file is no longer there. Please send it again."),
     "scan_deleted": _("The scan was deleted before it was read."),
+    "worksheet_deleted": _("The worksheet was deleted before it was registered."),
+    "submission_deleted": _("The homework was deleted before it was read."),
     "batch_deleted": _("The batch was deleted before it was opened."),
     "person_erased": _("The person was erased before the copy was made."),
     "sheet_set_deleted": _("The order was deleted before the sheets were printed."),

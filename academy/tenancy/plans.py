@@ -11,6 +11,8 @@ _BASIC: Final[Mapping[str, str]] = {
     "exams.open_batch": "basic",
     "exams.print_sheets": "basic",
     "exams.read_scan": "basic",
+    "homework.read_homework": "basic",
+    "homework.register_worksheet": "basic",
 }
 
 _VIDEO: Final[Mapping[str, str]] = {"videos.find_pages": "video"}
@@ -25,8 +27,18 @@ STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 # Code -> (job kind -> how many in a day): of pages, and of files to be taken apart into pages. A kind that is missing
 # here has models.UNSTATED_DAILY_LIMIT.
 STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
-    "basic": {"exams.open_batch": 300, "exams.read_scan": 5_000, "videos.find_pages": 100},
-    "premium": {"exams.open_batch": 3_000, "exams.read_scan": 50_000, "videos.find_pages": 1_000},
+    "basic": {
+        "exams.open_batch": 300,
+        "exams.read_scan": 5_000,
+        "homework.read_homework": 2_000,
+        "videos.find_pages": 100,
+    },
+    "premium": {
+        "exams.open_batch": 3_000,
+        "exams.read_scan": 50_000,
+        "homework.read_homework": 20_000,
+        "videos.find_pages": 1_000,
+    },
 }
 
 

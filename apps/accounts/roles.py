@@ -34,6 +34,10 @@ class Permission(StrEnum):
     VIEW_OWN_RESULTS = "results.view_own"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
+    VIEW_HOMEWORK = "homework.view"
+    SUBMIT_HOMEWORK = "homework.submit"
+    MANAGE_HOMEWORK = "homework.manage"
+    OWN_HOMEWORK = "homework.own"
     UPLOAD_FILES = "files.upload"
     SUBMIT_SCANS = "scans.submit"
     VIEW_SCANS = "scans.view"
@@ -62,6 +66,8 @@ _ASSISTANT: Final = frozenset(
         Permission.VIEW_ATTENDANCE,
         Permission.TAKE_ATTENDANCE,
         Permission.VIEW_EXAMS,
+        Permission.VIEW_HOMEWORK,
+        Permission.SUBMIT_HOMEWORK,
         Permission.UPLOAD_FILES,
         Permission.SUBMIT_SCANS,
         Permission.VIEW_SCANS,
@@ -70,7 +76,7 @@ _ASSISTANT: Final = frozenset(
         Permission.VIEW_VIDEOS,
     }
 )
-_TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS}
+_TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS, Permission.MANAGE_HOMEWORK}
 _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_STUDENTS,
     Permission.MANAGE_COURSES,
@@ -81,6 +87,8 @@ _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_JOBS,
 }
 _OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
+# What families do with their own homework: send photos, hand them in, see what was read.
+_OWN_HOMEWORK: Final = frozenset({Permission.OWN_HOMEWORK, Permission.UPLOAD_FILES})
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: _OWNER,
@@ -88,23 +96,20 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.TEACHER: _TEACHER,
     Role.ASSISTANT: _ASSISTANT,
     # videos: their own
-    Role.STUDENT: frozenset(
-        {
-            Permission.VIEW_COURSES,
-            Permission.VIEW_OWN_RESULTS,
-            Permission.UPLOAD_FILES,
-            Permission.SUBMIT_VIDEOS,
-            Permission.VIEW_VIDEOS,
-        }
-    ),
-    Role.GUARDIAN: frozenset(
-        {
-            Permission.VIEW_CHILDREN,
-            Permission.CONSENT_FOR_CHILDREN,
-            Permission.VIEW_COURSES,
-            Permission.VIEW_OWN_RESULTS,
-        }
-    ),
+    Role.STUDENT: _OWN_HOMEWORK
+    | {
+        Permission.VIEW_COURSES,
+        Permission.VIEW_OWN_RESULTS,
+        Permission.SUBMIT_VIDEOS,
+        Permission.VIEW_VIDEOS,
+    },
+    Role.GUARDIAN: _OWN_HOMEWORK
+    | {
+        Permission.VIEW_CHILDREN,
+        Permission.CONSENT_FOR_CHILDREN,
+        Permission.VIEW_COURSES,
+        Permission.VIEW_OWN_RESULTS,
+    },
     Role.OPERATOR: frozenset(),
 }
 

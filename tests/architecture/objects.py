@@ -75,6 +75,11 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "scan_id": lambda cast, _: cast.scan.pk,
     "video_id": lambda cast, caller: (cast.own_video if caller == Role.STUDENT else cast.video).pk,
     "sheet_set_id": lambda cast, _: cast.sheet_set.pk,
+    "worksheet_id": lambda cast, _: cast.worksheet.pk,
+    "worksheet_page_id": lambda cast, _: cast.worksheet_page.pk,
+    "assignment_id": lambda cast, _: cast.assignment.pk,
+    "submission_id": lambda cast, _: cast.submission.pk,
+    "page_reading_id": lambda cast, _: cast.page_reading.pk,
     "job_id": lambda cast, _: cast.job.pk,
     "student_id": lambda cast, _: cast.student.pk,
     "user_id": lambda cast, _: bystander_of(cast).pk,
@@ -153,6 +158,19 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exports", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "요청"},
     ("erasures", "POST"): lambda cast: {"subject_kind": "student", "subject_id": cast.student.pk, "reason": "퇴원"},
     ("erasure-approval", "POST"): lambda _: {},
+    ("worksheets", "POST"): lambda cast: {"title": "3단원 연습", "upload": cast.spare_upload.pk},
+    ("worksheet-regions", "PUT"): lambda _: {"regions": [{"label": "1", "x": 10, "y": 20, "width": 100, "height": 50}]},
+    ("homework", "POST"): lambda cast: {
+        "title": "주말 숙제",
+        "worksheet": cast.worksheet.pk,
+        "course": cast.course.pk,
+        "due_at": "2030-01-01T00:00:00Z",
+        "students": [cast.student.pk],
+    },
+    ("homework-submissions", "POST"): lambda cast: {"student": cast.student.pk, "uploads": [cast.spare_upload.pk]},
+    ("own-homework-submissions", "POST"): lambda cast: {"uploads": [cast.spare_upload.pk]},
+    ("submission-reread", "POST"): lambda _: None,
+    ("page-reading-corrections", "PUT"): lambda _: {"verdicts": {"3": "attempted"}},
     ("batch-cancel", "POST"): lambda _: None,
     ("job-cancel", "POST"): lambda _: None,
     ("job-retry", "POST"): lambda _: None,
@@ -279,6 +297,10 @@ def _sent_by_the_caller(client: Client, cast: Cast, caller: User | None) -> None
     uploads.update(created_by=caller)
 
 
+def _read_submission(client: Client, cast: Cast, caller: User | None) -> None:
+    Job.objects.filter(pk__in=[cast.submission.job_id]).update(state=JobState.SUCCEEDED)
+
+
 # What has to have happened, in the academy and in the caller's browser; may return the body to send.
 Preparation: TypeAlias = Callable[[Client, Cast, User | None], Body | None]
 PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
@@ -295,6 +317,10 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("session-show-passkey", "POST"): _show_passkey,
     ("passkeys", "POST"): _made_passkey,
     ("videos", "POST"): _own_film,
+    ("worksheets", "POST"): _sent_by_the_caller,
+    ("homework-submissions", "POST"): _sent_by_the_caller,
+    ("own-homework-submissions", "POST"): _sent_by_the_caller,
+    ("submission-reread", "POST"): _read_submission,
     ("batch-cancel", "POST"): _queued_job,
     ("job-cancel", "POST"): _queued_job,
     ("job-retry", "POST"): _failed_job,

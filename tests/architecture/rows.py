@@ -16,11 +16,13 @@ from apps.accounts.phones import parse_phone
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.exams.models import Scan, SheetSet
+from apps.homework.models import PageReading
 from sheets.payload import TOKEN_LENGTH
 from tests.factories import (
     Cast,
     World,
     client_of,
+    make_assignment,
     make_attendance,
     make_batch,
     make_consent,
@@ -32,8 +34,11 @@ from tests.factories import (
     make_passkey,
     make_scan,
     make_student,
+    make_submission,
     make_upload,
     make_user,
+    make_worksheet,
+    record_homework,
     record_scan,
 )
 from tests.factories.exams import make_sheet_set, make_student_sheet
@@ -121,6 +126,8 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
     record_scan(make_scan(make_batch(exam, upload=upload, created_by=teacher)), number=COLLEAGUE_NUMBER)
     make_student_sheet(exam, student, token="3" * TOKEN_LENGTH)
     make_sheet_set(exam, student, created_by=teacher)
+    assignment = make_assignment(make_worksheet(created_by=teacher), [student], created_by=teacher, course=course)
+    record_homework(make_submission(assignment, student, created_by=people[Role.STUDENT]))
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-spare.jpg")
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-template.json", content_type="application/json")
 
@@ -133,6 +140,9 @@ def colleague_of(cast: Cast) -> Cast:
         scan = Scan.objects.select_related("exam", "batch__upload", "student", "job").get(exam__course=course)
         spare, template = Upload.objects.filter(created_by=people[Role.TEACHER], state=UploadState.PRESIGNED).order_by(
             "pk"
+        )
+        page_reading = PageReading.objects.select_related("submission__assignment").get(
+            submission__assignment__course=course
         )
         assert scan.student is not None
         assert scan.job is not None
@@ -148,6 +158,9 @@ def colleague_of(cast: Cast) -> Cast:
             batch=scan.batch,
             scan=scan,
             job=scan.job,
+            assignment=page_reading.submission.assignment,
+            submission=page_reading.submission,
+            page_reading=page_reading,
             sheet_set=SheetSet.objects.get(exam=scan.exam),
         )
 

@@ -4,6 +4,13 @@ from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.courses import LESSON_DAY, make_attendance, make_course
 from tests.factories.exams import make_batch, make_exam, make_page_of, make_reading, make_scan, make_upload, record_scan
+from tests.factories.homework import (
+    make_assignment,
+    make_homework_reading,
+    make_submission,
+    make_worksheet,
+    record_homework,
+)
 from tests.factories.jobs import make_answered_request, make_job
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
@@ -26,6 +33,7 @@ __all__ = [
     "client_of",
     "make_academy",
     "make_answered_request",
+    "make_assignment",
     "make_attendance",
     "make_authenticator",
     "make_batch",
@@ -36,6 +44,7 @@ __all__ = [
     "make_exam",
     "make_export",
     "make_guardianship",
+    "make_homework_reading",
     "make_job",
     "make_page_of",
     "make_passkey",
@@ -45,11 +54,14 @@ __all__ = [
     "make_recovery_code",
     "make_scan",
     "make_student",
+    "make_submission",
     "make_trail_entry",
     "make_upload",
     "make_user",
     "make_video",
+    "make_worksheet",
     "make_world",
+    "record_homework",
     "record_scan",
     "stranger_on",
 ]

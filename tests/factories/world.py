@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.exams.models import Batch, Exam, Scan, SheetSet
+from apps.homework.models import Assignment, PageReading, Submission, Worksheet, WorksheetPage
 from apps.students.models import Student
 from apps.videos.models import Video
 from tests.factories.academies import make_academy
@@ -30,6 +31,7 @@ from tests.factories.exams import (
     make_upload,
     record_scan,
 )
+from tests.factories.homework import make_assignment, make_submission, make_worksheet, record_homework
 from tests.factories.jobs import make_answered_request
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.sign_in import (
@@ -72,6 +74,11 @@ class Cast:
     sheet_set: SheetSet
     video: Video
     own_video: Video
+    worksheet: Worksheet
+    worksheet_page: WorksheetPage
+    assignment: Assignment
+    submission: Submission
+    page_reading: PageReading
 
     @property
     def owner(self) -> User:
@@ -130,6 +137,11 @@ def _make_cast(slug: str, name: str) -> Cast:
         sheet_set = make_sheet_set(exam, student, created_by=teacher)
         video = make_video(teacher, page_count=2)
         own_video = make_video(users[Role.STUDENT], page_count=1)
+        worksheet = make_worksheet(created_by=teacher)
+        worksheet_page = worksheet.pages.get()
+        assignment = make_assignment(worksheet, [student], created_by=teacher, course=course)
+        submission = make_submission(assignment, student, created_by=users[Role.STUDENT])
+        page_reading = record_homework(submission, {"1": "attempted", "2": "blank", "3": "unsure"})
     host = tenant.domains.get(is_primary=True).domain
     return Cast(
         tenant,
@@ -147,4 +159,9 @@ def _make_cast(slug: str, name: str) -> Cast:
         sheet_set,
         video,
         own_video,
+        worksheet,
+        worksheet_page,
+        assignment,
+        submission,
+        page_reading,
     )

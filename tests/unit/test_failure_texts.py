@@ -12,12 +12,13 @@ from academy.jobs.reasons import known_codes, text_of
 from sheets.reading import UnreadableReason
 from sheets.template import BadTemplate
 from workers.media.errors import MediaProblem
+from workers.vision.homework.reading import PageProblem
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "locale" / "ko" / "LC_MESSAGES" / "django.po"
 
 
 @pytest.mark.parametrize(
-    "code", [*MediaProblem, *UnreadableReason, BadTemplate.reason, "internal_error", "worker_died"]
+    "code", [*MediaProblem, *UnreadableReason, *PageProblem, BadTemplate.reason, "internal_error", "worker_died"]
 )
 def test_every_reason_of_the_recognisers_has_a_text(code: str) -> None:
     assert code in known_codes()

@@ -101,10 +101,7 @@ def decode_grey(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS, frame: in
     Large pictures come at 1/2 or 1/4 of their size, see ``DecodeLimits``: reading needs no more, a JPEG decodes
     twice as fast and a dithered scan turns grey. ``frame``: page of a TIFF, from 0. Raises ``BrokenMedia``.
     """
-    info = probe_image(data)
-    check_size(info.width, info.height, limits)
-    if not 0 <= frame < info.frames:
-        raise BrokenMedia(MediaProblem.NO_SUCH_PAGE, f"The file has {info.frames} pages, page {frame + 1} is missing.")
+    info = _checked_info(data, limits, frame)
     factor = _reduction(max(info.width, info.height), limits.keep_long_side_px)
     if info.format is MediaFormat.JPEG:
         return _upright(jpeg.decode_grey(data, factor), info.orientation)
@@ -125,6 +122,35 @@ def decode_grey(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS, frame: in
     else:
         grey = _pillow_grey(picture)
     return _upright(_reduced(grey, factor), orientation)
+
+
+def decode_colour(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS, frame: int = 0) -> NDArray[np.uint8]:
+    """As :func:`decode_grey`, BGR (H, W, 3). A picture without colours comes as grey in all three."""
+    info = _checked_info(data, limits, frame)
+    factor = _reduction(max(info.width, info.height), limits.keep_long_side_px)
+    if info.format is MediaFormat.JPEG:
+        return _upright(jpeg.decode_colour(data, factor), info.orientation)
+    if info.format is MediaFormat.HEIC:
+        heic = _open_heic(data)
+        with _parsing():
+            picture = heic.to_pillow()
+        return _reduced(_pillow_colour(picture), factor)
+    picture = _open_with_pillow(data, info.format)
+    if frame:
+        with _parsing():
+            picture.seek(frame)
+        check_size(*picture.size, limits)
+        factor = _reduction(max(picture.size), limits.keep_long_side_px)
+    orientation = _orientation_of(picture, info.format)
+    return _upright(_reduced(_pillow_colour(picture), factor), orientation)
+
+
+def _checked_info(data: bytes, limits: DecodeLimits, frame: int) -> ImageInfo:
+    info = probe_image(data)
+    check_size(info.width, info.height, limits)
+    if not 0 <= frame < info.frames:
+        raise BrokenMedia(MediaProblem.NO_SUCH_PAGE, f"The file has {info.frames} pages, page {frame + 1} is missing.")
+    return info
 
 
 def check_size(width: int, height: int, limits: DecodeLimits) -> None:
@@ -154,15 +180,15 @@ def _reduction(long_side: int, keep: int | None) -> int:
 def _reduced(grey: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     if factor == 1:
         return grey
-    height, width = grey.shape
+    height, width = grey.shape[:2]
     size = (-(-width // factor), -(-height // factor))
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _upright(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """``grey`` turned as EXIF orientation 1 to 8 asks."""
+    """``grey`` (H, W) or (H, W, 3), turned as EXIF orientation 1 to 8 asks."""
     if orientation >= 5:
-        grey = grey.T
+        grey = grey.swapaxes(0, 1)
     if orientation in {2, 3, 6, 7}:
         grey = grey[:, ::-1]
     if orientation in {3, 4, 7, 8}:
@@ -264,6 +290,18 @@ def _pillow_grey(picture: Image.Image) -> NDArray[np.uint8]:
         ink = cv2.bitwise_not(np.asarray(with_alpha.convert("L")))
         alpha = np.asarray(with_alpha.getchannel("A"))
     return np.asarray(cv2.bitwise_not(cv2.multiply(ink, alpha, scale=1 / 255)), dtype=np.uint8)
+
+
+def _pillow_colour(picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.mode in {"F", "I"} or picture.mode.startswith("I;16"):
+        return np.asarray(cv2.cvtColor(_pillow_grey(picture), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    with _parsing():
+        if picture.has_transparency_data:
+            with_alpha = picture.convert("RGBA")
+            paper = Image.new("RGBA", with_alpha.size, "white")
+            picture = Image.alpha_composite(paper, with_alpha)
+        rgb = np.asarray(picture.convert("RGB"))
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _open_heic(data: bytes) -> pillow_heif.HeifFile:

@@ -76,6 +76,22 @@ def decode_grey(data: bytes, factor: int) -> NDArray[np.uint8]:
 
     Raises ``BrokenMedia``: TRUNCATED when scan data or the end is missing, DAMAGED, UNSUPPORTED.
     """
+    header, decoded = _decoded(data, factor, "GRAY")
+    if header.components == 4:
+        return _grey_of_cmyk(decoded, is_inverted=header.is_adobe)
+    return decoded[:, :, 0]
+
+
+def decode_colour(data: bytes, factor: int) -> NDArray[np.uint8]:
+    """As :func:`decode_grey`, BGR (H, W, 3); what is not in colour, or in printers' inks, comes as grey in BGR."""
+    header, decoded = _decoded(data, factor, "BGR")
+    if header.components == 4:
+        decoded = np.repeat(_grey_of_cmyk(decoded, is_inverted=header.is_adobe)[:, :, None], 3, axis=2)
+    return decoded
+
+
+def _decoded(data: bytes, factor: int, colours: str) -> tuple[JpegHeader, NDArray[np.uint8]]:
+    """The header, and (H, W, C) in ``colours``, or as stored where those are printers' inks."""
     header = read_header(data)
     if header.components not in {1, 3, 4}:
         raise BrokenMedia(MediaProblem.UNSUPPORTED, "This kind of JPEG is not read. Please save it as a plain JPEG.")
@@ -87,7 +103,7 @@ def decode_grey(data: bytes, factor: int) -> NDArray[np.uint8]:
         raise _refusal(error) from error
     if (width, height) != (header.width, header.height):
         raise _damaged()
-    colours = "CMYK" if header.components == 4 else "GRAY"
+    colours = "CMYK" if header.components == 4 else colours
     try:
         decoded = _decode(data, colours, -(-height // factor), -(-width // factor), is_strict=True)
     except ValueError as error:
@@ -95,9 +111,7 @@ def decode_grey(data: bytes, factor: int) -> NDArray[np.uint8]:
             raise _refusal(error) from error
         # Padding between the last block and the end marker: many cameras write it, nothing is missing.
         decoded = _decode(data, colours, -(-height // factor), -(-width // factor), is_strict=False)
-    if header.components == 4:
-        return _grey_of_cmyk(decoded, is_inverted=header.is_adobe)
-    return decoded[:, :, 0]
+    return header, decoded
 
 
 def _decode(data: bytes, colours: str, min_height: int, min_width: int, *, is_strict: bool) -> NDArray[np.uint8]:

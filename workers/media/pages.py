@@ -26,3 +26,17 @@ def decode_page(
     if sniff(data) is MediaFormat.PDF:
         return pdf.render_page_grey(data, index, dpi=dpi, max_pixels=min(limits.max_pixels, pdf.MAX_PAGE_PIXELS))
     return images.decode_grey(data, limits=limits, frame=index)
+
+
+def decode_colour_page(
+    data: bytes, index: int = 0, *, limits: DecodeLimits = DEFAULT_LIMITS, dpi: float = 200
+) -> NDArray[np.uint8]:
+    """As :func:`decode_page`, BGR (H, W, 3)."""
+    if sniff(data) is MediaFormat.PDF:
+        return pdf.render_page_colour(data, index, dpi=dpi, max_pixels=min(limits.max_pixels, pdf.MAX_PAGE_PIXELS))
+    return images.decode_colour(data, limits=limits, frame=index)
+
+
+def paper_size_mm(data: bytes, index: int = 0) -> tuple[float, float] | None:
+    """What a PDF says of the paper of page ``index``; ``None`` for a picture, which says nothing of it."""
+    return pdf.page_size_mm(data, index) if sniff(data) is MediaFormat.PDF else None

@@ -20,6 +20,7 @@ from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.images import DEFAULT_LIMITS
 
 POINTS_PER_INCH: Final = 72
+MM_PER_POINT: Final = 25.4 / POINTS_PER_INCH
 # A4 at 300 dpi has 8.7 megapixels; a poster is rendered coarser, never larger.
 MAX_PAGE_PIXELS: Final = 25_000_000
 MAX_PAGE_SIDE_PX: Final = 12_000
@@ -47,6 +48,29 @@ def render_page_grey(
     ``dpi``: wanted resolution; a page that would have more than ``max_pixels`` is rendered coarser.
     Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, NO_SUCH_PAGE.
     """
+    return _render(data, index, dpi, max_pixels, has_colours=False)[:, :, 0]
+
+
+def render_page_colour(
+    data: bytes, index: int, *, dpi: float = 200, max_pixels: int = MAX_PAGE_PIXELS
+) -> NDArray[np.uint8]:
+    """As :func:`render_page_grey`, BGR (H, W, 3)."""
+    return _render(data, index, dpi, max_pixels, has_colours=True)
+
+
+def page_size_mm(data: bytes, index: int) -> tuple[float, float]:
+    """Width and height of page ``index`` (from 0), as it is shown. Raises as :func:`render_page_grey`."""
+    with _opened(data) as document:
+        if not 0 <= index < len(document):
+            raise BrokenMedia(MediaProblem.NO_SUCH_PAGE, f"The PDF has {len(document)} pages.")
+        try:
+            width, height = document[index].get_size()
+        except pdfium.PdfiumError as error:
+            raise BrokenMedia(MediaProblem.DAMAGED, f"Page {index + 1} of the PDF cannot be drawn.") from error
+    return width * MM_PER_POINT, height * MM_PER_POINT
+
+
+def _render(data: bytes, index: int, dpi: float, max_pixels: int, *, has_colours: bool) -> NDArray[np.uint8]:
     with _opened(data) as document:
         if not 0 <= index < len(document):
             raise BrokenMedia(
@@ -55,15 +79,15 @@ def render_page_grey(
         try:
             page = document[index]
             scale = _scale(page.get_width(), page.get_height(), dpi, max_pixels)
-            bitmap = page.render(scale=scale, grayscale=True)
+            bitmap = page.render(scale=scale, grayscale=not has_colours)
         except (pdfium.PdfiumError, ValueError, OverflowError) as error:
             raise BrokenMedia(
                 MediaProblem.DAMAGED, f"Page {index + 1} of the PDF cannot be drawn. Please export the PDF again."
             ) from error
-        grey = np.array(bitmap.to_numpy(), dtype=np.uint8)
+        drawn = np.array(bitmap.to_numpy(), dtype=np.uint8)
         bitmap.close()
         page.close()
-    return grey.reshape(grey.shape[:2])
+    return np.ascontiguousarray(drawn.reshape(*drawn.shape[:2], -1)[:, :, :3])
 
 
 @contextmanager
