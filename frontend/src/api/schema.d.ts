@@ -320,6 +320,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/homework": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The academy's homework, newest first, with how many have handed it in. */
+        get: operations["homework_list"];
+        put?: never;
+        /** @description Give homework to students. */
+        post: operations["homework_assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homework/{assignment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where every student who has to do it stands, by number. */
+        get: operations["homework_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homework/{assignment_id}/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who has handed in nothing yet: the list to remind. */
+        get: operations["homework_missing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homework/{assignment_id}/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Hand in sent files for a student. They are read in the background. */
+        post: operations["homework_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -436,6 +505,40 @@ export interface paths {
         post: operations["children_consent_give"];
         /** @description Withdraw. The child's sessions end at once while they may be under 14. */
         delete: operations["children_consent_withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/homework": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One's own homework, or the chosen child's, the latest due first. */
+        get: operations["own_homework_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/homework/{assignment_id}/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Hand in one's own sent files, or the chosen child's. */
+        post: operations["own_homework_submit"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -609,6 +712,40 @@ export interface paths {
         post?: never;
         /** @description Sign out in one browser. */
         delete: operations["own_session_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/submissions/{submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was read of one's own hand-in, or the chosen child's. */
+        get: operations["own_submissions_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/page-readings/{page_reading_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Say what is true of problems that were misread; it stays when the page is read again. */
+        put: operations["submissions_correct"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1237,6 +1374,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/students/{student_id}/homework": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A student's homework over time, the latest due first. */
+        get: operations["students_homework"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions/{submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was read on each page, how sure, with the picture of each problem. */
+        get: operations["submissions_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions/{submission_id}/reread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Read a hand-in again, as after the worksheet's regions were corrected. Corrections of verdicts stay. */
+        post: operations["submissions_reread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trail": {
         parameters: {
             query?: never;
@@ -1332,6 +1520,61 @@ export interface paths {
         };
         /** @description One video with its pages; students see their own. */
         get: operations["videos_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worksheet-pages/{worksheet_page_id}/regions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Say where the problems of a page are, all of them; null goes back to what was proposed. */
+        put: operations["worksheets_set_regions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worksheets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The academy's worksheets, newest first. */
+        get: operations["worksheets_list"];
+        put?: never;
+        /**
+         * @description Register a sent file, PDF or photo, as a blank worksheet. Where its problems are is proposed in the
+         *     background.
+         */
+        post: operations["worksheets_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worksheets/{worksheet_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A worksheet, its pages, and where the problems are. */
+        get: operations["worksheets_show"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1443,6 +1686,18 @@ export interface components {
             digits: number;
             good_for_seconds: number;
         };
+        Assignment: {
+            readonly id: number;
+            readonly title: string;
+            readonly worksheet: number | null;
+            readonly course: number | null;
+            /** Format: date-time */
+            readonly due_at: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            assigned_count: number;
+            submitted_count: number;
+        };
         Attendance: {
             readonly id: number;
             /** Format: date */
@@ -1541,6 +1796,20 @@ export interface components {
          * @enum {string}
          */
         ContentTypeEnum: "application/json" | "application/pdf" | "image/heic" | "image/heif" | "image/jpeg" | "image/png" | "video/mp4" | "video/quicktime" | "video/webm";
+        /** @description By label what is true of the problem; null takes a correction back. */
+        CorrectionsRequest: {
+            verdicts: {
+                [key: string]: "blank" | "attempted" | "unsure" | null;
+            };
+        };
+        /** @description Problems; null while nothing was read. ``unmatched`` counts pages that are none of the worksheet's. */
+        Counts: {
+            problems: number | null;
+            attempted: number | null;
+            blank: number | null;
+            unsure: number | null;
+            unmatched: number | null;
+        };
         Course: {
             readonly id: number;
             readonly name: string;
@@ -1731,6 +2000,13 @@ export interface components {
             name: string;
         };
         /**
+         * @description * `blank` - blank
+         *     * `attempted` - attempted
+         *     * `unsure` - unsure
+         * @enum {string}
+         */
+        HomeworkVerdict: "blank" | "attempted" | "unsure";
+        /**
          * @description * `in_app` - In the app
          *     * `on_paper` - On paper
          * @enum {string}
@@ -1846,10 +2122,30 @@ export interface components {
              */
             readonly last_login: string | null;
         };
+        MissingStudent: {
+            readonly id: number;
+            readonly number: string;
+            readonly name: string;
+        };
         NamedUser: {
             id: string;
             name: string;
             displayName: string;
+        };
+        /**
+         * @description ``students``: who has to do it; without it everybody who is in the course, or whom one sees.
+         *
+         *     Without ``worksheet`` any paper is taken.
+         */
+        NewAssignmentRequest: {
+            title: string;
+            /** Format: int64 */
+            worksheet?: number | null;
+            /** Format: int64 */
+            course?: number | null;
+            /** Format: date-time */
+            due_at: string;
+            students?: number[];
         };
         NewCourseRequest: {
             name: string;
@@ -1951,6 +2247,12 @@ export interface components {
             name: string;
             birth_year?: number | null;
         };
+        /** @description Sent files, in the order of their pages. */
+        NewSubmissionRequest: {
+            uploads: number[];
+            /** Format: int64 */
+            student: number;
+        };
         NewTemplateExamRequest: {
             title: string;
             template_upload: number;
@@ -1971,6 +2273,11 @@ export interface components {
             upload: number;
             /** @default  */
             title: string;
+        };
+        NewWorksheetRequest: {
+            title: string;
+            /** Format: int64 */
+            upload: number;
         };
         /** @description ``guardian`` is the account of who signed, if they have one here. */
         NoteConsentRequest: {
@@ -2045,6 +2352,29 @@ export interface components {
             page_index: number | null;
             code: string;
             message: string;
+        };
+        PageReading: {
+            id: number;
+            worksheet_page: number | null;
+            is_registered: boolean;
+            is_matched: boolean;
+            is_copy: boolean;
+            has_colour: boolean;
+            problems: components["schemas"]["Problem"][];
+            url: string | null;
+        };
+        PaginatedAssignmentList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Assignment"][];
         };
         PaginatedAttendanceList: {
             /**
@@ -2202,6 +2532,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Video"][];
         };
+        PaginatedWorksheetList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Worksheet"][];
+        };
         /**
          * @description * `A4` - A4
          *     * `Letter` - Letter
@@ -2271,6 +2614,23 @@ export interface components {
             };
             max_bytes: number;
         };
+        /** @description ``verdict`` is what counts, ``read`` what the machine saw; the rest is its evidence. */
+        Problem: {
+            label: string;
+            verdict: components["schemas"]["HomeworkVerdict"];
+            read: components["schemas"]["HomeworkVerdict"];
+            is_corrected: boolean;
+            /** Format: double */
+            confidence: number;
+            /** Format: double */
+            ink_mm2: number;
+            strokes: number;
+            /** Format: double */
+            alignment: number;
+            doubt: string;
+            mark: string;
+            url: string | null;
+        };
         /**
          * @description * `lite` - lite
          *     * `basic` - basic
@@ -2281,6 +2641,34 @@ export interface components {
         QueueEnum: "lite" | "basic" | "premium" | "video";
         RecoveryCodes: {
             recovery_codes: string[];
+        };
+        /** @description A problem's box in mm from the page's top left corner. */
+        Region: {
+            label: string;
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+        };
+        /** @description A problem's box in mm from the page's top left corner. */
+        RegionRequest: {
+            label: string;
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+        };
+        /** @description ``null``: as the machine proposed. */
+        RegionsRequest: {
+            regions: components["schemas"]["RegionRequest"][] | null;
         };
         Regraded: {
             regraded: number;
@@ -2430,6 +2818,18 @@ export interface components {
             signature: string;
             userHandle?: (string) | null;
         };
+        /** @description Where a student stands with an assignment; ``submission`` is null while nothing was handed in. */
+        Standing: {
+            assignment: number;
+            title: string;
+            /** Format: date-time */
+            due_at: string;
+            student: number;
+            number: string;
+            name: string;
+            is_late: boolean;
+            submission: components["schemas"]["Submission"] | null;
+        };
         Student: {
             readonly id: number;
             readonly number: string;
@@ -2451,6 +2851,31 @@ export interface components {
          * @enum {string}
          */
         SubjectKindEnum: "user" | "student";
+        Submission: {
+            id: number;
+            assignment: number;
+            student: number;
+            state: string;
+            error_code: string;
+            error: string;
+            page_count: number | null;
+            counts: components["schemas"]["Counts"];
+            /** Format: date-time */
+            created_at: string;
+        };
+        SubmissionDetail: {
+            id: number;
+            assignment: number;
+            student: number;
+            state: string;
+            error_code: string;
+            error: string;
+            page_count: number | null;
+            counts: components["schemas"]["Counts"];
+            /** Format: date-time */
+            created_at: string;
+            pages: components["schemas"]["PageReading"][];
+        };
         SubmitScansRequest: {
             upload: number;
         };
@@ -2528,6 +2953,10 @@ export interface components {
             kind: string;
             id: number;
             name: string | null;
+        };
+        /** @description Sent files, in the order of their pages. */
+        UploadsRequest: {
+            uploads: number[];
         };
         /** @description What was queued of a kind of job today, by the academy's calendar. */
         Usage: {
@@ -2631,6 +3060,38 @@ export interface components {
         Withdrawn: {
             /** @description How many left the course by this. */
             withdrawn: number;
+        };
+        Worksheet: {
+            id: number;
+            title: string;
+            page_count: number | null;
+            state: string;
+            error_code: string;
+            error: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        WorksheetDetail: {
+            id: number;
+            title: string;
+            page_count: number | null;
+            state: string;
+            error_code: string;
+            error: string;
+            /** Format: date-time */
+            created_at: string;
+            pages: components["schemas"]["WorksheetPage"][];
+        };
+        WorksheetPage: {
+            id: number;
+            page: number;
+            /** Format: double */
+            width_mm: number;
+            /** Format: double */
+            height_mm: number;
+            regions: components["schemas"]["Region"][];
+            is_edited: boolean;
+            url: string;
         };
     };
     responses: never;
@@ -3471,6 +3932,163 @@ export interface operations {
             };
         };
     };
+    homework_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAssignmentList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    homework_assign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssignmentRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    homework_results: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    homework_missing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingStudent"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    homework_submit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the client, e.g. a UUID. Sent again within 24 hours, the request is answered, not redone. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                assignment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubmissionRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Submission"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     jobs_changes: {
         parameters: {
             query?: {
@@ -3730,6 +4348,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    own_homework_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    own_homework_submit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the client, e.g. a UUID. Sent again within 24 hours, the request is answered, not redone. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                assignment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadsRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Submission"];
+                };
             };
             "4XX": {
                 headers: {
@@ -4164,6 +4845,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    own_submissions_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                submission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    submissions_correct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                page_reading_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageReading"];
+                };
             };
             "4XX": {
                 headers: {
@@ -5634,6 +6377,93 @@ export interface operations {
             };
         };
     };
+    students_homework: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                student_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    submissions_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                submission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    submissions_reread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                submission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Submission"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     trail_list: {
         parameters: {
             query?: {
@@ -5849,6 +6679,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VideoDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    worksheets_set_regions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worksheet_page_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegionsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorksheetPage"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    worksheets_list: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWorksheetList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    worksheets_register: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the client, e.g. a UUID. Sent again within 24 hours, the request is answered, not redone. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWorksheetRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worksheet"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    worksheets_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worksheet_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorksheetDetail"];
                 };
             };
             "4XX": {
