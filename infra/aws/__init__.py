@@ -1,0 +1,1 @@
+"""The product on AWS, as CDK stacks. Of an environment of its own: see `make check-infra`."""
