@@ -20,6 +20,7 @@ from infra.aws.deployment import Deployment
 from infra.aws.network import NetworkStack
 from infra.aws.queue_names import Tier
 
+BALANCER_LOGS: Final = "balancer"
 BACKUP_DAYS: Final = 35  # the most that RDS keeps
 # Keys of the secrets that an operator fills in once: docs/runbook/first-deploy.md.
 DATABASE_URLS: Final = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "DISPATCHER_DATABASE_URL", "LISTEN_DATABASE_URL")
@@ -117,7 +118,7 @@ class DataStack(cdk.Stack):
 
     def _log_bucket(self) -> s3.Bucket:
         """Who asked for which object: of the buckets, of CloudFront and of the load balancer."""
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "AccessLogs",
             encryption=s3.BucketEncryption.S3_MANAGED,  # the load balancer can write with no key of ours
@@ -127,12 +128,20 @@ class DataStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.RETAIN,
             lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
         )
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects(f"{BALANCER_LOGS}/AWSLogs/{self.account}/*")],
+            )
+        )
+        return bucket
 
     def _media_bucket(self, deployment: Deployment) -> s3.Bucket:
         return s3.Bucket(
             self,
             "Media",
-            bucket_name=f"{deployment.prefix}-media-{deployment.account}",
+            bucket_name=deployment.media_bucket,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=True,

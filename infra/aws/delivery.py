@@ -104,7 +104,7 @@ class DeliveryStack(cdk.Stack):
             iam.PolicyStatement(
                 sid="Roles",
                 actions=["iam:PassRole"],
-                resources=[f"arn:aws:iam::{deployment.account}:role/{deployment.prefix}-service-*"],
+                resources=[f"arn:aws:iam::{deployment.account}:role/{deployment.prefix}-task-*"],
                 conditions={
                     "StringEquals": {"iam:PassedToService": ["ecs-tasks.amazonaws.com", "events.amazonaws.com"]}
                 },

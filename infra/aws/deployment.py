@@ -52,3 +52,7 @@ class Deployment:
     @property
     def prefix(self) -> str:
         return f"academy-{self.size.name}"
+
+    @property
+    def media_bucket(self) -> str:
+        return f"{self.prefix}-media-{self.account}"

@@ -55,7 +55,7 @@ class NetworkStack(cdk.Stack):
         in_app = ec2.SubnetSelection(subnet_group_name="app")
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[in_app])
         self.endpoints_group = ec2.SecurityGroup(
-            self, "Endpoints", vpc=self.vpc, description="AWS's own services, by tasks", allow_all_outbound=False
+            self, "Endpoints", vpc=self.vpc, description="Services of AWS, by tasks", allow_all_outbound=False
         )
         self.tasks_group = ec2.SecurityGroup(
             self, "Tasks", vpc=self.vpc, description="Every task of the product", allow_all_outbound=True

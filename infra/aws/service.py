@@ -14,9 +14,10 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.aws.data import DataStack
+from infra.aws.data import BALANCER_LOGS, DataStack
 from infra.aws.deployment import Deployment
 from infra.aws.network import NetworkStack
 from infra.aws.queue_names import Tier
@@ -85,7 +86,7 @@ class ServiceStack(cdk.Stack):
 
     def _balancer(self) -> elb.ApplicationLoadBalancer:
         """Internal: CloudFront reaches it through a VPC origin, and nobody else does."""
-        return elb.ApplicationLoadBalancer(
+        balancer = elb.ApplicationLoadBalancer(
             self,
             "Balancer",
             vpc=self._network.vpc,
@@ -97,6 +98,14 @@ class ServiceStack(cdk.Stack):
             deletion_protection=True,
             desync_mitigation_mode=elb.DesyncMitigationMode.STRICTEST,
         )
+        # By its name: the bucket's policy, which lets the balancer write, is the data stack's.
+        for name, value in (
+            ("access_logs.s3.enabled", "true"),
+            ("access_logs.s3.bucket", self._data.log_bucket.bucket_name),
+            ("access_logs.s3.prefix", BALANCER_LOGS),
+        ):
+            balancer.set_attribute(name, value)
+        return balancer
 
     def _add_web(self) -> None:
         size = self._deployment.size
@@ -117,7 +126,7 @@ class ServiceStack(cdk.Stack):
                 processes=size.streams,
                 port=8001,
                 secrets=["LISTEN_DATABASE_URL"],
-                health=_web_health(8001, "/health", 500),
+                health=_web_health(8001, "/health", 300),
             )
         )
         listener = self.balancer.add_listener(
@@ -148,12 +157,12 @@ class ServiceStack(cdk.Stack):
             targets=[streams],
             deregistration_delay=cdk.Duration.seconds(10),  # streams never end by themselves
             health_check=elb.HealthCheck(
-                path="/health", interval=cdk.Duration.seconds(10), healthy_threshold_count=2, healthy_http_codes="200-499"
+                path="/health", interval=cdk.Duration.seconds(10), healthy_threshold_count=2
             ),
         )
         self.api_targets = api_group
         for service in (api, streams):
-            self._data.media.grant_read_write(service.task_definition.task_role)
+            self._allow_media(service.task_definition.task_role)
         by_load = api.auto_scale_task_count(min_capacity=size.api.at_least, max_capacity=size.api.at_most)
         by_load.scale_on_cpu_utilization("Cpu", target_utilization_percent=80)
         by_load.scale_on_request_count(
@@ -192,7 +201,7 @@ class ServiceStack(cdk.Stack):
                 strategies[worker],
             )
             role = service.task_definition.task_role
-            self._data.media.grant_read_write(role)
+            self._allow_media(role)
             for tier in TIERS_OF_WORKER[worker]:
                 self._data.queues[tier].grant_consume_messages(role)
             self._scale_worker(worker, service, processes)
@@ -243,9 +252,7 @@ class ServiceStack(cdk.Stack):
         self.cluster.add_asg_capacity_provider(provider)
         return provider
 
-    def _machine_role(self) -> Any:
-        from aws_cdk import aws_iam as iam
-
+    def _machine_role(self) -> iam.Role:
         return iam.Role(self, "GpuMachineRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
 
     def _scale_worker(self, worker: str, service: ecs.BaseService, processes: Processes) -> None:
@@ -266,7 +273,7 @@ class ServiceStack(cdk.Stack):
         scalable.scale_on_metric(
             "Backlog",
             metric=cloudwatch.MathExpression(
-                expression=f"({' + '.join(waiting)}) / MAX([t, 1])".replace("MAX([t, 1])", "IF(t > 0, t, 1)"),
+                expression=f"({' + '.join(waiting)}) / IF(t > 0, t, 1)",
                 using_metrics={**waiting, "t": tasks},
                 period=minute,
                 label="messages per task",
@@ -285,7 +292,7 @@ class ServiceStack(cdk.Stack):
         scalable.scale_on_metric(
             "Oldest",
             metric=cloudwatch.MathExpression(
-                expression=f"MAX([{', '.join(oldest)}])" if len(oldest) > 1 else next(iter(oldest)) + " * 1",
+                expression=f"MAX([{', '.join(oldest)}])",
                 using_metrics=oldest,
                 period=minute,
                 label="age of the oldest message",
@@ -363,7 +370,28 @@ class ServiceStack(cdk.Stack):
                     )
                 ],
             )
-        self._data.media.grant_read(self.daily["audit-isolation"].task_role)
+        self._allow_media(self.daily["audit-isolation"].task_role, is_reading=True)
+
+    # --- rights
+
+    def _allow_media(self, role: iam.IRole, *, is_reading: bool = False) -> None:
+        """Objects of the media bucket and the key they are encrypted with; nothing of the bucket itself but its list."""
+        bucket = f"arn:aws:s3:::{self._deployment.media_bucket}"
+        actions = ["s3:GetObject"]
+        listing = ["s3:ListBucket"]
+        if not is_reading:
+            actions += ["s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+            listing.append("s3:ListBucketVersions")  # an erasure removes every version
+        statements = [
+            iam.PolicyStatement(actions=actions, resources=[f"{bucket}/*"]),
+            iam.PolicyStatement(actions=listing, resources=[bucket]),
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"] if is_reading else ["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[self._data.key.key_arn],
+            ),
+        ]
+        for statement in statements:
+            role.add_to_principal_policy(statement)
 
     # --- a service
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.aws.data import APPLICATION_SECRETS, DataStack
@@ -56,6 +57,16 @@ class TaskFactory:
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        # By their names: a grant through the objects would be written into the key's policy, in the data stack, which
+        # would then depend on this one.
+        self._database_urls, self._application_secrets, self._pooler_users = (
+            secretsmanager.Secret.from_secret_complete_arn(scope, identity, secret.secret_arn)
+            for identity, secret in (
+                ("DatabaseUrls", data.database_urls),
+                ("Application", data.application_secrets),
+                ("PoolerUsers", data.pooler_users),
+            )
+        )
         self._images = ecr.Repository.from_repository_name(scope, "Images", "academy")
         self._pooler_images = ecr.Repository.from_repository_name(scope, "PoolerImages", "academy-pgbouncer")
 
@@ -65,11 +76,22 @@ class TaskFactory:
         role = iam.Role(
             self._scope,
             f"{identity}Role",
+            role_name=f"{self._deployment.prefix}-task-{kind.name}",
             assumed_by=iam.ServicePrincipal(
                 "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self._deployment.account}}
             ),
         )
-        common = {"family": f"{self._deployment.prefix}-{kind.name}", "task_role": role}
+        execution_role = iam.Role(
+            self._scope,
+            f"{identity}ExecutionRole",
+            role_name=f"{self._deployment.prefix}-task-{kind.name}-start",
+            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+        )
+        execution_role.add_to_policy(
+            iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._data.key.key_arn])
+        )
+        family = f"{self._deployment.prefix}-{kind.name}"
+        common = {"family": family, "task_role": role, "execution_role": execution_role}
         definition: ecs.TaskDefinition
         if kind.is_gpu:
             definition = ecs.Ec2TaskDefinition(
@@ -100,11 +122,11 @@ class TaskFactory:
         database = kind.database or "DATABASE_URL"
         urls = {name: name for name in ("DISPATCHER_DATABASE_URL", *kind.secrets) if name.endswith("_URL")}
         secrets = {
-            name: ecs.Secret.from_secrets_manager(self._data.database_urls, key) for name, key in urls.items()
+            name: ecs.Secret.from_secrets_manager(self._database_urls, key) for name, key in urls.items()
         }
-        secrets["DATABASE_URL"] = ecs.Secret.from_secrets_manager(self._data.database_urls, database)
+        secrets["DATABASE_URL"] = ecs.Secret.from_secrets_manager(self._database_urls, database)
         wanted = [name for name in APPLICATION_SECRETS if not name.startswith("CANARY") or name in kind.secrets]
-        secrets |= {name: ecs.Secret.from_secrets_manager(self._data.application_secrets, name) for name in wanted}
+        secrets |= {name: ecs.Secret.from_secrets_manager(self._application_secrets, name) for name in wanted}
         container = definition.add_container(
             APP_CONTAINER,
             image=ecs.ContainerImage.from_ecr_repository(self._images, self._deployment.image_digest),
@@ -152,7 +174,7 @@ class TaskFactory:
                 "PGBOUNCER_LISTEN": "127.0.0.1",
                 "PGBOUNCER_POOL_SIZE": str(self._deployment.size.pool_size),
             },
-            secrets={"PGBOUNCER_USERS": ecs.Secret.from_secrets_manager(self._data.pooler_users)},
+            secrets={"PGBOUNCER_USERS": ecs.Secret.from_secrets_manager(self._pooler_users)},
             logging=ecs.LogDriver.aws_logs(log_group=self.log_group, stream_prefix="pooler"),
             health_check=ecs.HealthCheck(
                 command=["CMD", "/usr/local/bin/pooler-is-up"],
