@@ -64,6 +64,7 @@ TENANT_DOMAIN_MODEL = "tenancy.Domain"
 
 MIDDLEWARE = [
     "academy.metrics.web.RequestMetrics",
+    "academy.logs.web.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
@@ -263,11 +264,18 @@ SPOT_NOTICE_URL: str = env.str("SPOT_NOTICE_URL", default="")
 if SPOT_NOTICE_URL and not re.fullmatch(r"https?://[^\s/@]+/\S+", SPOT_NOTICE_URL):
     raise environ.ImproperlyConfigured("SPOT_NOTICE_URL must be an http address with a path")
 
+# --- logs: "json" (one object a line, no personal data) or "line" (for people who develop)
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="json" if IS_PRODUCTION else "line")
+if LOG_FORMAT not in {"json", "line"}:
+    raise environ.ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}: one of json, line")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "academy.logs.formatting.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"botocore": {"level": "WARNING"}, "boto3": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }

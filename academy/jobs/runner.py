@@ -33,6 +33,7 @@ from academy.jobs.measuring import note_attempt, note_delivery
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
 from academy.jobs.services import acknowledge_cancel
+from academy.logs.bound import bound
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant, TenantStatus
 
@@ -79,7 +80,7 @@ class JobRun:
         if tenant.status == TenantStatus.MOVING:
             return Disposition.defer(UNCLAIMABLE_SECONDS)  # a claim now would be left behind where the rows were
         self._tenant = tenant
-        with acting_for(tenant):
+        with bound(job_id=message.job_id), acting_for(tenant):
             return self._run_for_tenant(message)
 
     def beat(self) -> bool:

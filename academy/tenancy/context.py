@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.db import connection
 
+from academy.logs.bound import bound
 from academy.tenancy.errors import NoActingTenant
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def acting_for(tenant: Tenant) -> Iterator[None]:
     Opens no transaction: tenant queries inside need one (``transaction.atomic()``), because the tenant is bound
     to the transaction and never to the session, which may be shared through a pooler.
     """
-    bound = tenant_connection()
-    before = bound.acting_tenant
-    bound.act_for(tenant)
+    connected = tenant_connection()
+    before = connected.acting_tenant
+    connected.act_for(tenant)
     try:
-        yield
+        with bound(tenant_id=tenant.pk):
+            yield
     finally:
-        bound.act_for(before)
+        connected.act_for(before)

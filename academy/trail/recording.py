@@ -15,10 +15,10 @@ from academy.http.addresses import client_address
 from academy.http.disclosures import Personal, noted_reason, noted_subjects
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
+from academy.logs.web import REQUEST_ID
 from academy.tenancy.context import acting_tenant
 from academy.trail.models import MAX_PATH_CHARACTERS, Outcome
 
-_REQUEST_ID: Final = "_academy_request_id"
 # By hand: it is part of every request about people, and the ORM takes as long for it as for the rest of a short list.
 _INSERT: Final = (
     "INSERT INTO trail_trailentry (tenant_id, created_at, actor_id, actor_role, session, address, request_id, action,"
@@ -40,8 +40,8 @@ def action_of(request: HttpRequest) -> str:
 
 
 def request_id_of(request: HttpRequest) -> UUID:
-    """One for all entries of a request, made here: what a client sends proves nothing."""
-    found: UUID = request.__dict__.setdefault(_REQUEST_ID, uuid4())
+    """One for all entries of a request and all lines of its log."""
+    found: UUID = request.__dict__.setdefault(REQUEST_ID, uuid4())
     return found
 
 
