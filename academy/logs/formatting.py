@@ -38,7 +38,8 @@ def described(error: BaseException) -> list[dict[str, Any]]:
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        chain.append({"kind": f"{type(current).__module__}.{type(current).__qualname__}", "at": _places(current.__traceback__)})
+        kind = f"{type(current).__module__}.{type(current).__qualname__}"
+        chain.append({"kind": kind, "at": _places(current.__traceback__)})
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return chain
 
@@ -46,6 +47,15 @@ def described(error: BaseException) -> list[dict[str, Any]]:
 def _places(trace: TracebackType | None) -> list[str]:
     frames = traceback.extract_tb(trace)[-MAX_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Django's line about an answer names the path, which a stranger makes up: the URL's name stands for it."""
+    request, status = getattr(record, "request", None), getattr(record, "status_code", None)
+    if request is None or status is None:
+        return scrubbed(record.getMessage())
+    match = getattr(request, "resolver_match", None)
+    return f"{status} {getattr(request, 'method', '')} {match.view_name if match else '(none)'}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -56,7 +66,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": scrubbed(record.getMessage()),
+            "message": _message(record),
             **bound_fields(),
         }
         if record.exc_info and record.exc_info[1] is not None:
