@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from academy.http.addresses import client_address
 from academy.http.disclosures import Personal, noted_reason, noted_subjects
+from academy.logs.web import REQUEST_ID
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
-from academy.logs.web import REQUEST_ID
 from academy.tenancy.context import acting_tenant
 from academy.trail.models import MAX_PATH_CHARACTERS, Outcome
 

@@ -180,9 +180,7 @@ class DataStack(cdk.Stack):
                     noncurrent_version_expiration=cdk.Duration.days(30),
                     expired_object_delete_marker=True,
                 ),
-                s3.LifecycleRule(
-                    id="unfinished uploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(2)
-                ),
+                s3.LifecycleRule(id="unfinished uploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(2)),
             ],
         )
 

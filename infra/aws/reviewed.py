@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 

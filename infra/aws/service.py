@@ -133,9 +133,7 @@ class ServiceStack(cdk.Stack):
             "Https",
             port=443,
             protocol=elb.ApplicationProtocol.HTTPS,
-            certificates=[
-                acm.Certificate.from_certificate_arn(self, "Certificate", self._deployment.certificate_arn)
-            ],
+            certificates=[acm.Certificate.from_certificate_arn(self, "Certificate", self._deployment.certificate_arn)],
             ssl_policy=elb.SslPolicy.TLS13_RES,
             open=False,
         )
@@ -156,9 +154,7 @@ class ServiceStack(cdk.Stack):
             protocol=elb.ApplicationProtocol.HTTP,
             targets=[streams],
             deregistration_delay=cdk.Duration.seconds(10),  # streams never end by themselves
-            health_check=elb.HealthCheck(
-                path="/health", interval=cdk.Duration.seconds(10), healthy_threshold_count=2
-            ),
+            health_check=elb.HealthCheck(path="/health", interval=cdk.Duration.seconds(10), healthy_threshold_count=2),
         )
         self.api_targets = api_group
         for service in (api, streams):

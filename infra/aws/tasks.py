@@ -87,9 +87,7 @@ class TaskFactory:
             role_name=f"{self._deployment.prefix}-task-{kind.name}-start",
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
         )
-        execution_role.add_to_policy(
-            iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._data.key.key_arn])
-        )
+        execution_role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._data.key.key_arn]))
         family = f"{self._deployment.prefix}-{kind.name}"
         common = {"family": family, "task_role": role, "execution_role": execution_role}
         definition: ecs.TaskDefinition
@@ -121,9 +119,7 @@ class TaskFactory:
     def _add_app(self, definition: ecs.TaskDefinition, kind: Kind) -> ecs.ContainerDefinition:
         database = kind.database or "DATABASE_URL"
         urls = {name: name for name in ("DISPATCHER_DATABASE_URL", *kind.secrets) if name.endswith("_URL")}
-        secrets = {
-            name: ecs.Secret.from_secrets_manager(self._database_urls, key) for name, key in urls.items()
-        }
+        secrets = {name: ecs.Secret.from_secrets_manager(self._database_urls, key) for name, key in urls.items()}
         secrets["DATABASE_URL"] = ecs.Secret.from_secrets_manager(self._database_urls, database)
         wanted = [name for name in APPLICATION_SECRETS if not name.startswith("CANARY") or name in kind.secrets]
         secrets |= {name: ecs.Secret.from_secrets_manager(self._application_secrets, name) for name in wanted}
@@ -141,9 +137,7 @@ class TaskFactory:
             environment={**self._environment(), **(kind.environment or {})},
             secrets=secrets,
             logging=ecs.LogDriver.aws_logs(log_group=self.log_group, stream_prefix=kind.name),
-            linux_parameters=ecs.LinuxParameters(
-                self._scope, f"{kind.name.title()}Linux", init_process_enabled=False
-            ),
+            linux_parameters=ecs.LinuxParameters(self._scope, f"{kind.name.title()}Linux", init_process_enabled=False),
             health_check=ecs.HealthCheck(
                 command=["CMD", *kind.health],
                 interval=cdk.Duration.seconds(15),

@@ -9,8 +9,8 @@ from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_elasticloadbalancingv2 as elb
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -128,7 +128,9 @@ class WatchStack(cdk.Stack):
                 "kms:Decrypt",
                 "kms:GenerateDataKey",
             )
-        topic = sns.Topic(self, "Alarms", topic_name=f"{self._deployment.prefix}-alarms", master_key=key, enforce_ssl=True)
+        topic = sns.Topic(
+            self, "Alarms", topic_name=f"{self._deployment.prefix}-alarms", master_key=key, enforce_ssl=True
+        )
         topic.add_subscription(subscriptions.EmailSubscription(self._deployment.alarm_mail))
         return topic
 
@@ -187,9 +189,7 @@ class WatchStack(cdk.Stack):
                     threshold_type="PERCENTAGE",
                 ),
                 subscribers=[
-                    budgets.CfnBudget.SubscriberProperty(
-                        address=self._deployment.alarm_mail, subscription_type="EMAIL"
-                    )
+                    budgets.CfnBudget.SubscriberProperty(address=self._deployment.alarm_mail, subscription_type="EMAIL")
                 ],
             )
 

@@ -71,7 +71,9 @@ def found() -> dict[tuple[str, str, str], str]:
         if not type(migration).__module__.startswith(OURS):
             continue
         made_here = {
-            operation.name.lower() for operation in migration.operations if isinstance(operation, migrations.CreateModel)
+            operation.name.lower()
+            for operation in migration.operations
+            if isinstance(operation, migrations.CreateModel)
         }
         for operation in migration.operations:
             for danger in dangers(operation, label, made_here):

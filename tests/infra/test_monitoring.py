@@ -105,7 +105,9 @@ def test_dashboards_are_well_formed() -> None:
 @needs_promtool
 def test_promtool_takes_the_configuration_and_the_rules() -> None:
     assert PROMTOOL is not None
-    done = subprocess.run([PROMTOOL, "check", "config", "prometheus.yaml"], cwd=MONITORING, capture_output=True, text=True)
+    done = subprocess.run(
+        [PROMTOOL, "check", "config", "prometheus.yaml"], cwd=MONITORING, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -153,7 +153,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for before, after in changes.items():
             text = text.replace(before, after)
         (folder / source.name).write_text(text)
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
     subject = ["-subj", "/CN=academy.example", "-keyout", str(folder / "certificate.key")]
     subprocess.run([*command, *subject, "-out", str(folder / "certificate.pem")], check=True, capture_output=True)
     assert PROGRAM is not None

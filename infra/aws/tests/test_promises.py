@@ -120,7 +120,9 @@ def test_media_grow_cold_keep_versions_and_are_nobodys_to_see(templates: Templat
 
 def test_queues_are_those_of_the_code(resources: Resources) -> None:
     queues = {queue["QueueName"]: queue for queue in resources("data", "AWS::SQS::Queue").values()}
-    assert set(queues) == {name(tier) for tier in Tier for name in (queue_names.queue_name, queue_names.dead_letter_name)}
+    assert set(queues) == {
+        name(tier) for tier in Tier for name in (queue_names.queue_name, queue_names.dead_letter_name)
+    }
     for tier in Tier:
         queue, dead = queues[queue_names.queue_name(tier)], queues[queue_names.dead_letter_name(tier)]
         assert queue["MessageRetentionPeriod"] == queue_names.SOURCE_RETENTION_SECONDS
@@ -135,7 +137,7 @@ def test_workers_read_the_queues_that_the_code_gives_them() -> None:
     source = (ROOT / "workers" / "__main__.py").read_text()
     namespace: dict[str, Any] = {}
     begin = source.index("QUEUES_OF_WORKER = ")
-    exec(source[begin : source.index("\n}", begin) + 2], namespace)  # noqa: S102  the module itself starts Django
+    exec(source[begin : source.index("\n}", begin) + 2], namespace)
     of_code = {worker: set(queues) for worker, queues in namespace["QUEUES_OF_WORKER"].items() if queues}
     assert of_code == {worker: {tier.value for tier in tiers} for worker, tiers in TIERS_OF_WORKER.items()}
 
