@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from infra.local.aws import REGION, RunningAws
+from infra.local.aws import RunningAws, start_aws
 from infra.local.environment import Services, application_environment, inherited_environment
 from infra.local.postgres import DATABASE, RunningPostgres, binaries, start_postgres
 from infra.local.state import ROOT
@@ -50,10 +50,9 @@ def contents(server: RunningPostgres) -> dict[str, tuple[int, str]]:
     return found
 
 
-def manage(server: RunningPostgres, *arguments: str, as_owner: bool = False) -> None:
+def manage(server: RunningPostgres, aws: RunningAws, *arguments: str, as_owner: bool = False) -> None:
     """Run a command of manage.py against this server. Raises ``DrillFailed``."""
-    nowhere = RunningAws("http://127.0.0.1:1", "x", 0, is_started_here=False, region=REGION)
-    environment = application_environment(Services(server, nowhere), secret_key=SECRET_KEY, public_port=8000)
+    environment = application_environment(Services(server, aws), secret_key=SECRET_KEY, public_port=8000)
     environment["OWNER_PASSWORD"] = SECRET_KEY  # what create_academy would ask a person for
     if as_owner:
         environment["DATABASE_URL"] = environment["MIGRATION_DATABASE_URL"]
@@ -78,13 +77,22 @@ def restore(server: RunningPostgres, file: Path) -> None:
 
 def drill(folder: Path) -> dict[str, tuple[int, str]]:
     """The whole way in this folder; what was restored, by table. Raises ``DrillFailed``."""
+    aws = start_aws(folder / "aws", dies_with_parent=True)
+    try:
+        return _drill(folder, aws)
+    finally:
+        aws.stop()
+
+
+def _drill(folder: Path, aws: RunningAws) -> dict[str, tuple[int, str]]:
     backup = folder / "backup.dump"
     _say("an academy's data")
     with start_postgres(folder / "before", fast=True, dies_with_parent=True) as server:
-        manage(server, "migrate_academies", "--verbosity", "0", as_owner=True)
+        manage(server, aws, "migrate_academies", "--verbosity", "0", as_owner=True)
+        manage(server, aws, "create_queues")
         for number, slug in enumerate(("hana", "duri"), start=1):
             owner = ["--owner-name", f"원장{number}", "--owner-phone", f"010-1234-567{number}"]
-            manage(server, "create_academy", slug, "--name", f"{slug} 학원", *owner)
+            manage(server, aws, "create_academy", slug, "--name", f"{slug} 학원", *owner)
         before = contents(server)
         _say(f"dump {sum(count for count, _ in before.values())} rows of {len(before)} tables")
         dump(server, backup)
@@ -98,8 +106,8 @@ def drill(folder: Path) -> dict[str, tuple[int, str]]:
         if differing:
             raise DrillFailed(f"not as they were: {', '.join(differing)}")
         _say("audit the walls")
-        manage(server, "audit_isolation", "--out", str(folder / "audit.json"))
-        manage(server, "migrate_academies", "--verbosity", "0", as_owner=True)  # nothing is left to migrate
+        manage(server, aws, "audit_isolation", "--out", str(folder / "audit.json"))
+        manage(server, aws, "migrate_academies", "--verbosity", "0", as_owner=True)  # nothing is left to migrate
     return after
 
 

@@ -11,7 +11,7 @@ from infra.aws.deployment import Deployment
 def exceptions(deployment: Deployment) -> dict[str, dict[str, str]]:
     """By the last part of a stack's name: the finding, and why it stays."""
     where = f"{deployment.region}:{deployment.account}"
-    prefix = deployment.prefix
+    prefix, aws = deployment.prefix, "<AWS::Partition>"
     only_ours = "Within one cluster or one prefix of names, which are this deployment's."
     no_resource = "These actions know no resource: ecr:GetAuthorizationToken, ecs:DescribeTaskDefinition and the like."
     return {
@@ -26,16 +26,16 @@ def exceptions(deployment: Deployment) -> dict[str, dict[str, str]]:
         "data": {
             "AwsSolutions-SMG4": "Keys and passwords change in two steps, by a person: docs/runbook/key-rotation.md.",
             "AwsSolutions-RDS11": "The subnets have no way in or out; another port would hide nothing.",
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]": (
+            f"AwsSolutions-IAM4[Policy::arn:{aws}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]": (
                 "CDK's own function that sets the retention of the database's log groups."
             ),
             "AwsSolutions-IAM5[Resource::*]": "The same function: log groups that RDS makes, whose names it chooses.",
         },
         "service": {
             "AwsSolutions-IAM5[Resource::*]": no_resource,
-            f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{deployment.media_bucket}/*]": "Objects of the one media bucket.",
+            f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{deployment.media_bucket}/*]": "Objects of one bucket.",
             "AwsSolutions-IAM5[Action::ecs:Submit*]": "What the ECS agent of a GPU machine reports its tasks with.",
-            "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:ap-northeast-2:*:task/<ClusterEB0386A7>/*]": only_ours,
+            f"AwsSolutions-IAM5[Resource::arn:{aws}:ecs:{deployment.region}:*:task/<ClusterEB0386A7>/*]": only_ours,
             "AwsSolutions-ECS2": "What stands there in clear is no secret; secrets come from Secrets Manager.",
             "AwsSolutions-AS3": "The alarm for no warm worker tells of what matters about these machines.",
         },

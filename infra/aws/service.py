@@ -371,7 +371,7 @@ class ServiceStack(cdk.Stack):
     # --- rights
 
     def _allow_media(self, role: iam.IRole, *, is_reading: bool = False) -> None:
-        """Objects of the media bucket and the key they are encrypted with; nothing of the bucket itself but its list."""
+        """Objects of the media bucket and the key they are encrypted with; of the bucket itself its list only."""
         bucket = f"arn:aws:s3:::{self._deployment.media_bucket}"
         actions = ["s3:GetObject"]
         listing = ["s3:ListBucket"]

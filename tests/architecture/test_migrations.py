@@ -54,9 +54,10 @@ def dangers(operation: Operation, label: str, made_here: set[str]) -> Iterator[s
     elif isinstance(operation, migrations.AlterField):
         if not operation.preserve_default and not operation.field.null:
             yield f"makes {model}.{operation.name} NOT NULL in one step"
-    elif isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently):
-        if f"{label}.{model}" in BIG:
-            yield f"indexes {model} while nobody may write to it"
+    elif isinstance(operation, migrations.AddIndex) and f"{label}.{model}" in BIG:
+        if isinstance(operation, AddIndexConcurrently):
+            return
+        yield f"indexes {model} while nobody may write to it"
 
 
 def _fills_itself(field: models.Field[Any, Any]) -> bool:
