@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from academy.http.disclosures import NOT_PERSONAL, declared_personal
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN, DeclaredPermission, declared_permission
 from academy.limits.limiter import forget_everything
+from academy.logs.web import HEADER
 from academy.storage import s3
 from academy.tenancy.middleware import UNTENANTED_PATHS
 from academy.trail.models import TrailEntry
@@ -335,7 +336,9 @@ def _cases(endpoint: Endpoint, method: str, walk: Walk, caller: str) -> dict[str
 
 def _answer(response: Any) -> tuple[int, dict[str, str], bytes]:
     content = response.getvalue() if response.streaming else response.content
-    return response.status_code, dict(response.headers), content
+    headers = dict(response.headers)
+    headers.pop(HEADER)  # a number drawn for each request: it says nothing, and never twice the same
+    return response.status_code, headers, content
 
 
 @by_operation
