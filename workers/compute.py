@@ -17,6 +17,7 @@ from sheets.reading import SheetReadingJson
 from sheets.template import parse_template
 from workers import progress
 from workers.film import open_film, shrunk
+from workers.media import archive
 from workers.media.encode import encode_jpeg
 from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.pages import decode_colour_page, decode_page, page_count, paper_size_mm
@@ -78,6 +79,21 @@ class SheetAnswer(TypedDict):
     reading: SheetReadingJson
     overlay_jpeg: bytes
     essay_jpegs: dict[str, bytes]
+
+
+class EntryJson(TypedDict):
+    name: str
+    byte_count: int
+
+
+def list_entries(data: bytes) -> list[EntryJson]:
+    """The pictures of a ZIP file by name. Raises ``BrokenMedia``."""
+    return [{"name": entry.name, "byte_count": entry.byte_count} for entry in archive.list_entries(data)]
+
+
+def unpack_entries(data: bytes, indices: list[int]) -> list[bytes]:
+    """The named pictures of a ZIP file (from 0) as they are in it, b"" for a damaged one. Raises ``BrokenMedia``."""
+    return archive.unpack_entries(data, indices)
 
 
 class FilmedPageAnswer(TypedDict):

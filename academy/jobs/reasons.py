@@ -19,6 +19,12 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "too_many_pages": _("The file has too many pages. Please split it."),
     "no_such_page": _("The file has fewer pages than expected. Please upload it again."),
     "unsupported": _("This kind of file is not read. Please upload JPEG, PNG, HEIC or PDF."),
+    "archive_locked": _("The ZIP file is locked with a password. Please make one without."),
+    "archive_nested": _(
+        "The ZIP file holds other files of many pages. Please hand in PDF and ZIP files by themselves."
+    ),
+    "archive_too_large": _("The ZIP file unpacks to more than can be read. Please split it."),
+    "archive_unsafe": _("The ZIP file names places outside of itself. Please make it again from the pictures."),
     # what a sheet can be
     "blurred": _("The picture is blurred. Hold the phone still, tap the sheet to focus and photograph it again."),
     "too_dark": _("The picture is too dark. Turn on a light and photograph it again."),

@@ -28,6 +28,7 @@ MAX_BYTES_BY_TYPE: Final[Mapping[str, int]] = {
     "image/heic": 30 * MEGABYTE,
     "image/heif": 30 * MEGABYTE,
     "application/pdf": 300 * MEGABYTE,
+    "application/zip": 300 * MEGABYTE,
     "application/json": 1 * MEGABYTE,
     **dict.fromkeys(VIDEO_TYPES, MAX_VIDEO_BYTES),
 }

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     UPLOAD_FILES = "files.upload"
     SUBMIT_SCANS = "scans.submit"
     VIEW_SCANS = "scans.view"
+    REVIEW_SCANS = "scans.review"
     VIEW_JOBS = "jobs.view"
     MANAGE_PRIVACY = "privacy.manage"
     VIEW_TRAIL = "trail.view"
@@ -71,6 +72,7 @@ _ASSISTANT: Final = frozenset(
         Permission.UPLOAD_FILES,
         Permission.SUBMIT_SCANS,
         Permission.VIEW_SCANS,
+        Permission.REVIEW_SCANS,
         Permission.VIEW_JOBS,
         Permission.SUBMIT_VIDEOS,
         Permission.VIEW_VIDEOS,

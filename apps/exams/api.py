@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from academy.http.disclosures import NOT_PERSONAL, OWN, about, in_answer, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, about, in_answer, note_subjects
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
@@ -35,8 +35,6 @@ from apps.exams.serializers import (
     NewExamSerializer,
     NewSheetSetSerializer,
     NewTemplateExamSerializer,
-    OwnResultDetailSerializer,
-    OwnResultSerializer,
     RegradedSerializer,
     ResultSerializer,
     ScanDetailSerializer,
@@ -45,11 +43,10 @@ from apps.exams.serializers import (
     SubmitScansSerializer,
     batch_json,
     key_json,
-    own_result_json,
+    regraded_json,
     scan_detail_json,
 )
 from apps.exams.services import ScoringWish
-from apps.students.requests import student_asking
 from sheets.layout import Layout
 from sheets.pdf import Prefill, render_pdf
 
@@ -119,7 +116,7 @@ class ExamView(APIView):
 
 class AnswerKeyView(APIView):
     permissions: ClassVar = {"GET": Permission.MANAGE_EXAMS, "PUT": Permission.MANAGE_EXAMS}
-    personal: ClassVar = {"GET": NOT_PERSONAL, "PUT": NOT_PERSONAL}
+    personal: ClassVar = {"GET": NOT_PERSONAL, "PUT": about()}  # notes whose points change by itself
 
     @extend_schema(responses=AnswerKeySerializer, operation_id="exams_key_show")
     def get(self, request: Request, exam_id: int) -> Response:
@@ -132,8 +129,9 @@ class AnswerKeyView(APIView):
         asked = AnswerKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         wish = ScoringWish(**asked.validated_data)
-        regraded = services.set_scoring(by=person_of(request), exam_id=exam_id, wish=wish)
-        return Response({"regraded": regraded})
+        found = services.set_scoring(by=person_of(request), exam_id=exam_id, wish=wish)
+        note_subjects(request._request, "student", [change.student_id for change in found.changes])
+        return Response(regraded_json(found))
 
 
 class SheetView(APIView):
@@ -226,7 +224,7 @@ class ExamScansView(APIView):
     )
     @idempotent
     def post(self, request: Request, exam_id: int) -> Response:
-        """Hand in a sent file: one page, or a PDF of many. It is read in the background."""
+        """Hand in a sent file: one page, or a PDF or a ZIP of many. It is read in the background."""
         asked = SubmitScansSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         batch = services.submit_scans(
@@ -274,7 +272,8 @@ class ScanView(APIView):
     @extend_schema(responses=ScanDetailSerializer, operation_id="scans_show")
     def get(self, request: Request, scan_id: int) -> Response:
         """One page: what was read, how sure, how it scores, and the picture with the reading drawn on it."""
-        scan: Scan | None = queries.scans_with_job_and_student(person_of(request)).filter(pk=scan_id).first()
+        scans = queries.with_corrections(queries.scans_with_job_and_student(person_of(request)))
+        scan: Scan | None = scans.filter(pk=scan_id).first()
         if scan is None:
             raise Missing
         return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
@@ -290,7 +289,8 @@ class EssayPointsView(APIView):
         asked = EssayPointsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         services.give_essay_points(by=person_of(request), scan_id=scan_id, **asked.validated_data)
-        scan: Scan = queries.scans_with_job_and_student(person_of(request)).get(pk=scan_id)
+        scans = queries.with_corrections(queries.scans_with_job_and_student(person_of(request)))
+        scan: Scan = scans.get(pk=scan_id)
         return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
 
 
@@ -303,32 +303,3 @@ class ResultsView(APIView):
         """Points per student with a matched sheet, by number."""
         results = queries.results_of_exam(_exam(request, exam_id).pk)
         return Response(ResultSerializer(results, many=True).data)
-
-
-class OwnResultsView(APIView):
-    permissions: ClassVar = {"GET": Permission.VIEW_OWN_RESULTS}
-    personal: ClassVar = {"GET": OWN}
-    pagination_class = NewestFirst
-
-    @extend_schema(responses=OwnResultSerializer(many=True), operation_id="own_results_list")
-    def get(self, request: Request) -> Response:
-        """The results of the student who asks, or of the child that a guardian chose; the newest exam first."""
-        paginator = self.pagination_class()
-        rows = queries.results_for_student(student_asking(request).pk)
-        page = paginator.paginate_queryset(rows, request, view=self)
-        return paginator.get_paginated_response(OwnResultSerializer(page, many=True).data)
-
-
-class OwnResultView(APIView):
-    permissions: ClassVar = {"GET": Permission.VIEW_OWN_RESULTS}
-    personal: ClassVar = {"GET": OWN}
-
-    @extend_schema(responses=OwnResultDetailSerializer, operation_id="own_results_show")
-    def get(self, request: Request, exam_id: int) -> Response:
-        """One of them, with what was read on each page and its picture."""
-        student = student_asking(request)
-        result = queries.results_for_student(student.pk).filter(pk=exam_id).first()
-        if result is None:
-            raise Missing
-        pages = queries.pages_of_result(exam_id=exam_id, student_id=student.pk)
-        return Response(OwnResultDetailSerializer(own_result_json(result, pages, queries.rules_of_exam(exam_id))).data)

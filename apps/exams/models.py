@@ -180,6 +180,7 @@ class Match(models.TextChoices):
     NUMBER_CONTRADICTS = "number_contradicts", "The number is not that of the student whose sheet it is"
     NO_NUMBER = "no_number", "The sheet has no number"
     DUPLICATE = "duplicate", "The student has this page already"
+    SET_ASIDE = "set_aside", "A person said that it is not to count"
 
 
 class Scan(TenantModel):
@@ -193,6 +194,7 @@ class Scan(TenantModel):
     batch = TenantForeignKey(Batch, on_delete=models.CASCADE, related_name="scans")
     page_index = models.PositiveSmallIntegerField()
     source_key = models.CharField(max_length=255)
+    entry_name = models.CharField(max_length=255, blank=True, default="", db_default="")  # its name inside a ZIP file
     job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
     reading = models.JSONField(null=True)  # sheets.reading.SheetReading
     read_at = models.DateTimeField(null=True)
@@ -206,6 +208,9 @@ class Scan(TenantModel):
     max_points = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     unsure_count = models.PositiveSmallIntegerField(null=True)
     awaited_count = models.PositiveSmallIntegerField(null=True)  # essays that nobody has given points for
+    asked_count = models.PositiveSmallIntegerField(null=True)  # what a person has to look at, see apps.exams.asking
+    # of a duplicate: it surely says something else than the page that counts, and nobody has chosen between them
+    is_disputed = models.BooleanField(default=False, db_default=False)
     essay_keys = models.JSONField(default=dict, db_default={}, blank=True)  # label -> S3 key of what was cut out
     essay_points = models.JSONField(default=dict, db_default={}, blank=True)  # label -> points, a person's; kept
 
@@ -220,7 +225,87 @@ class Scan(TenantModel):
                 name="scan_counts_once",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["tenant", "exam", "id"], name="scan_by_exam")]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "exam", "id"], name="scan_by_exam"),
+            models.Index(
+                fields=["tenant", "exam", "id"], condition=models.Q(asked_count__gt=0), name="scan_by_exam_asked"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"scan {self.pk}"
+
+
+class CorrectionKind(models.TextChoices):
+    ANSWER = "answer", "What was meant in a field"
+    STUDENT = "student", "Whose page it is"
+    VERSION = "version", "Which version of the exam it is"
+    COUNTS = "counts", "This one counts, of several of the same page"
+    SET_ASIDE = "set_aside", "It is not to count at all"
+
+
+class Correction(TenantModel):
+    """What a person said of a page, in place of what the machine read. ``Scan.reading`` stays as the machine wrote it.
+
+    ``label`` and ``values`` as printed on the sheet; no value means blank. A row is never changed but to be undone, so
+    that who said what stays known; of one thing at most one row stands.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    scan = TenantForeignKey(Scan, on_delete=models.CASCADE, related_name="corrections")
+    kind = models.CharField(max_length=9, choices=CorrectionKind)
+    label = models.CharField(max_length=80, blank=True, default="")
+    values = models.JSONField(default=list, blank=True)
+    student = TenantForeignKey(Student, on_delete=models.CASCADE, null=True, related_name="+")
+    by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    trail_values = ("kind", "label")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "scan", "kind", "label"],
+                condition=models.Q(undone_at=None),
+                name="correction_stands_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="student") | models.Q(student__isnull=False),
+                name="correction_names_student",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"correction {self.pk} of scan {self.scan_id}"
+
+
+class Publication(TenantModel):
+    """That an exam's results may be seen by students and guardians, from ``created_at`` until it is withdrawn.
+
+    ``open_count``: pages that somebody had yet to look at, or that were not read yet, when it was published all the
+    same, for ``waived_reason``.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    exam = TenantForeignKey(Exam, on_delete=models.CASCADE, related_name="publications")
+    shows_sheet = models.BooleanField()
+    shows_answers = models.BooleanField()
+    shows_rank = models.BooleanField()
+    open_count = models.PositiveIntegerField(default=0)
+    waived_reason = models.CharField(max_length=500, blank=True, default="")
+    by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    trail_values = ("shows_sheet", "shows_answers", "shows_rank", "open_count")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "exam"], condition=models.Q(withdrawn_at=None), name="publication_stands_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"publication {self.pk} of exam {self.exam_id}"

@@ -11,7 +11,17 @@ from academy.jobs.personal import EMPTIED_JOB, EMPTIED_JOB_SHOWN
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
 from academy.tenancy.holdings import Fate, Holding, Subject
-from apps.exams.models import Batch, Exam, Question, Scan, SheetLayout, SheetSet, StudentSheet
+from apps.exams.models import (
+    Batch,
+    Correction,
+    Exam,
+    Publication,
+    Question,
+    Scan,
+    SheetLayout,
+    SheetSet,
+    StudentSheet,
+)
 
 
 def _scans_of(subject: Subject) -> Q:
@@ -63,6 +73,40 @@ HOLDINGS = (
         fate=Fate.EMPTIED,
         emptied=EMPTIED_JOB,
         shown=EMPTIED_JOB_SHOWN,
+    ),
+    Holding(
+        model=Correction,
+        about=lambda subject: Q(scan__student__in=subject.students) | Q(student__in=subject.students),
+        fate=Fate.DELETED,
+        shown=("id", "created_at", "scan_id", "kind", "label", "values", "undone_at"),
+    ),
+    Holding(
+        model=Correction,
+        about=lambda subject: Q(by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"by": None},
+        shown=("id", "created_at", "kind", "label"),
+    ),
+    Holding(
+        model=Correction,
+        about=lambda subject: Q(undone_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"undone_by": None},
+        shown=("id", "created_at", "kind", "label", "undone_at"),
+    ),
+    Holding(
+        model=Publication,
+        about=lambda subject: Q(by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"by": None},
+        shown=("id", "created_at", "exam_id", "waived_reason"),
+    ),
+    Holding(
+        model=Publication,
+        about=lambda subject: Q(withdrawn_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"withdrawn_by": None},
+        shown=("id", "created_at", "exam_id", "withdrawn_at"),
     ),
     Holding(
         model=Scan,

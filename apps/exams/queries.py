@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypedDict, cast
+from typing import Final, TypedDict
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from academy.jobs.models import JobState
@@ -16,8 +16,9 @@ from academy.jobs.reasons import text_of
 from apps.accounts.models import User
 from apps.accounts.roles import Sight
 from apps.courses.queries import courses_visible_to
+from apps.exams.corrections import effective_reading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Batch, Exam, Match, Question, Scan, SheetSet
+from apps.exams.models import Batch, Correction, Exam, Match, Question, Scan, SheetSet
 from apps.exams.scoring import KeyedQuestion, SheetScore, VersionMap, score_reading
 from apps.exams.versions import version_maps
 from apps.students.models import Student
@@ -114,12 +115,19 @@ def scans_with_job_and_student(person: User) -> QuerySet[Scan]:
     return scans_visible_to(person).select_related("job", "student", "batch__upload")
 
 
+def with_corrections(scans: QuerySet[Scan]) -> QuerySet[Scan]:
+    """``scans`` with what stands of their corrections, loaded by one query, for ``effective_reading``."""
+    stand = Correction.objects.filter(undone_at=None).select_related("by", "student").order_by("pk")
+    return scans.prefetch_related(Prefetch("corrections", queryset=stand))
+
+
 @dataclass(frozen=True, slots=True)
 class PageFailure:
     """Why a page, or the whole file (``page_index`` is None), could not be read."""
 
     page_index: int | None
     code: str
+    entry_name: str = ""
 
     @property
     def message(self) -> str:
@@ -130,7 +138,7 @@ class PageFailure:
 def failures_of_batch(batch: Batch) -> list[PageFailure]:
     """The pages of a batch that failed or were cancelled, in order, and the file's own failure first."""
     rows = Scan.objects.filter(batch_id=batch.pk, job__state__in=_UNREAD).order_by("page_index")
-    failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code")]
+    failures = [PageFailure(*row) for row in rows.values_list("page_index", "job__error_code", "entry_name")]
     if batch.job is not None and batch.job.state in _UNREAD:
         failures.insert(0, PageFailure(None, batch.job.error_code))
     return failures
@@ -150,20 +158,20 @@ def students_with_number_of(digits: int, *, exam: Exam, person: User) -> QuerySe
 
 
 def key_of_exam(exam_id: int) -> list[KeyedQuestion]:
-    rows = Question.objects.filter(exam_id=exam_id).order_by("position")
-    return [
-        KeyedQuestion(
-            label=row.label,
-            accepted=tuple(row.accepted),
-            points=row.points,
-            kind=QuestionKind(row.kind),
-            penalty=row.penalty,
-            is_partial=row.is_partial,
-            as_written=row.as_written,
-            cancelled=Cancellation(row.cancelled),
-        )
-        for row in rows
-    ]
+    return [keyed_question(row) for row in Question.objects.filter(exam_id=exam_id).order_by("position")]
+
+
+def keyed_question(row: Question) -> KeyedQuestion:
+    return KeyedQuestion(
+        label=row.label,
+        accepted=tuple(row.accepted),
+        points=row.points,
+        kind=QuestionKind(row.kind),
+        penalty=row.penalty,
+        is_partial=row.is_partial,
+        as_written=row.as_written,
+        cancelled=Cancellation(row.cancelled),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +181,17 @@ class ScoringRules:
     key: list[KeyedQuestion]
     versions: dict[str, VersionMap]
 
+    @property
+    def keyed(self) -> frozenset[str]:
+        """The labels of what is scored."""
+        return frozenset(question.label for question in self.key if question.is_keyed)
+
+    def score_scan(self, scan: Scan) -> SheetScore:
+        """What a page that was read scores, with what people corrected on it."""
+        return self.score(scan, effective_reading(scan))
+
     def score(self, scan: Scan, reading: SheetReading) -> SheetScore:
+        """The same of a reading that is at hand."""
         given = {label: Decimal(points) for label, points in scan.essay_points.items()}
         return score_reading(reading, self.key, versions=self.versions, given=given)
 
@@ -210,44 +228,6 @@ class StudentResult:
     unsure_count: int
     awaited_count: int
     page_count: int
-
-
-class OwnResultRow(TypedDict):
-    id: int
-    title: str
-    points: Decimal
-    max_points: Decimal
-    page_count: int
-    read_at: datetime
-
-
-def results_for_student(student_id: int) -> QuerySet[Exam, OwnResultRow]:
-    """What a student, and who acts for them, may see of their exams: the one place that decides it.
-
-    While exams are not published by hand: those whose key is set and whose every page of theirs is read, matched and
-    without a doubt, every essay with its points. What a person has yet to look at may change, and is not shown.
-    """
-    theirs = Q(scans__student_id=student_id, scans__match=Match.MATCHED)
-    undecided = Q(scans__unsure_count__gt=0) | Q(scans__awaited_count__gt=0) | Q(scans__points=None)
-    rows = (
-        Exam.objects.filter(theirs)
-        .annotate(
-            points=Sum("scans__points", filter=theirs),
-            max_points=Sum("scans__max_points", filter=theirs),
-            page_count=Count("scans", filter=theirs),
-            read_at=Max("scans__read_at", filter=theirs),
-            doubts=Count("scans", filter=theirs & undecided),
-        )
-        .filter(doubts=0)
-        .values("id", "title", "points", "max_points", "page_count", "read_at")
-    )
-    return cast("QuerySet[Exam, OwnResultRow]", rows)
-
-
-def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:
-    """The student's own pages that their result is made of, in order; every one was read."""
-    pages = Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED)
-    return pages.exclude(reading=None).order_by("page", "pk")
 
 
 def results_of_exam(exam_id: int) -> list[StudentResult]:

@@ -85,6 +85,11 @@ class VersionMap:
             field, label=self.label_of(field.label), values=tuple(choices.get(value, value) for value in field.values)
         )
 
+    def as_printed(self, label: str, answer: str) -> str:
+        """An accepted answer of the key (``2``, ``1+3``) in the choices as this version prints them at ``label``."""
+        printed = {meant: choice for choice, meant in self.choices.get(label, {}).items()}
+        return COMBINED.join(printed.get(part, part) for part in answer.split(COMBINED)) if printed else answer
+
 
 AS_PRINTED: Final = VersionMap({}, {})
 
@@ -128,13 +133,19 @@ def score_reading(
     given: Mapping[str, Decimal],
 ) -> SheetScore:
     """Score one page. ``versions`` by letter, empty for an exam that has but one; ``given``: points for essays."""
-    version: VersionMap | None = AS_PRINTED
-    if versions:
-        read = reading.version
-        is_known = read is not None and read.status is FieldStatus.OK
-        version = versions.get("".join(read.values)) if read is not None and is_known else None
+    version = version_of(reading, versions)
     essays = [crop.label for crop in reading.essays]
     return score_fields(reading.fields, key, version=version, essays=essays, given=given)
+
+
+def version_of(reading: SheetReading, versions: Mapping[str, VersionMap]) -> VersionMap | None:
+    """The order of the exam's version that ``reading`` is of; None when it is not known."""
+    if not versions:
+        return AS_PRINTED
+    read = reading.version
+    if read is None or read.status is not FieldStatus.OK:
+        return None
+    return versions.get("".join(read.values))
 
 
 def score_fields(
@@ -189,6 +200,8 @@ def _score(field: FieldReading, question: KeyedQuestion) -> tuple[Outcome, Decim
         share = max(_share(frozenset(field.values), answer, question) for answer in question.accepted)
     else:
         share = Fraction(_is_accepted("".join(field.values), question))
+        if not share and len(field.values) > 1:  # a person saw that several were marked where one is right
+            return Outcome.MULTIPLE, Decimal(0)
     if share == 1:
         return Outcome.RIGHT, question.points
     if share > 0:

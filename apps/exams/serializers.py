@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext
@@ -11,9 +10,11 @@ from rest_framework import serializers
 from academy.http.errors import Invalid
 from academy.jobs.reasons import text_of
 from academy.storage import s3
+from apps.exams.corrections import effective_reading, standing
+from apps.exams.grading import Regrading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Batch, Exam, Maker, Match, Scan, SheetSet
-from apps.exams.queries import BatchProgress, OwnResultRow, PageFailure, ScoringRules
+from apps.exams.models import Batch, Correction, CorrectionKind, Exam, Maker, Match, Scan, SheetSet
+from apps.exams.queries import BatchProgress, PageFailure, ScoringRules
 from apps.exams.scoring import KeyedQuestion, Outcome, ScoredAnswer
 from apps.exams.services import MAX_COPIES
 from sheets.groups import MAX_GROUPS
@@ -160,8 +161,23 @@ class ExamCourseSerializer(serializers.Serializer[None]):
     course = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True)
 
 
-class RegradedSerializer(serializers.Serializer[None]):
+class PointsChangeSerializer(serializers.Serializer[Any]):
+    """Over all pages of a student that count; null where nothing is scored."""
+
+    student_id = serializers.IntegerField()
+    number = serializers.CharField()
+    name = serializers.CharField()
+    points_before = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+    points_after = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+    max_points_before = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+    max_points_after = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+
+
+class RegradedSerializer(serializers.Serializer[Any]):
+    """How many pages a key scores anew, and whose points that changes."""
+
     regraded = serializers.IntegerField()
+    changes = PointsChangeSerializer(many=True)
 
 
 class SubmitScansSerializer(serializers.Serializer[None]):
@@ -170,6 +186,7 @@ class SubmitScansSerializer(serializers.Serializer[None]):
 
 class PageFailureSerializer(serializers.Serializer[Any]):
     page_index = serializers.IntegerField(allow_null=True)
+    entry_name = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField()
 
@@ -207,6 +224,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
             "exam",
             "batch",
             "file_name",
+            "entry_name",
             "page_index",
             "state",
             "error_code",
@@ -249,14 +267,34 @@ class VersionReadSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField()
 
 
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """What a person said in place of what was read, who and when; ``machine`` is what was read."""
+
+    kind = serializers.ChoiceField(choices=CorrectionKind.choices)
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of the correction, not of the form
+    values = serializers.ListField(child=serializers.CharField())
+    student = ScannedStudentSerializer(allow_null=True)
+    machine = VersionReadSerializer(allow_null=True)
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
 class ScanDetailSerializer(ScanSerializer):
     answers = AnswerSerializer(many=True, allow_null=True, read_only=True)
     essays = EssaySerializer(many=True, allow_null=True, read_only=True)
     version = VersionReadSerializer(allow_null=True, read_only=True)
+    corrections = CorrectionSerializer(many=True, read_only=True)
     overlay_url = serializers.CharField(allow_null=True, read_only=True)
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "answers", "essays", "version", "overlay_url")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *ScanSerializer.Meta.fields,
+            "answers",
+            "essays",
+            "version",
+            "corrections",
+            "overlay_url",
+        )
         read_only_fields = fields  # type: ignore[assignment]
 
 
@@ -271,35 +309,13 @@ class ResultSerializer(serializers.Serializer[Any]):
     page_count = serializers.IntegerField()
 
 
-class OwnResultSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField(help_text="Of the exam.")
-    title = serializers.CharField()
-    points = serializers.DecimalField(max_digits=10, decimal_places=2)
-    max_points = serializers.DecimalField(max_digits=10, decimal_places=2)
-    page_count = serializers.IntegerField()
-    read_at = serializers.DateTimeField()
-
-
 class OwnPageSerializer(serializers.Serializer[Any]):
     page = serializers.IntegerField(allow_null=True)
     answers = AnswerSerializer(many=True)
     essays = EssaySerializer(many=True)
-    overlay_url = serializers.CharField(help_text="The picture with what was read drawn on it, good for 5 minutes.")
-
-
-class OwnResultDetailSerializer(OwnResultSerializer):
-    pages = OwnPageSerializer(many=True)
-
-
-def own_result_json(result: OwnResultRow, pages: Iterable[Scan], rules: ScoringRules) -> dict[str, Any]:
-    return {
-        **result,
-        "pages": [
-            {"page": page.page, **_read_json(page, SheetReading.from_json(page.reading), rules)}
-            for page in pages
-            if page.reading is not None
-        ],
-    }
+    overlay_url = serializers.CharField(
+        allow_null=True, help_text="The picture with what was read drawn on it, good for 5 minutes."
+    )
 
 
 def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure]) -> dict[str, Any]:
@@ -317,27 +333,58 @@ def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure
 
 
 def scan_detail_json(scan: Scan, rules: ScoringRules) -> dict[str, Any]:
-    """One scan with its answers. ``answers`` is null, not empty, while nothing was read."""
+    """One scan with its answers as corrected. ``answers`` is null, not empty, while nothing was read."""
     data: dict[str, Any] = dict(ScanSerializer(scan).data)
+    machine = SheetReading.from_json(scan.reading) if scan.reading is not None else None
     data |= {"answers": None, "essays": None, "version": None, "overlay_url": None}
-    if scan.reading is None:
+    data["corrections"] = [_correction_json(correction, machine) for correction in standing(scan)]
+    if machine is None:
         return data
-    reading = SheetReading.from_json(scan.reading)
-    data |= _read_json(scan, reading, rules)
-    if reading.version is not None:
-        read = reading.version
-        data["version"] = {"values": list(read.values), "status": read.status, "confidence": read.confidence}
+    reading = effective_reading(scan)
+    data |= read_page_json(scan, reading, rules)
+    data["version"] = _field_json(reading.version)
     return data
 
 
-def _read_json(scan: Scan, reading: SheetReading, rules: ScoringRules) -> dict[str, Any]:
-    """What was read on a page and how it scores, with links to its pictures."""
+def read_page_json(scan: Scan, reading: SheetReading, rules: ScoringRules) -> dict[str, Any]:
+    """What holds of a page that was read and how it scores, with links to its pictures."""
     scored = {answer.label: answer for answer in rules.score(scan, reading).answers}
     return {
         "answers": [_answer_json(field, scored.get(field.label)) for field in reading.fields],
         "essays": [_essay_json(scan, crop.label, scored.get(crop.label)) for crop in reading.essays],
         "overlay_url": s3.presign_get(scan.overlay_key),
     }
+
+
+def _field_json(field: FieldReading | None) -> dict[str, Any] | None:
+    if field is None:
+        return None
+    return {"values": list(field.values), "status": field.status, "confidence": field.confidence}
+
+
+def _correction_json(correction: Correction, machine: SheetReading | None) -> dict[str, Any]:
+    read: FieldReading | None = None
+    if machine is not None:
+        by_label = {field.label: field for field in machine.fields}
+        fields = {
+            CorrectionKind.ANSWER: by_label.get(correction.label),
+            CorrectionKind.VERSION: machine.version,
+            CorrectionKind.STUDENT: machine.student_number,
+        }
+        read = fields.get(CorrectionKind(correction.kind))
+    return {
+        "kind": correction.kind,
+        "label": correction.label,
+        "values": correction.values,
+        "student": ScannedStudentSerializer(correction.student).data if correction.student else None,
+        "machine": _field_json(read),
+        "by": correction.by.name if correction.by else None,
+        "at": correction.created_at,
+    }
+
+
+def regraded_json(found: Regrading) -> dict[str, Any]:
+    return {"regraded": found.page_count, "changes": PointsChangeSerializer(found.changes, many=True).data}
 
 
 def key_json(exam: Exam, key: list[KeyedQuestion]) -> dict[str, Any]:

@@ -22,28 +22,32 @@ from apps.accounts.models import User
 from apps.courses.queries import courses_visible_to
 from apps.courses.services import CourseArchived
 from apps.exams import tasks
-from apps.exams.grading import hold_key, regrade_exam, regrade_scan
+from apps.exams.corrections import effective_reading
+from apps.exams.grading import Regrading, hold_key, preview_regrading, regrade_exam, regrade_scan
 from apps.exams.kinds import QuestionKind
 from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout, SheetSet
 from apps.exams.queries import (
+    ScoringRules,
     batches_visible_to,
     exams_visible_to,
+    keyed_question,
     rules_of_exam,
     scans_visible_to,
     students_sitting,
+    with_corrections,
 )
 from apps.exams.scoring import COMBINED, parse_number
-from apps.exams.versions import VersionJson, check_versions
+from apps.exams.versions import VersionJson, check_versions, version_maps
 from apps.students.models import Student
 from apps.students.queries import students_visible_to
 from sheets.layout import A4, ChoiceField, EssayField, Group, Layout, NumericField, Paper, design_layout
-from sheets.reading import SheetReading
 from sheets.template import BadTemplate, parse_template
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LENGTH: Final = 10
-PDF_TYPE: Final = "application/pdf"
+OPENED_TYPES: Final = frozenset({"application/pdf", "application/zip"})
+"""Files of many pages, which a job takes apart."""
 MAX_TEMPLATE_BYTES: Final = 1024 * 1024
 MAX_ASSET_BYTES: Final = 4 * 1024 * 1024
 MAX_ASSETS: Final = 8
@@ -82,6 +86,22 @@ class ScoringWish:
     @property
     def is_empty(self) -> bool:
         return self == ScoringWish()
+
+    @property
+    def columns(self) -> dict[str, Mapping[str, object]]:
+        """What is said by question, by the name under which a request says it."""
+        return {
+            "answers": self.answers,
+            "points": self.points,
+            "penalties": self.penalties,
+            "partial": self.partial,
+            "as_written": self.as_written,
+            "cancelled": self.cancelled,
+        }
+
+    @property
+    def labels(self) -> set[str]:
+        return set().union(*self.columns.values())
 
 
 @transaction.atomic
@@ -244,12 +264,12 @@ def _create_exam(
 def set_answer_key(
     *, by: User, exam_id: int, answers: Mapping[str, Sequence[str]], points: Mapping[str, Decimal]
 ) -> int:
-    """Set the accepted answers and points of the named questions; see :func:`set_scoring`."""
-    return set_scoring(by=by, exam_id=exam_id, wish=ScoringWish(answers=answers, points=points))
+    """Set the accepted answers and points of the named questions; see :func:`set_scoring`. Returns how many pages."""
+    return set_scoring(by=by, exam_id=exam_id, wish=ScoringWish(answers=answers, points=points)).page_count
 
 
-def set_scoring(*, by: User, exam_id: int, wish: ScoringWish) -> int:
-    """Set how the named questions are scored and regrade at once. Returns how many pages were regraded.
+def set_scoring(*, by: User, exam_id: int, wish: ScoringWish) -> Regrading:
+    """Set how the named questions are scored and regrade at once. Returns whose points that changed.
 
     Questions that are not named keep what they have. Raises ``Missing`` and, for a label, a choice or an order that the
     sheet does not have, ``Invalid``.
@@ -257,30 +277,43 @@ def set_scoring(*, by: User, exam_id: int, wish: ScoringWish) -> int:
     with transaction.atomic():
         if not (exams_visible_to(by).filter(pk=exam_id).exists() and hold_key(exam_id)):
             raise Missing
-        questions = {question.label: question for question in Question.objects.filter(exam_id=exam_id)}
-        sheet = SheetLayout.objects.get(exams__pk=exam_id)
-        layout = Layout.from_json(sheet.definition) if sheet.maker == Maker.OWN else None
-        columns: dict[str, Mapping[str, object]] = {
-            "answers": wish.answers,
-            "points": wish.points,
-            "penalties": wish.penalties,
-            "partial": wish.partial,
-            "as_written": wish.as_written,
-            "cancelled": wish.cancelled,
-        }
-        for attr, values in columns.items():
-            for label in sorted(set(values) - set(questions)):
-                raise Invalid(gettext('The exam has no question "{name}".').format(name=label), attr=attr)
-        for label, accepted in wish.answers.items():
-            questions[label].accepted = _accepted(questions[label], layout, accepted)
-        for attr, column in _SCORING_COLUMNS.items():
-            for label, value in columns[attr].items():
-                setattr(questions[label], column, value)
-        changed = sorted(set().union(*columns.values()))
-        Question.objects.bulk_update([questions[label] for label in changed], ["accepted", *_SCORING_COLUMNS.values()])
+        questions = _wished_questions(exam_id, wish)
+        Question.objects.bulk_update(
+            [question for question in questions if question.label in wish.labels],
+            ["accepted", *_SCORING_COLUMNS.values()],
+        )
         if wish.versions is not None:
-            _set_versions(exam_id, layout, wish.versions)
+            Exam.objects.filter(pk=exam_id).update(versions=dict(wish.versions))
         return regrade_exam(exam_id)
+
+
+def preview_scoring(*, by: User, exam_id: int, wish: ScoringWish) -> Regrading:
+    """Whose points :func:`set_scoring` would change, from what to what. Writes nothing; raises the same."""
+    with transaction.atomic():
+        exam = exams_visible_to(by).filter(pk=exam_id).first()
+        if exam is None:
+            raise Missing
+        key = [keyed_question(question) for question in _wished_questions(exam_id, wish)]
+        versions = exam.versions if wish.versions is None else wish.versions
+        return preview_regrading(exam_id, ScoringRules(key, version_maps(versions)))
+
+
+def _wished_questions(exam_id: int, wish: ScoringWish) -> list[Question]:
+    """The exam's questions as ``wish`` has them, by position, not saved. Raises ``Invalid``."""
+    questions = {row.label: row for row in Question.objects.filter(exam_id=exam_id).order_by("position")}
+    sheet = SheetLayout.objects.get(exams__pk=exam_id)
+    layout = Layout.from_json(sheet.definition) if sheet.maker == Maker.OWN else None
+    for attr, values in wish.columns.items():
+        for label in sorted(set(values) - set(questions)):
+            raise Invalid(gettext('The exam has no question "{name}".').format(name=label), attr=attr)
+    for label, accepted in wish.answers.items():
+        questions[label].accepted = _accepted(questions[label], layout, accepted)
+    for attr, column in _SCORING_COLUMNS.items():
+        for label, value in wish.columns[attr].items():
+            setattr(questions[label], column, value)
+    if wish.versions is not None:
+        _check_versions(layout, wish.versions)
+    return list(questions.values())
 
 
 _SCORING_COLUMNS: Final = {
@@ -292,14 +325,13 @@ _SCORING_COLUMNS: Final = {
 }
 
 
-def _set_versions(exam_id: int, layout: Layout | None, versions: Mapping[str, VersionJson]) -> None:
+def _check_versions(layout: Layout | None, versions: Mapping[str, VersionJson]) -> None:
     if layout is None:
         raise Invalid(gettext("A sheet of another maker has no versions."), attr="versions")
     try:
         check_versions(versions, layout)
     except ValueError as error:
         raise Invalid(gettext("The versions do not fit: {problem}").format(problem=error), attr="versions") from error
-    Exam.objects.filter(pk=exam_id).update(versions=dict(versions))
 
 
 def _accepted(question: Question, layout: Layout | None, answers: Sequence[str]) -> list[str]:
@@ -347,9 +379,9 @@ def give_essay_points(*, by: User, scan_id: int, points: Mapping[str, Decimal | 
         exam_id = scans_visible_to(by).filter(pk=scan_id).values_list("exam_id", flat=True).first()
         if exam_id is None or not hold_key(exam_id):
             raise Missing
-        scan: Scan = Scan.objects.select_for_update().get(pk=scan_id)
+        scan: Scan = with_corrections(Scan.objects.select_for_update()).get(pk=scan_id)
         rules = rules_of_exam(exam_id)
-        reading = SheetReading.from_json(scan.reading) if scan.reading is not None else None
+        reading = effective_reading(scan) if scan.reading is not None else None
         essays = {crop.label for crop in reading.essays} if reading is not None else set()
         worth = {}
         if reading is not None:
@@ -419,10 +451,10 @@ def submit_scans(*, exam_id: int, upload_id: int, created_by: User) -> Batch:
         upload = use_upload(upload_id=upload_id, by=created_by)
         if upload.content_type in VIDEO_TYPES:
             raise Invalid(gettext("This is a video. Hand in pictures or a PDF of the sheets."), attr="upload")
-        is_pdf = upload.content_type == PDF_TYPE
-        batch = Batch(exam=exam, upload=upload, created_by=created_by, page_count=None if is_pdf else 1)
+        is_opened = upload.content_type in OPENED_TYPES
+        batch = Batch(exam=exam, upload=upload, created_by=created_by, page_count=None if is_opened else 1)
         batch.save()
-        if is_pdf:
+        if is_opened:
             batch.job_id = int(tasks.open_batch.enqueue(batch.pk).id)
             batch.save(update_fields=["job"])
         else:

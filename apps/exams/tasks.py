@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NotRequired, TypedDict, cast
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from apps.exams.queries import (
     batches_with_job,
     scan_jobs_visible_to,
     sheet_set_jobs_visible_to,
+    with_corrections,
 )
 from sheets.layout import Layout
 from sheets.pdf import render_pdf
@@ -30,8 +32,19 @@ MAX_BATCH_BYTES: Final = 300 * 1024 * 1024
 PAGES_PER_COMPUTE: Final = 10
 """PDF pages drawn by one call: the file crosses to the child once per call, the drawn pages stay in memory."""
 
+BYTES_PER_COMPUTE: Final = 48 * 1024 * 1024
+"""Of pictures unpacked from a ZIP file by one call, beside which the file itself is in the child's memory."""
+ZIP_TYPE: Final = "application/zip"
+
 FILE_LOST: Final = "The file is no longer there. Please send it again."
 OTHER_SHEET: Final = "This is a sheet of another exam. Hand it in there, or check that the right sheets were printed."
+
+
+class Entry(TypedDict):
+    """A picture in a ZIP file, as ``workers.compute`` lists it."""
+
+    name: str
+    byte_count: int
 
 
 class ReadSheetAnswer(TypedDict):
@@ -85,7 +98,8 @@ def read_scan(scan_id: int) -> None:
     job.step()
     with job.finishing(scan_id=scan.pk):
         hold_key(scan.exam_id)
-        fresh = Scan.objects.select_related("exam__layout").select_for_update(of=("self",)).get(pk=scan.pk)
+        scans = Scan.objects.select_related("exam__layout").select_for_update(of=("self",))
+        fresh = with_corrections(scans).get(pk=scan.pk)
         record_reading(fresh, reading, overlay_key=overlay_key, essay_keys=essay_keys)
 
 
@@ -97,7 +111,7 @@ def read_scan(scan_id: int) -> None:
     visible_to=batch_jobs_visible_to,
 )
 def open_batch(batch_id: int) -> None:
-    """Draw every page of a handed-in PDF and queue a reading of each; what an earlier attempt did is kept."""
+    """Take a handed-in PDF or ZIP apart and queue a reading of each page; what an earlier attempt did is kept."""
     job = current_job()
     with transaction.atomic():
         batch = batches_with_job().filter(pk=batch_id).first()
@@ -105,20 +119,46 @@ def open_batch(batch_id: int) -> None:
     if batch is None:
         raise PermanentFailure("batch_deleted", "The batch was deleted before it was opened.")
     data = _fetch(job, batch.upload.key, max_bytes=MAX_BATCH_BYTES)
-    page_count = int(job.compute("workers.compute:count_pages", data))
-    missing = [index for index in range(page_count) if index not in known]
-    for start in range(0, len(missing), PAGES_PER_COMPUTE):
-        chunk = missing[start : start + PAGES_PER_COMPUTE]
-        pictures = job.compute("workers.compute:draw_pages", data, chunk)
+    names: list[str] = []
+    if batch.upload.content_type == ZIP_TYPE:
+        entries = cast(list[Entry], job.compute("workers.compute:list_entries", data))
+        names, page_count = [entry["name"] for entry in entries], len(entries)
+        chunks = _chunks_of_entries(entries, known)
+    else:
+        page_count = int(job.compute("workers.compute:count_pages", data))
+        missing = [index for index in range(page_count) if index not in known]
+        chunks = [missing[start : start + PAGES_PER_COMPUTE] for start in range(0, len(missing), PAGES_PER_COMPUTE)]
+    done = page_count - sum(len(chunk) for chunk in chunks)
+    for chunk in chunks:
+        if names:
+            pictures = job.compute("workers.compute:unpack_entries", data, chunk)
+        else:
+            pictures = job.compute("workers.compute:draw_pages", data, chunk)
         keys = [s3.tenant_key("pages", str(batch.pk), f"{index}.jpg") for index in chunk]
         for key, picture in zip(keys, pictures, strict=True):
             s3.write_object(key, picture, content_type="image/jpeg")
         with job.writing():
             for index, key in zip(chunk, keys, strict=True):
-                add_scan(batch, page_index=index, source_key=key)
-        job.report_progress((page_count - len(missing) + start + len(chunk)) / page_count)
+                add_scan(batch, page_index=index, source_key=key, entry_name=names[index] if names else "")
+        done += len(chunk)
+        job.report_progress(done / page_count)
     with job.finishing(page_count=page_count):
         Batch.objects.filter(pk=batch.pk).update(page_count=page_count)
+
+
+def _chunks_of_entries(entries: Sequence[Entry], known: Collection[int]) -> list[list[int]]:
+    """The entries that are not known yet, as many at once as are of ``BYTES_PER_COMPUTE`` together, one at least."""
+    chunks: list[list[int]] = []
+    room = 0
+    for index, entry in enumerate(entries):
+        if index in known:
+            continue
+        if not chunks or entry["byte_count"] > room:
+            chunks.append([])
+            room = BYTES_PER_COMPUTE
+        chunks[-1].append(index)
+        room -= entry["byte_count"]
+    return chunks
 
 
 @task(
@@ -154,9 +194,9 @@ def print_sheets(sheet_set_id: int) -> None:
         SheetSet.objects.filter(pk=wanted.pk).update(pdf_key=pdf_key, page_count=page_count)
 
 
-def add_scan(batch: Batch, *, page_index: int, source_key: str) -> Scan:
+def add_scan(batch: Batch, *, page_index: int, source_key: str, entry_name: str = "") -> Scan:
     """A page of ``batch``, with the job that reads it, in the current transaction."""
-    scan = Scan(exam_id=batch.exam_id, batch=batch, page_index=page_index, source_key=source_key)
+    scan = Scan(exam_id=batch.exam_id, batch=batch, page_index=page_index, source_key=source_key, entry_name=entry_name)
     scan.save(force_insert=True)
     scan.job_id = int(read_scan.enqueue(scan.pk).id)
     scan.save(update_fields=["job"])

@@ -38,7 +38,13 @@ def test_a_changed_key_regrades_at_once(world: World, teacher: Client) -> None:
     before = scan_of(world, teacher)
     assert (before["points"], before["max_points"]) == ("1.00", "3.00")
     answer = put(teacher, url_of(world), {"answers": {"q2": ["5"]}})
-    assert (answer.status_code, answer.json()) == (200, {"regraded": 1})
+    assert (answer.status_code, answer.json()["regraded"]) == (200, 1)
+    (change,) = answer.json()["changes"]
+    assert (change["student_id"], change["points_before"], change["points_after"]) == (
+        world.hana.student.pk,
+        "1.00",
+        "2.00",
+    )
     after = scan_of(world, teacher)
     assert (after["points"], after["max_points"]) == ("2.00", "3.00")
     assert {row["label"]: row["outcome"] for row in after["answers"]}["q2"] == "right"

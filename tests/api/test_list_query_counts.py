@@ -81,7 +81,7 @@ def queries_of(client: Client, url: str) -> list[str]:
         ("exams/{exam}/sheet.pdf?prefilled=1", add_students, 5),
         ("exams/{exam}/key", add_exams, 4),
         ("batches/{batch}", add_failed_pages, 5),
-        ("scans/{scan}", add_read_scans, 6),
+        ("scans/{scan}", add_read_scans, 7),
     ],
 )
 def test_ten_rows_cost_what_one_costs(world: World, path: str, add: Callable[[World], None], expected: int) -> None:

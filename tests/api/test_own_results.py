@@ -7,7 +7,6 @@ from typing import Any
 from django.test import Client
 
 from apps.accounts.roles import Role
-from apps.exams.grading import record_reading
 from apps.exams.models import Scan
 from apps.students.models import Guardianship
 from tests.api.answers import error_of
@@ -17,7 +16,6 @@ from tests.factories import (
     client_of,
     make_batch,
     make_exam,
-    make_reading,
     make_scan,
     make_student,
     record_scan,
@@ -74,17 +72,6 @@ def test_a_guardianship_that_ended_shows_nothing_more(world: World) -> None:
     with world.hana.acting():
         Guardianship.objects.filter(user=world.hana.users[Role.GUARDIAN]).delete()
     assert guardian_client(world.hana).get("/api/v1/me/results").status_code == 404
-
-
-def test_a_sheet_with_a_doubt_on_any_page_waits_for_a_person(world: World) -> None:
-    with world.hana.acting():
-        scan = make_scan(make_batch(world.hana.exam, created_by=world.hana.teacher))
-        page = make_reading(world.hana.exam, number="240101", answers={"q3": "3"}, page=2)
-        record_reading(scan, page, overlay_key="t/1/overlays/x.jpg")
-        Scan.objects.filter(pk=scan.pk).update(unsure_count=1)
-    client = student_client(world.hana)
-    assert results(client) == []
-    assert client.get(f"/api/v1/me/results/{world.hana.exam.pk}").status_code == 404
 
 
 def test_an_exam_without_a_key_has_no_result_yet(world: World) -> None:

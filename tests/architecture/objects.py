@@ -152,6 +152,11 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     },
     ("exam-key", "PUT"): lambda _: {"answers": {"q1": ["2"]}},
     ("exam-sheet-sets", "POST"): lambda cast: {"students": [cast.student.pk]},
+    ("exam-key-preview", "POST"): lambda _: {"answers": {"q1": ["2"]}},
+    ("exam-publish", "POST"): lambda _: {"waived_reason": "내일까지 답안을 기다립니다"},
+    ("exam-unpublish", "POST"): lambda _: None,
+    ("exam-results-export", "POST"): lambda _: {"reason": "성적 상담"},
+    ("scan-corrections", "PUT"): lambda cast: {"answers": {"q2": ["2"]}, "student": cast.student.pk},
     ("scan-essays", "PUT"): lambda _: {"points": {}},
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
     ("videos", "POST"): lambda _: {"upload": MISSING_ID},  # the caller's own, when it is prepared

@@ -167,3 +167,62 @@ def test_a_batch_that_was_deleted_meanwhile_fails_quietly(hana: Cast, batch: Bat
     open_once(batch, FakeSandbox())
     with hana.acting():
         assert Job.objects.get(pk=job_id).error_code == "batch_deleted"
+
+
+# ---------------------------------------------------------------- ZIP files
+
+
+def zip_batch(cast: Cast, data: bytes = b"PK") -> Batch:
+    with cast.acting():
+        upload = make_upload(created_by=cast.teacher, content_type="application/zip", is_used=True)
+        s3.write_object(upload.key, data, content_type="application/zip")
+        batch = make_batch(cast.exam, upload=upload, created_by=cast.teacher, page_count=None)
+        batch.job = make_job(batch.pk, kind="exams.open_batch")
+        batch.save(update_fields=["job"])
+    return batch
+
+
+class ZipSandbox(FakeSandbox):
+    """A ZIP of pictures of so many bytes each."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(self.answer_for)
+        self.sizes, self.chunks = sizes, list[list[int]]()
+
+    def answer_for(self, function: str, data: bytes, indices: list[int] | None = None) -> Any:
+        if function == "workers.compute:list_entries":
+            return [{"name": f"반/{index}.jpg", "byte_count": size} for index, size in enumerate(self.sizes)]
+        assert function == "workers.compute:unpack_entries"
+        assert indices is not None
+        self.chunks.append(indices)
+        return [f"page {index}".encode() for index in indices]
+
+
+def test_a_zip_of_hundreds_of_pictures_becomes_a_page_each_a_few_megabytes_at_once(hana: Cast) -> None:
+    batch = zip_batch(hana)
+    sandbox = ZipSandbox(*[1024 * 1024] * 100, 50 * 1024 * 1024, 1)
+    open_once(batch, sandbox)
+    assert [len(chunk) for chunk in sandbox.chunks] == [48, 48, 4, 1, 1]
+    found = pages(hana, batch)
+    assert [scan.entry_name for scan in found][:2] == ["반/0.jpg", "반/1.jpg"]
+    assert len(found) == 102
+
+
+def test_a_zip_is_taken_apart_in_the_real_sandbox_functions_and_a_failed_page_says_its_name(hana: Cast) -> None:
+    import io
+    import zipfile
+
+    from workers import compute
+
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("2.jpg", b"\xff\xd8\xff two")
+        made.writestr("10.jpg", b"\xff\xd8\xff ten")
+    batch = zip_batch(hana, file.getvalue())
+    open_once(batch, FakeSandbox(lambda name, *args: getattr(compute, name.partition(":")[2])(*args)))
+    first, second = pages(hana, batch)
+    with hana.acting():
+        assert s3.read_object(second.source_key, max_bytes=100) == b"\xff\xd8\xff ten"
+        Job.objects.filter(pk=job_id_of(first)).update(state=JobState.FAILED, error_code="damaged")
+        (failure,) = failures_of_batch(Batch.objects.select_related("job").get(pk=batch.pk))
+    assert (failure.entry_name, failure.code) == ("2.jpg", "damaged")

@@ -11,7 +11,19 @@ from academy.storage.services import presign_upload
 from apps.accounts.models import User
 from apps.courses.models import Course
 from apps.exams.grading import record_reading
-from apps.exams.models import Batch, Exam, Question, Scan, SheetSet, StudentSheet
+from apps.exams.models import (
+    Batch,
+    Correction,
+    CorrectionKind,
+    Exam,
+    Publication,
+    Question,
+    Scan,
+    SheetSet,
+    StudentSheet,
+)
+from apps.exams.publishing import publish_results
+from apps.exams.reviewing import Said, correct_scan
 from apps.exams.services import create_exam, order_sheet_set, set_answer_key
 from apps.exams.tasks import add_scan
 from apps.students.models import Student
@@ -143,3 +155,14 @@ def make_student_sheet(exam: Exam, student: Student, *, token: str = "2" * TOKEN
 def make_sheet_set(exam: Exam, student: Student, *, created_by: User) -> SheetSet:
     """An order to print the student's sheet, with the job that will."""
     return order_sheet_set(exam_id=exam.pk, students=[student.pk], has_versions=False, created_by=created_by)
+
+
+def make_correction(scan: Scan, *, by: User, label: str = "q20", values: tuple[str, ...] = ()) -> Correction:
+    """What ``by`` says is marked in a field of ``scan``, which has been read."""
+    correct_scan(scan_id=scan.pk, said=[Said(CorrectionKind.ANSWER, values, label)], by=by)
+    return Correction.objects.get(scan=scan, label=label, undone_at=None)
+
+
+def make_publication(exam: Exam, *, by: User, waived_reason: str = "기다리지 않습니다", **shown: bool) -> Publication:
+    """The exam's results are published, whatever is open."""
+    return publish_results(exam_id=exam.pk, by=by, waived_reason=waived_reason, **shown)

@@ -24,7 +24,9 @@ from tests.factories.academies import make_academy
 from tests.factories.courses import make_attendance, make_course
 from tests.factories.exams import (
     make_batch,
+    make_correction,
     make_exam,
+    make_publication,
     make_scan,
     make_sheet_set,
     make_student_sheet,
@@ -128,6 +130,9 @@ def _make_cast(slug: str, name: str) -> Cast:
         upload = make_upload(created_by=teacher, is_used=True)
         batch = make_batch(exam, upload=upload, created_by=teacher)
         scan = record_scan(make_scan(batch), number=STUDENT_NUMBER, answers={"q1": "1", "q2": "5"})
+        make_correction(scan, by=teacher)
+        make_publication(exam, by=teacher)
+        scan.refresh_from_db()
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
         make_answered_request(teacher)

@@ -147,6 +147,8 @@ def test_every_marked_text_is_korean() -> None:
 
 def test_korean_texts_are_polite() -> None:
     for entry in polib.pofile(str(CATALOGUE)):
+        if entry.msgctxt == "column":  # of a table: no sentence
+            continue
         end = entry.msgstr.split(":")[0].rstrip(". ")
         assert end.endswith(("니다", "세요")), entry.msgstr
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from benchmarks.omr.generator import BASE_DPI, CONDITIONS, Sample, blank_page, make_sample
 from benchmarks.omr.marks import Bubble, Person, Style, draw_mark
 from benchmarks.omr.scoring import Tally
+from sheets.boxes import OVERLAY_PIXELS_PER_MM
 from sheets.layout import Layout, design_layout
 from sheets.reading import FieldStatus, SheetReading, UnreadableReason, UnreadableSheet
 from workers.vision.locate import locate_page
-from workers.vision.overlay import OVERLAY_PIXELS_PER_MM, draw_overlay
+from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_sheet
 
 GreyImage = NDArray[np.uint8]

@@ -24,6 +24,10 @@ class MediaProblem(StrEnum):
     VIDEO_TOO_LARGE = "video_too_large"
     VIDEO_TOO_LONG = "video_too_long"
     NO_PAGES = "no_pages"
+    ARCHIVE_LOCKED = "archive_locked"
+    ARCHIVE_NESTED = "archive_nested"
+    ARCHIVE_TOO_LARGE = "archive_too_large"
+    ARCHIVE_UNSAFE = "archive_unsafe"
 
 
 class BrokenMedia(Exception):

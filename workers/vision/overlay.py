@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sheets.boxes import OVERLAY_PIXELS_PER_MM
 from sheets.layout import (
     BubbleShape,
     ChoiceField,
@@ -25,9 +26,6 @@ from workers.vision.markers import reduce_image
 
 ColourImage = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
-
-OVERLAY_PIXELS_PER_MM: Final = 4.0
-"""About 100 dpi: a page is 840 x 1188, 150 kB as JPEG, and handwriting can still be read."""
 
 GREEN: Final = (72, 148, 22)
 AMBER: Final = (16, 140, 240)

@@ -217,6 +217,40 @@ export interface paths {
         patch: operations["exams_set_course"];
         trace?: never;
     };
+    "/api/v1/exams/{exam_id}/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How hard and how telling each question was, who chose what, and how reliable the whole is. */
+        get: operations["exams_analysis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exams/{exam_id}/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The pages of an exam on which something is left to a person, and what: only what can change a score. */
+        get: operations["exams_inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exams/{exam_id}/key": {
         parameters: {
             query?: never;
@@ -228,6 +262,41 @@ export interface paths {
         /** @description Set how questions are scored; what was read already is scored anew at once. */
         put: operations["exams_key_set"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exams/{exam_id}/key/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Whose points a changed key would change, from what to what. Nothing is written. */
+        post: operations["exams_key_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exams/{exam_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether students and guardians see the results, what of them, and what is open. */
+        get: operations["exams_publication"];
+        put?: never;
+        /** @description Show students and guardians the results; refused while the inbox is not empty unless a reason waives that. */
+        post: operations["exams_publish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -251,6 +320,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exams/{exam_id}/results/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Results and analysis as an Excel file, for a reason that is itself recorded. */
+        post: operations["exams_results_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exams/{exam_id}/scans": {
         parameters: {
             query?: never;
@@ -261,7 +347,7 @@ export interface paths {
         /** @description The exam's scanned pages, newest first. */
         get: operations["exams_scans_list"];
         put?: never;
-        /** @description Hand in a sent file: one page, or a PDF of many. It is read in the background. */
+        /** @description Hand in a sent file: one page, or a PDF or a ZIP of many. It is read in the background. */
         post: operations["exams_scans_submit"];
         delete?: never;
         options?: never;
@@ -297,6 +383,23 @@ export interface paths {
         get: operations["exams_sheet"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exams/{exam_id}/unpublish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Show the results no more. */
+        post: operations["exams_unpublish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -620,7 +723,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The results of the student who asks, or of the child that a guardian chose; the newest exam first. */
+        /** @description The published results of the student who asks, or of the child that a guardian chose; newest exam first. */
         get: operations["own_results_list"];
         put?: never;
         post?: never;
@@ -637,7 +740,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One of them, with what was read on each page and its picture. */
+        /** @description One of them, with the answers, and the pages if the academy shows them. */
         get: operations["own_results_show"];
         put?: never;
         post?: never;
@@ -1072,6 +1175,23 @@ export interface paths {
         /** @description One page: what was read, how sure, how it scores, and the picture with the reading drawn on it. */
         get: operations["scans_show"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/{scan_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Say what is right on a page; it is scored anew at once, and what was said outlives every re-read. */
+        put: operations["scans_corrections_set"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1607,6 +1727,24 @@ export interface components {
             type: string;
             alg: number;
         };
+        Analysis: {
+            people: number;
+            left_out: number;
+            /** Format: double */
+            max_points: number;
+            /** Format: double */
+            mean: number | null;
+            /** Format: double */
+            median: number | null;
+            /** Format: double */
+            sd: number | null;
+            /** Format: double */
+            alpha: number | null;
+            /** Format: double */
+            sem: number | null;
+            histogram: number[];
+            items: components["schemas"]["ItemAnalysis"][];
+        };
         Answer: {
             label: string;
             values: string[];
@@ -1614,6 +1752,15 @@ export interface components {
             /** Format: double */
             confidence: number;
             outcome: (components["schemas"]["AnswerOutcome"] | components["schemas"]["NullEnum"]) | null;
+        };
+        AnswerCount: {
+            answer: string;
+            is_accepted: boolean;
+            count: number;
+            /** Format: double */
+            upper: number;
+            /** Format: double */
+            lower: number;
         };
         /** @description How questions are scored, by label. What is not named is not changed; ``versions`` replaces all there were. */
         AnswerKey: {
@@ -1739,6 +1886,11 @@ export interface components {
         BirthYearRequest: {
             birth_year: number | null;
         };
+        Candidate: {
+            value: string;
+            /** Format: double */
+            ink: number;
+        };
         Child: {
             readonly id: number;
             readonly number: string;
@@ -1786,6 +1938,7 @@ export interface components {
         /**
          * @description * `application/json` - application/json
          *     * `application/pdf` - application/pdf
+         *     * `application/zip` - application/zip
          *     * `image/heic` - image/heic
          *     * `image/heif` - image/heif
          *     * `image/jpeg` - image/jpeg
@@ -1795,7 +1948,40 @@ export interface components {
          *     * `video/webm` - video/webm
          * @enum {string}
          */
-        ContentTypeEnum: "application/json" | "application/pdf" | "image/heic" | "image/heif" | "image/jpeg" | "image/png" | "video/mp4" | "video/quicktime" | "video/webm";
+        ContentTypeEnum: "application/json" | "application/pdf" | "application/zip" | "image/heic" | "image/heif" | "image/jpeg" | "image/png" | "video/mp4" | "video/quicktime" | "video/webm";
+        /** @description What is not named is not changed; null takes back what was said. An empty list of values: it is blank. */
+        CorrectScanRequest: {
+            answers?: {
+                [key: string]: string[] | null;
+            };
+            /** Format: int64 */
+            student?: number | null;
+            version?: string | null;
+            /** @description true, or null to take it back */
+            counts?: boolean | null;
+            /** @description true, or null to take it back */
+            set_aside?: boolean | null;
+        };
+        /** @description What a person said in place of what was read, who and when; ``machine`` is what was read. */
+        Correction: {
+            kind: components["schemas"]["CorrectionKindEnum"];
+            label: string;
+            values: string[];
+            student: components["schemas"]["ScannedStudent"] | null;
+            machine: components["schemas"]["VersionRead"] | null;
+            by: string | null;
+            /** Format: date-time */
+            at: string;
+        };
+        /**
+         * @description * `answer` - What was meant in a field
+         *     * `student` - Whose page it is
+         *     * `version` - Which version of the exam it is
+         *     * `counts` - This one counts, of several of the same page
+         *     * `set_aside` - It is not to count at all
+         * @enum {string}
+         */
+        CorrectionKindEnum: "answer" | "student" | "version" | "counts" | "set_aside";
         /** @description By label what is true of the problem; null takes a correction back. */
         CorrectionsRequest: {
             verdicts: {
@@ -1968,9 +2154,17 @@ export interface components {
             version: number;
             language: components["schemas"]["LanguageEnum"];
         };
+        /**
+         * @description * `single` - single
+         *     * `several` - several
+         *     * `numeric` - numeric
+         *     * `essay` - essay
+         * @enum {string}
+         */
+        GroupKindEnum: "single" | "several" | "numeric" | "essay";
         /** @description Questions of one kind, with the sizes of that kind; ``points`` and ``penalty`` are those of each question. */
         GroupRequest: {
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["GroupKindEnum"];
             count: number;
             /** @default 5 */
             choices: number;
@@ -2012,6 +2206,68 @@ export interface components {
          * @enum {string}
          */
         HowEnum: "in_app" | "on_paper";
+        /** @description ``box``: [x, y, width, height] in pixels of the picture at ``picture_url``; null: the whole of it. */
+        InboxItem: {
+            kind: components["schemas"]["InboxItemKindEnum"];
+            label: string;
+            question: string;
+            values: string[];
+            status: (components["schemas"]["InboxItemStatusEnum"] | components["schemas"]["NullEnum"]) | null;
+            /** Format: double */
+            confidence: number | null;
+            candidates: components["schemas"]["Candidate"][];
+            box: number[] | null;
+            picture_url: string | null;
+            proposals: components["schemas"]["ScannedStudent"][];
+            rival: number | null;
+            contradictions: string[];
+            message: string;
+        };
+        /**
+         * @description * `answer` - answer
+         *     * `essay` - essay
+         *     * `version` - version
+         *     * `student` - student
+         *     * `duplicate` - duplicate
+         *     * `page_failed` - page_failed
+         * @enum {string}
+         */
+        InboxItemKindEnum: "answer" | "essay" | "version" | "student" | "duplicate" | "page_failed";
+        /**
+         * @description * `ok` - ok
+         *     * `blank` - blank
+         *     * `multiple` - multiple
+         *     * `unsure` - unsure
+         * @enum {string}
+         */
+        InboxItemStatusEnum: "ok" | "blank" | "multiple" | "unsure";
+        /** @description A page with what is asked of it. All its items lie on one picture, an essay apart. */
+        InboxPage: {
+            readonly id: number;
+            readonly exam: number;
+            readonly batch: number;
+            readonly file_name: string;
+            readonly entry_name: string;
+            readonly page_index: number;
+            readonly state: string;
+            readonly error_code: string;
+            readonly error_message: string;
+            readonly page: number | null;
+            readonly is_sheet_confirmed: boolean;
+            readonly match: components["schemas"]["MatchEnum"];
+            readonly number_read: string;
+            readonly student: components["schemas"]["ScannedStudent"] | null;
+            /** Format: decimal */
+            readonly points: string | null;
+            /** Format: decimal */
+            readonly max_points: string | null;
+            readonly unsure_count: number | null;
+            readonly awaited_count: number | null;
+            /** Format: date-time */
+            readonly read_at: string | null;
+            readonly picture_url: string | null;
+            readonly items: components["schemas"]["InboxItem"][];
+        };
         InvitationRequest: {
             phone: string;
             name: string;
@@ -2019,6 +2275,19 @@ export interface components {
         };
         InvitePeopleRequest: {
             people: components["schemas"]["InvitationRequest"][];
+        };
+        ItemAnalysis: {
+            label: string;
+            /** Format: double */
+            difficulty: number | null;
+            /** Format: double */
+            discrimination: number | null;
+            /** Format: double */
+            upper_lower: number | null;
+            answers: components["schemas"]["AnswerCount"][];
+            blank: number;
+            multiple: number;
+            unsure: number;
         };
         Job: {
             readonly id: number;
@@ -2057,14 +2326,6 @@ export interface components {
          */
         JobStateEnum: "queued" | "sent" | "running" | "succeeded" | "failed" | "cancelled";
         /**
-         * @description * `single` - single
-         *     * `several` - several
-         *     * `numeric` - numeric
-         *     * `essay` - essay
-         * @enum {string}
-         */
-        KindEnum: "single" | "several" | "numeric" | "essay";
-        /**
          * @description * `ko` - ko
          *     * `en` - en
          * @enum {string}
@@ -2100,9 +2361,10 @@ export interface components {
          *     * `number_contradicts` - The number is not that of the student whose sheet it is
          *     * `no_number` - The sheet has no number
          *     * `duplicate` - The student has this page already
+         *     * `set_aside` - A person said that it is not to count
          * @enum {string}
          */
-        MatchEnum: "pending" | "matched" | "number_unreadable" | "number_unknown" | "number_contradicts" | "no_number" | "duplicate";
+        MatchEnum: "pending" | "matched" | "number_unreadable" | "number_unknown" | "number_contradicts" | "no_number" | "duplicate" | "set_aside";
         Member: {
             readonly id: number;
             readonly name: string;
@@ -2316,17 +2578,27 @@ export interface components {
          * @enum {string}
          */
         OperationEnum: "insert" | "update" | "delete";
+        /** @description ``accepted``: any one of them is right, in the choices as printed; null while right answers are not shown. */
+        OwnAnswer: {
+            label: string;
+            marked: string[];
+            accepted: string[] | null;
+            outcome: components["schemas"]["AnswerOutcome"];
+            /** Format: decimal */
+            points: string | null;
+        };
         OwnPage: {
             page: number | null;
             answers: components["schemas"]["Answer"][];
             essays: components["schemas"]["Essay"][];
             /** @description The picture with what was read drawn on it, good for 5 minutes. */
-            overlay_url: string;
+            overlay_url: string | null;
         };
         OwnResult: {
             /** @description Of the exam. */
             id: number;
             title: string;
+            exam: components["schemas"]["ResultExam"];
             /** Format: decimal */
             points: string;
             /** Format: decimal */
@@ -2334,11 +2606,16 @@ export interface components {
             page_count: number;
             /** Format: date-time */
             read_at: string;
+            /** Format: date-time */
+            published_at: string;
+            rank: number | null;
         };
+        /** @description ``overlay_url``: the first page with what was read drawn on it, good for 5 minutes; ``pages``: all of them. */
         OwnResultDetail: {
             /** @description Of the exam. */
             id: number;
             title: string;
+            exam: components["schemas"]["ResultExam"];
             /** Format: decimal */
             points: string;
             /** Format: decimal */
@@ -2346,10 +2623,16 @@ export interface components {
             page_count: number;
             /** Format: date-time */
             read_at: string;
+            /** Format: date-time */
+            published_at: string;
+            rank: number | null;
+            answers: components["schemas"]["OwnAnswer"][];
+            overlay_url: string | null;
             pages: components["schemas"]["OwnPage"][];
         };
         PageFailure: {
             page_index: number | null;
+            entry_name: string;
             code: string;
             message: string;
         };
@@ -2453,6 +2736,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Export"][];
+        };
+        PaginatedInboxPageList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["InboxPage"][];
         };
         PaginatedMemberList: {
             /**
@@ -2605,6 +2901,20 @@ export interface components {
         PhoneRequest: {
             phone: string;
         };
+        /** @description Over all pages of a student that count; null where nothing is scored. */
+        PointsChange: {
+            student_id: number;
+            number: string;
+            name: string;
+            /** Format: decimal */
+            points_before: string | null;
+            /** Format: decimal */
+            points_after: string | null;
+            /** Format: decimal */
+            max_points_before: string | null;
+            /** Format: decimal */
+            max_points_after: string | null;
+        };
         /** @description Send a multipart form to ``url``: all of ``fields`` first, the file last as ``file``. */
         PresignedUpload: {
             id: number;
@@ -2631,6 +2941,27 @@ export interface components {
             mark: string;
             url: string | null;
         };
+        /** @description ``open_count``: pages that nobody has looked at yet, or that are not read yet, as of now. */
+        Publication: {
+            /** Format: date-time */
+            published_at: string | null;
+            published_by: string | null;
+            shows_sheet: boolean;
+            shows_answers: boolean;
+            shows_rank: boolean;
+            waived_count: number;
+            waived_reason: string;
+            open_count: number;
+        };
+        PublishRequest: {
+            /** @default true */
+            shows_sheet: boolean;
+            /** @default false */
+            shows_answers: boolean;
+            /** @default false */
+            shows_rank: boolean;
+            waived_reason?: string;
+        };
         /**
          * @description * `lite` - lite
          *     * `basic` - basic
@@ -2639,6 +2970,10 @@ export interface components {
          * @enum {string}
          */
         QueueEnum: "lite" | "basic" | "premium" | "video";
+        /** @description Why the file is wanted: kept in the trail. To be part of what every export asks for. */
+        ReasonRequest: {
+            reason: string;
+        };
         RecoveryCodes: {
             recovery_codes: string[];
         };
@@ -2670,8 +3005,10 @@ export interface components {
         RegionsRequest: {
             regions: components["schemas"]["RegionRequest"][] | null;
         };
+        /** @description How many pages a key scores anew, and whose points that changes. */
         Regraded: {
             regraded: number;
+            changes: components["schemas"]["PointsChange"][];
         };
         RelyingParty: {
             id: string;
@@ -2693,6 +3030,11 @@ export interface components {
             awaited_count: number;
             page_count: number;
         };
+        ResultExam: {
+            id: number;
+            title: string;
+            course: string | null;
+        };
         /**
          * @description * `owner` - Owner
          *     * `manager` - Manager
@@ -2709,6 +3051,7 @@ export interface components {
             readonly exam: number;
             readonly batch: number;
             readonly file_name: string;
+            readonly entry_name: string;
             readonly page_index: number;
             readonly state: string;
             readonly error_code: string;
@@ -2732,6 +3075,7 @@ export interface components {
             readonly exam: number;
             readonly batch: number;
             readonly file_name: string;
+            readonly entry_name: string;
             readonly page_index: number;
             readonly state: string;
             readonly error_code: string;
@@ -2752,6 +3096,7 @@ export interface components {
             readonly answers: components["schemas"]["Answer"][] | null;
             readonly essays: components["schemas"]["Essay"][] | null;
             readonly version: components["schemas"]["VersionRead"] | null;
+            readonly corrections: components["schemas"]["Correction"][];
             readonly overlay_url: string | null;
         };
         ScannedStudent: {
@@ -3678,6 +4023,69 @@ export interface operations {
             };
         };
     };
+    exams_analysis: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_inbox: {
+        parameters: {
+            query?: {
+                /** @description 페이지네이션 커서 값. */
+                cursor?: string;
+                /** @description 페이지당 반환할 결과 수. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedInboxPageList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     exams_key_show: {
         parameters: {
             query?: never;
@@ -3740,6 +4148,101 @@ export interface operations {
             };
         };
     };
+    exams_key_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AnswerKeyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regraded"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_publication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     exams_results: {
         parameters: {
             query?: never;
@@ -3757,6 +4260,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Result"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_results_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             "4XX": {
@@ -3890,6 +4426,34 @@ export interface operations {
                 content: {
                     "application/pdf": string;
                 };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exams_unpublish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exam_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             "4XX": {
                 headers: {
@@ -5657,6 +6221,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanDetail"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    scans_corrections_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scan_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CorrectScanRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -48,10 +48,14 @@ function Shown({ result }: { result: Schemas["OwnResultDetail"] }) {
               )}
             </div>
           ))}
-          <h2 style={{ fontSize: "1.0625rem", margin: "1.25rem 0 0.75rem" }}>
-            {result.pages.length > 1 ? t("results.sheetPage", { page: page.page ?? index + 1 }) : t("results.sheet")}
-          </h2>
-          <Sheet url={page.overlay_url} />
+          {page.overlay_url === null ? null : (
+            <>
+              <h2 style={{ fontSize: "1.0625rem", margin: "1.25rem 0 0.75rem" }}>
+                {result.pages.length > 1 ? t("results.sheetPage", { page: page.page ?? index + 1 }) : t("results.sheet")}
+              </h2>
+              <Sheet url={page.overlay_url} />
+            </>
+          )}
         </section>
       ))}
     </Stack>

@@ -1,0 +1,169 @@
+"""Results as students and guardians see them, and as they are analysed. Nothing here shows what is not published."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict, cast
+
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+
+from apps.exams.analysis import Analysis, Item, Response, analyse
+from apps.exams.corrections import effective_reading
+from apps.exams.kinds import Cancellation, QuestionKind
+from apps.exams.models import Exam, Maker, Match, Scan
+from apps.exams.queries import ScoringRules, rules_of_exam, with_corrections
+from apps.exams.scoring import COMBINED, Outcome, VersionMap, version_of
+from sheets.layout import ChoiceField, Layout
+from sheets.reading import SheetReading
+
+
+class OwnResultRow(TypedDict):
+    id: int
+    title: str
+    course_name: str | None
+    points: Decimal
+    max_points: Decimal
+    page_count: int
+    read_at: datetime
+    published_at: datetime
+    shows_sheet: bool
+    shows_answers: bool
+    shows_rank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """What was marked and what it got; ``accepted`` in the choices as printed, None while it is not to be shown."""
+
+    label: str
+    marked: tuple[str, ...]
+    accepted: tuple[str, ...] | None
+    outcome: Outcome
+    points: Decimal | None
+
+
+def published_results_of(student_id: int) -> QuerySet[Exam, OwnResultRow]:
+    """What a student, and who acts for them, may see of their exams: the one place that decides it.
+
+    Published exams of which a page of theirs counts. A page that came after publishing and that somebody has yet to
+    look at holds the student's result back: nobody has settled or waived it.
+    """
+    theirs = Q(scans__student_id=student_id, scans__match=Match.MATCHED)
+    came_later = Q(scans__read_at__gt=F("publications__created_at"), scans__asked_count__gt=0)
+    rows = (
+        Exam.objects.filter(theirs)
+        .filter(publications__pk__isnull=False, publications__withdrawn_at=None)
+        .annotate(
+            points=Sum("scans__points", filter=theirs),
+            max_points=Sum("scans__max_points", filter=theirs),
+            page_count=Count("scans", filter=theirs),
+            read_at=Max("scans__read_at", filter=theirs),
+            held_back=Count("scans", filter=theirs & came_later),
+            course_name=F("course__name"),
+            published_at=F("publications__created_at"),
+            shows_sheet=F("publications__shows_sheet"),
+            shows_answers=F("publications__shows_answers"),
+            shows_rank=F("publications__shows_rank"),
+        )
+        .filter(held_back=0, points__isnull=False)
+    )
+    shown = rows.values(
+        "id",
+        "title",
+        "course_name",
+        "points",
+        "max_points",
+        "page_count",
+        "read_at",
+        "published_at",
+        "shows_sheet",
+        "shows_answers",
+        "shows_rank",
+    )
+    return cast(QuerySet[Exam, OwnResultRow], shown)
+
+
+def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, int]:
+    """By exam, how many students have more points than this one, and one; not where theirs are not known."""
+    totals = (
+        Scan.objects.filter(exam_id__in=exam_ids, match=Match.MATCHED)
+        .values("exam_id", "student_id")
+        .annotate(total=Sum("points"))
+        .filter(total__isnull=False)
+        .values_list("exam_id", "student_id", "total")
+    )
+    by_exam: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
+    for exam_id, student, total in totals:
+        by_exam[exam_id][student] = total
+    return {
+        exam_id: 1 + sum(other > found[student_id] for other in found.values())
+        for exam_id, found in by_exam.items()
+        if student_id in found
+    }
+
+
+def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:
+    """The student's pages that their result is made of, in order."""
+    pages = Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED)
+    return with_corrections(pages.order_by("page", "pk"))
+
+
+def own_answers(pages: Iterable[Scan], rules: ScoringRules, *, has_accepted: bool) -> Iterator[OwnAnswer]:
+    """The answers on ``pages`` as printed, of the questions that the exam has."""
+    by_label = {question.label: question for question in rules.key}
+    for page in pages:
+        reading = effective_reading(page)
+        version = version_of(reading, rules.versions)
+        marked = {field.label: field.values for field in reading.fields}
+        for answer in rules.score(page, reading).answers:
+            accepted: tuple[str, ...] | None = None
+            if has_accepted and version is not None:
+                right = by_label[answer.question].accepted
+                accepted = tuple(version.as_printed(answer.label, value) for value in right)
+            yield OwnAnswer(answer.label, marked.get(answer.label, ()), accepted, answer.outcome, answer.points)
+
+
+# ---------------------------------------------------------------- for the analysis
+
+
+def analysis_of_exam(exam: Exam) -> Analysis:
+    """The item analysis of what is scored, by the pages that count."""
+    rules = rules_of_exam(exam.pk)
+    choices: dict[str, tuple[str, ...]] = {}
+    if exam.layout.maker == Maker.OWN:
+        questions = Layout.from_json(exam.layout.definition).questions
+        choices = {field.label: field.choices for field in questions if isinstance(field, ChoiceField)}
+    items = [
+        Item(question.label, question.points, question.accepted, choices.get(question.label, ()))
+        for question in rules.key
+        if question.is_keyed and question.cancelled is Cancellation.NONE
+    ]
+    return analyse(items, list(responses_of_exam(exam.pk, rules).values()))
+
+
+def responses_of_exam(exam_id: int, rules: ScoringRules) -> dict[int, dict[str, Response]]:
+    """By student, by the key's label, what they answered on the pages that count and what that scored."""
+    pages = Scan.objects.filter(exam_id=exam_id, match=Match.MATCHED, reading__isnull=False).order_by("pk")
+    by_label = {question.label: question for question in rules.key}
+    found: dict[int, dict[str, Response]] = defaultdict(dict)
+    for page in with_corrections(pages):
+        assert page.student_id is not None
+        reading = effective_reading(page)
+        version = version_of(reading, rules.versions)
+        if version is None:
+            continue
+        choices = _choices_in_key_order(reading, version)
+        for answer in rules.score(page, reading).answers:
+            kind = by_label[answer.question].kind
+            choice = "" if kind is QuestionKind.ESSAY else choices.get(answer.question, "")
+            found[page.student_id][answer.question] = Response(answer.outcome, answer.points, choice)
+    return dict(found)
+
+
+def _choices_in_key_order(reading: SheetReading, version: VersionMap) -> dict[str, str]:
+    fields = (version.in_key_order(field) for field in reading.fields)
+    return {field.label: COMBINED.join(sorted(field.values)) for field in fields}
