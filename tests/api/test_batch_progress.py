@@ -52,8 +52,8 @@ def test_a_partial_failure_is_visible_page_by_page(world: World) -> None:
     body = shown(world, batch)
     assert (body["read"], body["failed"], body["is_finished"]) == (1, 2, False)
     assert body["failures"] == [
-        {"page_index": 1, "code": "other_sheet", "message": text_of("other_sheet")},
-        {"page_index": 3, "code": "blurred", "message": text_of("blurred")},
+        {"page_index": 1, "entry_name": "", "code": "other_sheet", "message": text_of("other_sheet")},
+        {"page_index": 3, "entry_name": "", "code": "blurred", "message": text_of("blurred")},
     ]
     with world.hana.acting():
         finish(scans[2], JobState.SUCCEEDED)
@@ -83,7 +83,9 @@ def test_a_file_that_could_not_be_opened_is_finished_and_says_why(world: World) 
         batch.save(update_fields=["job"])
     body = shown(world, batch)
     assert (body["page_count"], body["read"], body["failed"], body["is_finished"]) == (1, 0, 1, True)
-    assert body["failures"] == [{"page_index": None, "code": "encrypted", "message": text_of("encrypted")}]
+    assert body["failures"] == [
+        {"page_index": None, "entry_name": "", "code": "encrypted", "message": text_of("encrypted")}
+    ]
 
 
 def test_a_file_that_broke_half_way_keeps_its_pages(world: World) -> None:
