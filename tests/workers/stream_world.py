@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +90,9 @@ class Reader:
     def event(self) -> tuple[str, Any] | None:
         """The next event with data; ``None`` at the end. Keeps ``last_event_id`` as browsers do."""
         name, data = "", ""
+        until = time.monotonic() + PATIENCE_SECONDS
         while line := self.response.readline():
+            assert time.monotonic() < until, "what keeps the stream alive comes, and no event"
             text = line.decode().rstrip("\n")
             key, _, value = text.partition(": ")
             if text.startswith(":"):

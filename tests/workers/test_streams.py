@@ -364,7 +364,7 @@ def test_more_changes_than_fit_a_page_all_arrive(
     committed_world: World, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hana = committed_world.hana
-    reader = served.open_for(hana.teacher, hana)
+    reader = served.open_for(hana.owner, hana)
     reader.until_marked("")
     with hana.acting():
         new = [Job(kind="exams.read_scan", queue="basic", arguments={"args": [1]}) for _ in range(1_201)]
