@@ -24,6 +24,7 @@ from academy.tenancy.provisioning import SILO_ID_BITS
 from apps.students.models import Student
 from tests.db.kernel import FakeSandbox, delivery, fresh, new_job, use_test_kinds
 from tests.factories import Cast, World, client_of, make_academy, make_student
+from tests.factories.privacy import make_erasure, make_export
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +59,10 @@ def rows_of(cast: Cast) -> dict[str, list[str]]:
 
 @pytest.fixture
 def world_and_silos(committed_world: World) -> Iterator[World]:
+    for cast in (committed_world.hana, committed_world.duri):
+        with cast.acting():
+            make_export(cast.owner)
+            make_erasure(cast.owner)
     yield committed_world
     with psycopg.connect(os.environ["MIGRATION_DATABASE_URL"], autocommit=True) as owner:
         for schema in tenant_schemas(owner.cursor()):

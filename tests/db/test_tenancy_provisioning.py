@@ -62,7 +62,7 @@ def test_an_academy_may_have_a_domain_of_its_own(db: None) -> None:
         (["Hana!", *OWNER], "Hana!|올바른|valid"),
         (["-hana", *OWNER], "올바른|valid|argument"),
         (["hana", *OWNER, "--plan", "gold"], "there is no plan 'gold'; there are: basic, lite, premium"),
-        (["hana", *OWNER[:-1], "12"], "not a valid phone number"),
+        (["hana", *OWNER[:-1], "12"], "올바른 전화번호가 아닙니다"),
         (["taken", *OWNER], "slug|이미|already"),
         (["fresh", *OWNER, "--domain", "taken.academy.test"], "domain|이미|already"),
     ],
@@ -158,7 +158,7 @@ def _migrating_again_changes_nothing() -> None:
 def test_a_silo_that_cannot_be_finished_leaves_nothing(silos: None) -> None:
     done = as_owner("create_academy", "broken", *OWNER[:-1], "12", "--isolation", "silo")
     assert done.returncode != 0
-    assert "not a valid phone number" in done.stderr
+    assert "올바른 전화번호가 아닙니다" in done.stderr
     assert "Traceback" not in done.stderr
     assert not Tenant.objects.exists()
     with connection.cursor() as cursor:

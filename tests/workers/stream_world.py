@@ -161,8 +161,11 @@ def serving() -> Iterator[Served]:
             reader.close()
         server.should_exit = True
         thread.join(PATIENCE_SECONDS)
-        configured["CONN_MAX_AGE"] = before
         assert not thread.is_alive()
+        for worker in threading.enumerate():
+            if worker.name.startswith("streams_"):  # a look that is under way has a connection open
+                worker.join(PATIENCE_SECONDS)
+        configured["CONN_MAX_AGE"] = before
 
 
 def answers(port: int) -> bool:

@@ -108,8 +108,9 @@ def test_who_comes_back_is_told_all_that_they_missed(served: Served, committed_w
     found = again.event()
     assert found is not None
     assert found[1]["is_resumed"]
-    told = {data["id"]: data["state"] for _, data in (again.event() or ("", {}) for _ in range(2))}
-    assert told == {jobs[0].pk: "succeeded", jobs[1].pk: "failed"}
+    # While anybody writes anywhere in the cluster, older changes may be told once more.
+    again.job(jobs[0].pk, "succeeded")
+    again.job(jobs[1].pk, "failed")
 
 
 def test_a_change_that_commits_late_under_an_early_number_is_not_lost(served: Served, committed_world: World) -> None:
