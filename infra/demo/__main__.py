@@ -243,6 +243,8 @@ def _judge(run: Run, console: Console) -> list[SheetReport]:
                 raise DemoFailed(f"{run.academy.name}: {scan['file_name']} failed: {scan['error_message']}")
             reports.append(_judge_sheet(run, sheet, run.staff.get(f"/scans/{scan['id']}")))
     results = run.staff.get(f"/exams/{run.exam_id}/results")
+    shown = {"shows_answers": True, "waived_reason": "한 번에 보여 주는 예시 시험"}
+    run.staff.post(f"/exams/{run.exam_id}/publish", shown, expect=200)
     course = run.staff.get(f"/courses/{run.course_id}")
     enrolled = run.staff.get(f"/courses/{run.course_id}/students?page_size=200")["results"]
     teachers = ", ".join(teacher["name"] for teacher in course["teachers"])
