@@ -195,7 +195,8 @@ def _blank_patches(ink: Floats, raw: Floats, groups: NDArray[np.intp]) -> Floats
         # printed letters differ by up to 0.05 in mean ink; more than that is a hand's
         light = light[raw[light] <= common_level + 0.06]
         # where most of a few questions have this choice marked with a pale pencil, the lightest are the blanks
-        light = light[raw[light] <= raw[light].min(initial=1.0) + MAX_BLANK_SPREAD]
+        # (counted from the lower quartile, a blank: from the very lightest, the noise of a photo cut off most blanks)
+        light = light[raw[light] <= np.quantile(raw[light], 0.25) + MAX_BLANK_SPREAD] if len(light) else light
         if len(light) >= 2:
             blanks[group] = ink[light].mean(axis=0)
     return blanks
