@@ -11,6 +11,7 @@ import contextlib
 import random
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Rule:
         self.released.set()
 
 
-class Proxy:
+class Proxy(ABC):
     """A TCP server on loopback before another one. Use as a context manager."""
 
     def __init__(self, upstream_host: str, upstream_port: int, *, seed: int = 0) -> None:
@@ -157,6 +158,7 @@ class Proxy:
                 if end is not None:
                     end.transport.abort()
 
+    @abstractmethod
     async def _serve(
         self,
         reader: asyncio.StreamReader,
@@ -164,7 +166,7 @@ class Proxy:
         upstream_reader: asyncio.StreamReader,
         upstream: asyncio.StreamWriter,
     ) -> None:
-        raise NotImplementedError
+        """Carry requests and answers to and fro until either side ends."""
 
     def _rule_for(self, text: bytes, seen: set[Rule]) -> Rule | None:
         """The first rule that this request meets; `seen` are those whose `after` was on this connection."""
