@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from apps.accounts.roles import Role
+from apps.accounts.roles import Permission, Role
 
 EVERYBODY: Final = "everybody"
 """With a session or without."""
@@ -23,6 +23,11 @@ LEARNERS: Final = GUARDIANS | {Role.STUDENT}
 
 SEE_EVERYTHING: Final = MANAGERS
 """Whoever else gets through somewhere, gets through to what belongs to a course of theirs; a colleague's is missing."""
+
+# What no view declares and services ask for, since it depends on the thing -> the roles that have it.
+WITHIN: Final[Mapping[Permission, frozenset[Role]]] = {
+    Permission.MANAGE_JOBS: MANAGERS,
+}
 
 # URL name and method -> the roles whose permission suffices.
 PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {

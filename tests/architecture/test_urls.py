@@ -40,7 +40,7 @@ from tests.architecture.objects import (
     UNTENANTED,
     Body,
 )
-from tests.architecture.permits import EVERYBODY, PERMITS, SEE_EVERYTHING
+from tests.architecture.permits import EVERYBODY, PERMITS, SEE_EVERYTHING, WITHIN
 from tests.architecture.rows import COLLEAGUE, colleague_of, every_tenant_model
 from tests.factories import Cast, World, client_of
 
@@ -144,6 +144,10 @@ def test_the_declarations_and_the_table_of_roles_say_who_was_meant() -> None:
         if permission != PUBLIC:
             allowed = {role for role in Role if _may_by_declaration(role, permission)}
             assert allowed == frozenset(permitted), f"{method} {endpoint.route}"
+    declared = {declared_permission(endpoint.view, method) for endpoint, method in OPERATIONS if endpoint.view}
+    assert set(Permission) - declared == set(WITHIN), "what no view declares is written down in permits.py"
+    for asked, permitted in WITHIN.items():
+        assert {role for role in Role if _may_by_declaration(role, asked)} == permitted, asked
 
 
 def undeclared(view: type[APIView]) -> list[str]:
