@@ -57,7 +57,7 @@ $(STAMP): pyproject.toml uv.lock infra/local/ministack.txt
 			&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq \
 			&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; \
 		then echo "installed:$$missing"; \
-		else echo "NOT INSTALLED:$$missing. What reads or prints Korean, and a test behind PgBouncer, need them: apt-get install$$missing" >&2; fi; \
+		else echo "NOT INSTALLED:$$missing. What reads or prints Korean, and tests behind PgBouncer and in a browser, need them: apt-get install$$missing" >&2; fi; \
 	fi
 	$(PYTHON) -m infra.local install
 	@touch $@

@@ -58,7 +58,16 @@ TENANT_APPS = [
     "apps.homework",
     "apps.privacy",
 ]
-INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+# The admin sites. They have no tables: Django's log of the admin would be one without walls (academy/desk/apps.py).
+DESK_APPS = [
+    "academy.desk",
+    "academy.operations",
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.messages",
+]
+MIGRATION_MODULES = {"admin": None}
+INSTALLED_APPS = [*DESK_APPS, *SHARED_APPS, *TENANT_APPS]
 TENANT_MODEL = "tenancy.Tenant"
 TENANT_DOMAIN_MODEL = "tenancy.Domain"
 
@@ -66,25 +75,36 @@ MIDDLEWARE = [
     "academy.metrics.web.RequestMetrics",
     "academy.logs.web.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "academy.http.security.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
     "academy.tenancy.middleware.TenantMiddleware",
     "academy.frontend.middleware.FrontendMiddleware",
+    "academy.desk.middleware.DeskMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "academy.trail.middleware.TrailMiddleware",
     "apps.accounts.middleware.SignedInMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "academy.urls"
+# What the platform's host answers: the operators' site in the place of the academies' desk.
+PLATFORM_URLCONF = "academy.platform_urls"
 WSGI_APPLICATION = "academy.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
     }
 ]
 
@@ -134,6 +154,9 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "academy.desk.errors.csrf_failed"
+# Notices of the desk name people: they stay in the session, not in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 PHONENUMBER_DEFAULT_REGION = "KR"
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "E164"
@@ -154,6 +177,10 @@ PASSKEY_COOKIE_NAME = "__Host-passkey" if IS_TLS else "passkey"
 PUBLIC_PORT: int = env.int("PUBLIC_PORT", default=443 if IS_TLS else 80)
 if not 1 <= PUBLIC_PORT <= 65535:
     raise environ.ImproperlyConfigured("PUBLIC_PORT must be between 1 and 65535")
+LANGUAGE_COOKIE_NAME = "__Host-language" if IS_TLS else "language"
+LANGUAGE_COOKIE_SECURE = IS_TLS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 SECURE_SSL_REDIRECT = IS_TLS
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_TLS else None

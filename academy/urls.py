@@ -1,13 +1,17 @@
 """Every URL there is. The only file that names every app."""
 
+from importlib import import_module
+
 from django.conf import settings
 from django.urls import include, path
 
+from academy.desk.site import academy_desk
 from academy.http.docs import DocsView, SchemaView
 from academy.http.health import health, ready
 from academy.sms.outbox import outbox_page
 
-urlpatterns = [
+# What answers on every host.
+shared = [
     path("health", health, name="health"),
     path("ready", ready, name="ready"),
     path("api/v1/", include("apps.accounts.urls")),
@@ -26,8 +30,15 @@ urlpatterns = [
 ]
 
 if settings.SMS_BACKEND == "outbox":
-    urlpatterns.append(path("dev/outbox", outbox_page, name="dev-outbox"))
+    shared.append(path("dev/outbox", outbox_page, name="dev-outbox"))
 
-handler400 = "academy.http.errors.bad_request"
-handler404 = "academy.http.errors.not_found"
-handler500 = "academy.http.errors.server_error"
+# These register their pages on the desk.
+for module in ("apps.accounts.admin", "apps.students.admin", "apps.exams.admin", "academy.jobs.admin"):
+    import_module(module)
+
+urlpatterns = [*shared, path("admin/", academy_desk.urls)]
+
+handler400 = "academy.desk.errors.bad_request"
+handler403 = "academy.desk.errors.forbidden"
+handler404 = "academy.desk.errors.not_found"
+handler500 = "academy.desk.errors.server_error"

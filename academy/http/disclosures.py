@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from django.http import HttpRequest
-
-if TYPE_CHECKING:
-    from rest_framework.views import APIView
 
 Ids: TypeAlias = Callable[[Any, Mapping[str, Any]], Iterable[int]]
 """Of an answer's data and the path's arguments: the ids of the people concerned."""
 
 _SUBJECTS: Final = "_academy_subjects"
 _REASON: Final = "_academy_reason"
+_STATUS: Final = "_academy_status"
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def in_path(argument: str) -> Ids:
     return lambda _, arguments: [int(arguments[argument])]
 
 
-def declared_personal(view: type[APIView] | APIView, method: str) -> Personal | None:
+def declared_personal(view: object, method: str) -> Personal | None:
     """What ``view`` declares for ``method``, ``None`` when it declares nothing."""
     declared: Mapping[str, Personal] = getattr(view, "personal", {})
     return declared.get("GET" if method == "HEAD" else method)
@@ -99,3 +97,12 @@ def note_reason(request: HttpRequest, reason: str) -> None:
 
 def noted_reason(request: HttpRequest) -> str:
     return getattr(request, _REASON, "")
+
+
+def note_status(request: HttpRequest, status: int) -> None:
+    """What became of the request, where people are led to another page or shown their form again, with a 2xx or 3xx."""
+    setattr(request, _STATUS, status)
+
+
+def noted_status(request: HttpRequest) -> int | None:
+    return getattr(request, _STATUS, None)

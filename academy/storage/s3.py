@@ -121,7 +121,7 @@ def object_bytes(key: str) -> int | None:
 @contextmanager
 def _opened(key: str, *, max_bytes: int) -> Iterator[StreamingBody]:
     try:
-        answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))
+        answer = s3_client().get_object(Bucket=settings.MEDIA_BUCKET, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
             raise ObjectMissing(key) from error
@@ -138,13 +138,13 @@ def read_object(key: str, *, max_bytes: int) -> bytes:
 
     Raises botocore's errors when the length or the checksum that S3 keeps is another.
     """
-    with _opened(key, max_bytes=max_bytes) as body:
+    with _opened(_own(key), max_bytes=max_bytes) as body:
         return body.read()
 
 
 def read_chunks(key: str, *, max_bytes: int) -> Iterator[bytes]:
     """The object piece by piece, for what is too large to be held in memory. Raises as ``read_object`` does."""
-    with _opened(key, max_bytes=max_bytes) as body:
+    with _opened(_own(key), max_bytes=max_bytes) as body:
         yield from body.iter_chunks(CHUNK_BYTES)
 
 
@@ -217,6 +217,12 @@ def write_platform_object(name: str, data: bytes, *, content_type: str) -> str:
     key = PLATFORM_PREFIX + name
     s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=key, Body=data, ContentType=content_type)
     return key
+
+
+def read_platform_object(name: str, *, max_bytes: int) -> bytes:
+    """What was kept as ``name`` under ``platform/``. Raises ``ObjectMissing``, and ``ValueError`` when it is larger."""
+    with _opened(PLATFORM_PREFIX + name, max_bytes=max_bytes) as body:
+        return body.read()
 
 
 def prefixes_below(prefix: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -53,6 +54,8 @@ class TenantMiddleware:
         if tenant is None or tenant.status != TenantStatus.ACTIVE:
             return error_response(404, "academy_not_found", gettext("There is no academy at this address."))
         request.tenant = tenant  # type: ignore[attr-defined]
+        if tenant.is_platform:
+            request.urlconf = settings.PLATFORM_URLCONF  # type: ignore[attr-defined]  # Django reads it
         with acting_for(tenant), transaction.atomic():
             response = self.get_response(request)
             if response.status_code >= 500 or getattr(response, "must_roll_back", False):

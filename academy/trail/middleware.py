@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from academy.http.authentication import SAFE_METHODS
-from academy.http.disclosures import Personal, declared_personal, noted_subjects
+from academy.http.disclosures import Personal, declared_personal, noted_status, noted_subjects
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
 from academy.tenancy.context import tenant_connection
@@ -36,7 +36,8 @@ class TrailMiddleware:
             return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        declared = declared_personal(getattr(view, "cls", None), request.method or "")  # type: ignore[arg-type]
+        # A page of the desk declares it on the function itself.
+        declared = declared_personal(getattr(view, "cls", view), request.method or "")
         if declared is None:
             return
         setattr(request, _PERSONAL, declared)
@@ -46,7 +47,7 @@ class TrailMiddleware:
 
 
 def _record(request: HttpRequest, response: HttpResponse, personal: Personal) -> None:
-    status = response.status_code
+    status = noted_status(request) or response.status_code
     actor = tenant_connection().actor or _known_person(request)
     if status < 400:
         if personal.is_log_in:

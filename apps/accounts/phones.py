@@ -16,3 +16,20 @@ def parse_phone(text: str) -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def as_people_write_it(number: str) -> str:
+    """``010-1234-5678`` for a number of this country, the international form for another's."""
+    try:
+        parsed = phonenumbers.parse(number, DEFAULT_REGION)
+    except phonenumbers.NumberParseException:
+        return number
+    is_home = phonenumbers.region_code_for_number(parsed) == DEFAULT_REGION
+    form = phonenumbers.PhoneNumberFormat.NATIONAL if is_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, form)
+
+
+def digits_to_search(text: str) -> str:
+    """The digits by which ``text``, part of a phone number, is found among E.164 numbers; "" when it is none."""
+    digits = text.replace("-", "").replace(" ", "").removeprefix("+")
+    return digits.removeprefix("0") if len(digits) >= 3 and digits.isascii() and digits.isdigit() else ""

@@ -7,16 +7,17 @@ from enum import StrEnum
 from typing import Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
-    OWNER = "owner", "Owner"
-    MANAGER = "manager", "Manager"
-    TEACHER = "teacher", "Teacher"
-    ASSISTANT = "assistant", "Assistant"
-    STUDENT = "student", "Student"
-    GUARDIAN = "guardian", "Guardian"
-    OPERATOR = "operator", "Platform operator"
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Manager")
+    TEACHER = "teacher", _("Teacher")
+    ASSISTANT = "assistant", _("Assistant")
+    STUDENT = "student", _("Student")
+    GUARDIAN = "guardian", _("Guardian")
+    OPERATOR = "operator", _("Platform operator")
 
 
 class Permission(StrEnum):
@@ -48,6 +49,8 @@ class Permission(StrEnum):
     MANAGE_JOBS = "jobs.manage"
     SUBMIT_VIDEOS = "videos.submit"
     VIEW_VIDEOS = "videos.view"
+    USE_DESK = "desk.use"
+    OPERATE_PLATFORM = "platform.operate"
 
 
 class Sight(StrEnum):
@@ -76,6 +79,7 @@ _ASSISTANT: Final = frozenset(
         Permission.VIEW_JOBS,
         Permission.SUBMIT_VIDEOS,
         Permission.VIEW_VIDEOS,
+        Permission.USE_DESK,
     }
 )
 _TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS, Permission.MANAGE_HOMEWORK}
@@ -112,7 +116,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.VIEW_COURSES,
         Permission.VIEW_OWN_RESULTS,
     },
-    Role.OPERATOR: frozenset(),
+    Role.OPERATOR: frozenset({Permission.OPERATE_PLATFORM}),
 }
 
 # Of what a permission is about, a person sees what their sight reaches; each noun's ``..._visible_to`` in its app's

@@ -17,6 +17,7 @@ from academy.http.disclosures import NOT_PERSONAL, about, in_answer, note_subjec
 from academy.http.errors import Missing
 from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
+from academy.http.security import HEADER, policy
 from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
 from academy.tenancy.context import acting_tenant
 from apps.accounts.models import User
@@ -162,7 +163,11 @@ class SheetView(APIView):
         return HttpResponse(
             pdf,
             content_type="application/pdf",
-            headers={"Content-Disposition": f'inline; filename="sheet-{exam.pk}.pdf"', "Cache-Control": "no-store"},
+            headers={
+                "Content-Disposition": f'inline; filename="sheet-{exam.pk}.pdf"',
+                "Cache-Control": "no-store",
+                HEADER: policy(object_src=["'self'"], style_src=["'unsafe-inline'"]),  # what browsers show PDFs with
+            },
         )
 
 

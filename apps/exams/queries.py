@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypedDict
 
 from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
+from django.utils import timezone
 
-from academy.jobs.models import JobState
+from academy.jobs.changes import jobs_visible_to
+from academy.jobs.models import FINAL_STATES, UNFINISHED_STATES, Job, JobState
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
 from apps.accounts.roles import Sight
@@ -208,7 +211,10 @@ def sheet_sets_with_job(person: User) -> QuerySet[SheetSet]:
 def progress_of_batch(batch: Batch) -> BatchProgress:
     """From the states of its pages' jobs; a batch that was not opened to its end counts as one more page."""
     by_state = Scan.objects.filter(batch_id=batch.pk).values("job__state").annotate(n=Count("id"))
-    states = Counter({row["job__state"]: row["n"] for row in by_state})
+    return _progress(batch, Counter({row["job__state"]: row["n"] for row in by_state}))
+
+
+def _progress(batch: Batch, states: Counter[str]) -> BatchProgress:
     page_count = batch.page_count
     read = states[JobState.SUCCEEDED]
     if page_count is None and batch.job is not None and batch.job.state in _UNREAD:
@@ -245,3 +251,110 @@ def results_of_exam(exam_id: int) -> list[StudentResult]:
         .values_list("id", "number", "name", "points", "max_points", "unsure_count", "awaited_count", "page_count")
     )
     return [StudentResult(*row) for row in rows]
+
+
+# ---------------------------------------------------------------- what the desk shows
+
+NEEDS_REVIEW: Final = Q(read_at__isnull=False) & (Q(unsure_count__gt=0) | ~Q(match__in=[Match.MATCHED, Match.PENDING]))
+"""A page that a person has to look at: an answer is unsure, or whose sheet it is."""
+MANY: Final = 100
+"""Counts for people end here: what is more is many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExamProgress:
+    """The pages of an exam by what became of them; ``to_review`` is part of ``read``."""
+
+    page_count: int = 0
+    read: int = 0
+    failed: int = 0
+    to_review: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.page_count - self.read - self.failed
+
+    @property
+    def percent(self) -> int:
+        return round(100 * (self.read + self.failed) / self.page_count) if self.page_count else 0
+
+
+def progress_of_exams(exam_ids: Collection[int]) -> dict[int, ExamProgress]:
+    """How far each of these exams is, in one question."""
+    rows = (
+        Scan.objects.filter(exam_id__in=exam_ids)
+        .values("exam_id")
+        .annotate(
+            page_count=Count("id"),
+            read=Count("id", filter=Q(read_at__isnull=False)),
+            failed=Count("id", filter=Q(job__state__in=_UNREAD)),
+            to_review=Count("id", filter=NEEDS_REVIEW),
+        )
+        .order_by()
+    )
+    found = {row.pop("exam_id"): ExamProgress(**row) for row in rows}
+    return {exam_id: found.get(exam_id, ExamProgress()) for exam_id in exam_ids}
+
+
+def progress_of_batches(batches: Collection[Batch]) -> dict[int, BatchProgress]:
+    """As ``progress_of_batch``, for many at once. Their jobs must be loaded."""
+    by_batch: dict[int, Counter[str]] = {batch.pk: Counter() for batch in batches}
+    rows = Scan.objects.filter(batch_id__in=by_batch).values_list("batch_id", "job__state").annotate(n=Count("id"))
+    for batch_id, state, count in rows.order_by():
+        by_batch[batch_id][state] = count
+    return {batch.pk: _progress(batch, by_batch[batch.pk]) for batch in batches}
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What is going on, at a glance. Counts end at ``MANY``."""
+
+    to_review: int
+    running_batches: int
+    failed: int
+    exams: int
+
+
+def today(person: User) -> Today:
+    """Of what ``person`` sees. To review and exams: all there are; running: now; failed: jobs of the last 24 hours."""
+    yesterday = timezone.now() - timedelta(days=1)
+    unfinished = Q(job__state__in=UNFINISHED_STATES) | Q(scans__job__state__in=UNFINISHED_STATES)
+    recent = batches_visible_to(person).filter(created_at__gte=timezone.now() - timedelta(days=7))
+    return Today(
+        to_review=_at_most_many(scans_visible_to(person).filter(NEEDS_REVIEW)),
+        running_batches=_at_most_many(recent.filter(unfinished).distinct()),
+        failed=_at_most_many(jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday)),
+        exams=_at_most_many(exams_visible_to(person)),
+    )
+
+
+def _at_most_many(rows: QuerySet[Scan] | QuerySet[Batch] | QuerySet[Job] | QuerySet[Exam]) -> int:
+    return rows.order_by()[:MANY].count()
+
+
+def pages_per_day(person: User, days: int) -> list[tuple[date, int]]:
+    """How many pages that ``person`` sees were read on each of the last ``days`` days, today last, 0 included."""
+    last = timezone.localdate()
+    first = last - timedelta(days=days - 1)
+    since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
+    rows = (
+        jobs_visible_to(person)
+        .filter(kind="exams.read_scan", state__in=FINAL_STATES, created_at__gte=since)
+        .annotate(day=TruncDate("created_at"))
+        .values_list("day")
+        .annotate(n=Count("id"))
+        .order_by()
+    )
+    counts = dict(rows)
+    return [(day, counts.get(day, 0)) for day in (first + timedelta(days=index) for index in range(days))]
+
+
+def recent_results(person: User, count: int) -> QuerySet[Scan]:
+    """The pages last read whose student is known, with exam and student."""
+    matched = scans_visible_to(person).filter(match=Match.MATCHED).select_related("exam", "student")
+    return matched.defer("reading", "exam__layout").order_by("-pk")[:count]
+
+
+def titles_of_exams(person: User) -> QuerySet[Exam, tuple[int, str]]:
+    """Of the newest exams, for choosing one."""
+    return exams_visible_to(person).order_by("-pk").values_list("id", "title")[:200]

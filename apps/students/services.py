@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from typing import ClassVar
 
@@ -76,16 +78,39 @@ class ConsentTextChanged(DomainError):
 
 def create_student(*, number: str, name: str, birth_year: int | None = None) -> Student:
     """A new student. Raises ``Invalid`` for a malformed number or a year to come, ``NumberTaken`` for a known one."""
-    if not re.match(NUMBER_PATTERN, number):
-        raise Invalid(gettext("A student number is 1 to 20 digits or capital letters."), attr="number")
+    _check_number(number)
     _check_birth_year(birth_year)
     student = Student(number=number, name=name, birth_year=birth_year)
+    with _number_once():
+        student.save()
+    return student
+
+
+def change_student(*, student_id: int, number: str, name: str) -> Student:
+    """Give a student another number or name. Raises ``Missing`` and as ``create_student``."""
+    _check_number(number)
+    student = Student.objects.filter(pk=student_id).first()
+    if student is None:
+        raise Missing
+    student.number, student.name = number, name
+    with _number_once():
+        student.save(update_fields=["number", "name"])
+    return student
+
+
+def _check_number(number: str) -> None:
+    if not re.match(NUMBER_PATTERN, number):
+        raise Invalid(gettext("A student number is 1 to 20 digits or capital letters."), attr="number")
+
+
+@contextmanager
+def _number_once() -> Iterator[None]:
+    """What the database refuses inside is a number that somebody has. Raises ``NumberTaken``."""
     try:
         with transaction.atomic():
-            student.save()
+            yield
     except IntegrityError as error:
         raise NumberTaken(gettext("A student of this academy has this number already."), attr="number") from error
-    return student
 
 
 def add_guardian(*, by: User, student_id: int, phone: str, name: str) -> User:

@@ -36,8 +36,10 @@ KEYS: Final = "tests/architecture/test_keys.py"
 BINDING: Final = "tests/db/test_tenancy_binding.py"
 STORAGE: Final = "tests/db/test_storage_keys.py"
 BEHIND: Final = "tests/architecture/behind.py"
+DESK: Final = "tests/architecture/test_desk.py"
 MEANT: Final = f"{URLS}::test_the_declarations_and_the_table_of_roles_say_who_was_meant"
-SELECTION: Final = (MODELS, STATEMENTS, URLS, HOSTS, KEYS, BINDING, STORAGE)
+MEANT_AT_THE_DESK: Final = f"{DESK}::test_the_pages_and_the_table_of_roles_say_who_was_meant"
+SELECTION: Final = (MODELS, STATEMENTS, URLS, DESK, HOSTS, KEYS, BINDING, STORAGE)
 """Every test that may catch something: without a mutant, all of them pass."""
 
 Setup = Callable[[], AbstractContextManager[None]]
@@ -253,7 +255,7 @@ def _roles() -> Iterator[Mutant]:
             verb = "without" if is_held else "with"
             yield Mutant(
                 f"role {role.value} {verb} {permission.value}",
-                (MEANT,),
+                (MEANT, MEANT_AT_THE_DESK),
                 partial(_toggle, role, permission),
             )
 

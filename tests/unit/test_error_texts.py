@@ -35,6 +35,7 @@ TRANSLATED_ELSEWHERE: Final = frozenset(
         "str(NotAuthenticated.default_detail)",
         "{exc.attr: [exc.message]} if exc.attr else exc.message",
         "message",
+        "error.message",
     }
 )
 
@@ -147,9 +148,9 @@ def test_every_marked_text_is_korean() -> None:
 
 def test_korean_texts_are_polite() -> None:
     for entry in polib.pofile(str(CATALOGUE)):
-        if entry.msgctxt == "column":  # of a table: no sentence
-            continue
-        end = entry.msgstr.split(":")[0].rstrip(". ")
+        if entry.msgctxt == "column" or not entry.msgid.endswith("."):
+            continue  # of a table, a label or a button
+        end = (entry.msgstr or entry.msgstr_plural[0]).split(":")[0].rstrip(". ")
         assert end.endswith(("니다", "세요")), entry.msgstr
 
 

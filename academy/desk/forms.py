@@ -1,0 +1,48 @@
+"""Forms in the dress of the desk."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
+
+
+class DeskForm(forms.Form):
+    """A form whose fields look like the site's, with labels for screens and for screen readers."""
+
+    required_css_class: ClassVar[str] = "required"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            widget = field.widget
+            if isinstance(widget, forms.CheckboxInput):
+                classes = CHECKBOX_CLASSES
+            elif isinstance(widget, forms.Select):
+                classes = SELECT_CLASSES
+            elif isinstance(widget, forms.Textarea):
+                classes = TEXTAREA_CLASSES
+            else:
+                classes = INPUT_CLASSES
+            widget.attrs["class"] = f"{' '.join(classes)} {widget.attrs.get('class', '')}".strip()
+
+
+class PhoneField(forms.CharField):
+    """A phone as people write it: 010-1234-5678. The services judge whether it is one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attributes = {"inputmode": "tel", "autocomplete": "tel", "placeholder": "010-1234-5678", "data-phone": ""}
+        kwargs.setdefault("max_length", 32)
+        kwargs.setdefault("widget", forms.TextInput(attrs=attributes))
+        super().__init__(**kwargs)
+
+
+class CodeField(forms.CharField):
+    """A code that is read from a telephone, or a recovery code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attributes = {"inputmode": "text", "autocomplete": "one-time-code", "autofocus": "", "class": "desk-code"}
+        kwargs.setdefault("max_length", 16)
+        kwargs.setdefault("widget", forms.TextInput(attrs=attributes))
+        super().__init__(**kwargs)

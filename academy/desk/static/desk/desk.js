@@ -1,0 +1,160 @@
+// What the desk's pages do in the browser: ask before what cannot be taken back, write phones as people do, and send
+// files straight to storage while showing how far each is. Everything else is server-side.
+"use strict";
+
+const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf" };
+const POLL_MS = 2000;
+const AT_ONCE = 3;
+
+function confirmBeforeSending() {
+    document.addEventListener("submit", (event) => {
+        const question = event.target.dataset.confirm;
+        if (question && !window.confirm(question)) event.preventDefault();
+    });
+}
+
+function writePhones() {
+    for (const field of document.querySelectorAll("input[data-phone]")) {
+        field.addEventListener("input", () => {
+            if (field.selectionStart !== field.value.length) return;
+            const digits = field.value.replace(/[^0-9]/g, "");
+            if (field.value.startsWith("+") || !digits.startsWith("01") || digits.length > 11) return;
+            const parts = digits.length > 10 ? [3, 4, 4] : [3, 3, 4];
+            let rest = digits;
+            field.value = parts.map((size) => { const part = rest.slice(0, size); rest = rest.slice(size); return part; }).filter(Boolean).join("-");
+        });
+    }
+}
+
+class HandIn {
+    constructor(root) {
+        this.root = root;
+        this.texts = root.dataset;
+        this.token = root.querySelector("[name=csrfmiddlewaretoken]").value;
+        this.exam = root.querySelector("#exam");
+        this.list = root.querySelector("#uploads");
+        this.waiting = [];
+        this.running = 0;
+        this.unfinished = new Set();
+        const drop = root.querySelector("#drop");
+        const input = root.querySelector("#files");
+        input.addEventListener("change", (event) => {
+            event.stopImmediatePropagation(); // unfold would look for the text field that its own file inputs have
+            this.take(input.files);
+            input.value = "";
+        });
+        for (const kind of ["dragover", "dragenter"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("is-over"); });
+        for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.remove("is-over"); });
+        drop.addEventListener("drop", (event) => this.take(event.dataTransfer.files));
+        window.addEventListener("beforeunload", (event) => { if (this.unfinished.size) event.preventDefault(); });
+    }
+
+    take(files) {
+        if (!this.exam.value) { this.exam.focus(); this.exam.reportValidity(); this.exam.setAttribute("aria-invalid", "true"); this.exam.closest(".desk-field").classList.add("is-wrong"); return; }
+        this.exam.closest(".desk-field").classList.remove("is-wrong");
+        for (const file of files) {
+            const row = this.row(file);
+            const kind = PICTURES[file.name.split(".").pop().toLowerCase()];
+            if (!kind) { this.fail(row, this.texts.textKind); continue; }
+            const item = { file, kind, row, exam: this.exam.value };
+            this.unfinished.add(item);
+            this.waiting.push(item);
+        }
+        this.next();
+    }
+
+    row(file) {
+        const item = document.createElement("li");
+        const name = document.createElement("strong"); name.textContent = file.name;
+        const state = document.createElement("span"); state.className = "desk-label"; state.textContent = this.texts.textWaiting;
+        const bar = document.createElement("progress"); bar.className = "desk-progress"; bar.max = 100; bar.value = 0;
+        item.append(name, state, bar);
+        this.list.prepend(item);
+        return { item, state, bar };
+    }
+
+    show(row, text, kind, percent) {
+        row.state.textContent = text;
+        row.state.className = `desk-label ${kind}`;
+        if (percent !== undefined) row.bar.value = percent;
+    }
+
+    fail(row, text) {
+        this.show(row, this.texts.textFailed, "desk-danger");
+        row.bar.remove();
+        const reason = document.createElement("p"); reason.className = "desk-error"; reason.textContent = text;
+        row.item.append(reason);
+    }
+
+    next() {
+        while (this.running < AT_ONCE && this.waiting.length) {
+            const item = this.waiting.shift();
+            this.running += 1;
+            this.send(item).catch((error) => this.fail(item.row, error.message || this.texts.textLost)).finally(() => {
+                this.running -= 1;
+                this.unfinished.delete(item);
+                this.next();
+            });
+        }
+    }
+
+    async ask(method, url, body) {
+        let answer;
+        try {
+            answer = await fetch(url, { method, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token }, body: body && JSON.stringify(body) });
+        } catch { throw new Error(this.texts.textLost); }
+        const data = await answer.json().catch(() => ({}));
+        if (!answer.ok) throw new Error((data.errors && data.errors[0] && data.errors[0].detail) || this.texts.textLost);
+        return data;
+    }
+
+    async send({ file, kind, row, exam }) {
+        this.show(row, this.texts.textSending, "desk-info", 0);
+        const form = await this.ask("POST", this.texts.uploads, { file_name: file.name.slice(0, 255), content_type: kind });
+        await this.post(form, file, row);
+        const batch = await this.ask("POST", this.texts.scans.replace("/0/", `/${exam}/`), { upload: form.id });
+        const link = document.createElement("a"); link.href = this.texts.page.replace("/0/", `/${batch.id}/`); link.className = "desk-link"; link.textContent = file.name;
+        row.item.querySelector("strong").replaceChildren(link);
+        this.show(row, this.texts.textReading, "desk-info", 0);
+        this.follow(batch.id, row);
+    }
+
+    post(form, file, row) {
+        return new Promise((resolve, reject) => {
+            const data = new FormData();
+            for (const [name, value] of Object.entries(form.fields)) data.append(name, value);
+            data.append("file", file);
+            const request = new XMLHttpRequest();
+            request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) row.bar.value = (100 * event.loaded) / event.total; });
+            request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(this.texts.textLost))));
+            for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => reject(new Error(this.texts.textLost)));
+            request.open("POST", form.url);
+            request.send(data);
+        });
+    }
+
+    async follow(batchId, row) {
+        try {
+            const batch = await this.ask("GET", this.texts.batch.replace("/0", `/${batchId}`));
+            const done = batch.read + batch.failed + batch.cancelled;
+            row.bar.value = batch.page_count ? (100 * done) / batch.page_count : 0;
+            if (!batch.is_finished) {
+                this.show(row, batch.page_count ? `${this.texts.textReading} ${done}/${batch.page_count}` : this.texts.textReading, "desk-info");
+            } else if (batch.failed && !batch.read) {
+                this.fail(row, batch.failures.length ? batch.failures[0].message : "");
+                return;
+            } else {
+                this.show(row, batch.failed ? this.texts.textSome : this.texts.textDone, batch.failed ? "desk-warning" : "desk-success", 100);
+                return;
+            }
+        } catch { /* the next look may get through */ }
+        window.setTimeout(() => this.follow(batchId, row), POLL_MS);
+    }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+    confirmBeforeSending();
+    writePhones();
+    const root = document.getElementById("hand-in");
+    if (root) new HandIn(root);
+});

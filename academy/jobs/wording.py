@@ -1,0 +1,42 @@
+"""Kinds and states of jobs in the words of those who wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from academy.jobs.models import JobState
+
+_KINDS: Final[Mapping[str, Promise]] = {
+    "exams.open_batch": _("Opening a PDF"),
+    "exams.read_scan": _("Reading an answer sheet"),
+    "exams.print_sheets": _("Printing answer sheets"),
+    "privacy.collect_person": _("Collecting a person's data"),
+    "privacy.drop_export": _("Deleting a copy of a person's data"),
+    "privacy.erase_person": _("Erasing a person's data"),
+    "privacy.certify_erasure": _("Certifying an erasure"),
+}
+_STATES: Final[Mapping[JobState, Promise]] = {
+    JobState.QUEUED: _("Waiting"),
+    JobState.SENT: _("Waiting"),
+    JobState.RUNNING: _("Running"),
+    JobState.SUCCEEDED: _("Done"),
+    JobState.FAILED: _("Failed"),
+    JobState.CANCELLED: _("Cancelled"),
+}
+
+
+def known_kinds() -> frozenset[str]:
+    return frozenset(_KINDS)
+
+
+def kind_text(kind: str) -> Promise | str:
+    """What this kind of job does; its own name for one that nobody has put into words."""
+    return _KINDS.get(kind, kind)
+
+
+def state_text(state: str) -> Promise:
+    return _STATES[JobState(state)]

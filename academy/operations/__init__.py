@@ -1,0 +1,1 @@
+"""The operators' desk on the platform's host: academies, plans, queues, the audit. Nobody's personal data."""

@@ -1,0 +1,147 @@
+"""Who gets through at which page of the two admin sites, by hand a second time; and what the walk puts into them.
+
+A page that is not entered here fails the walk. ``EVERYBODY``: with a session or without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.accounts.roles import Role
+from tests.architecture.objects import _session_of
+from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, TEACHERS
+from tests.architecture.rows import bystander_of
+from tests.factories import PASSWORD, Cast
+
+STAFF: Final = ASSISTANTS
+OPERATORS: Final = frozenset({Role.OPERATOR})
+
+_LOG_IN: Final = {
+    ("jsi18n", "GET"): EVERYBODY,
+    ("login", "GET"): EVERYBODY,
+    ("login", "POST"): EVERYBODY,
+    ("ask-for-code", "GET"): EVERYBODY,
+    ("ask-for-code", "POST"): EVERYBODY,
+    ("log-in-by-code", "GET"): EVERYBODY,
+    ("log-in-by-code", "POST"): EVERYBODY,
+    ("language", "POST"): EVERYBODY,
+}
+
+
+def _inside(roles: Collection[Role]) -> dict[tuple[str, str], Collection[Role]]:
+    return {
+        ("index", "GET"): roles,
+        ("second-factor", "GET"): roles,
+        ("second-factor", "POST"): roles,
+        ("set-up-factor", "GET"): roles,
+        ("set-up-factor", "POST"): roles,
+        ("logout", "POST"): roles,
+        ("account", "GET"): roles,
+        ("account", "POST"): roles,
+        ("end-sessions", "POST"): roles,
+        ("end-session", "POST"): roles,
+    }
+
+
+# Site -> (URL name, method) -> the roles that it is meant for.
+PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] = {
+    "desk": {
+        **_LOG_IN,
+        **_inside(STAFF),
+        ("accounts_user_changelist", "GET"): MANAGERS,
+        ("accounts_user_add", "GET"): MANAGERS,
+        ("accounts_user_add", "POST"): MANAGERS,
+        ("accounts_user_change", "GET"): MANAGERS,
+        ("accounts_user_role", "POST"): MANAGERS,
+        ("accounts_user_suspend", "POST"): MANAGERS,
+        ("accounts_user_reactivate", "POST"): MANAGERS,
+        ("accounts_user_invite-again", "POST"): MANAGERS,
+        ("accounts_user_sign-out", "POST"): MANAGERS,
+        ("accounts_user_reset-factor", "POST"): MANAGERS,
+        ("students_student_changelist", "GET"): STAFF,
+        ("students_student_add", "GET"): MANAGERS,
+        ("students_student_add", "POST"): MANAGERS,
+        ("students_student_change", "GET"): STAFF,
+        ("students_student_change", "POST"): MANAGERS,
+        ("students_student_add-guardian", "POST"): MANAGERS,
+        ("students_student_remove-guardian", "POST"): MANAGERS,
+        ("exams_exam_changelist", "GET"): STAFF,
+        ("exams_exam_add", "GET"): TEACHERS,
+        ("exams_exam_add", "POST"): TEACHERS,
+        ("exams_exam_change", "GET"): STAFF,
+        ("exams_exam_key", "GET"): TEACHERS,
+        ("exams_exam_key", "POST"): TEACHERS,
+        ("exams_batch_changelist", "GET"): STAFF,
+        ("exams_batch_add", "GET"): STAFF,
+        ("exams_batch_change", "GET"): STAFF,
+        ("exams_scan_changelist", "GET"): STAFF,
+        ("exams_scan_change", "GET"): STAFF,
+        ("jobs_job_changelist", "GET"): STAFF,
+        ("jobs_job_change", "GET"): STAFF,
+    },
+    "platform": {
+        **_LOG_IN,
+        **_inside(OPERATORS),
+        ("tenancy_tenant_changelist", "GET"): OPERATORS,
+        ("tenancy_tenant_change", "GET"): OPERATORS,
+        ("tenancy_tenant_suspend", "POST"): OPERATORS,
+        ("tenancy_tenant_resume", "POST"): OPERATORS,
+        ("tenancy_domain_changelist", "GET"): OPERATORS,
+        ("tenancy_plan_changelist", "GET"): OPERATORS,
+        ("queues", "GET"): OPERATORS,
+        ("audit", "GET"): OPERATORS,
+    },
+}
+
+# URL name and argument, or the beginning of the name and argument -> the academy's object of that kind.
+OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
+    ("accounts_user", "object_id"): lambda cast, _: bystander_of(cast).pk,
+    ("students_student", "object_id"): lambda cast, _: cast.student.pk,
+    ("students_student", "user_id"): lambda cast, _: cast.users[Role.GUARDIAN].pk,
+    ("exams_exam", "object_id"): lambda cast, _: cast.exam.pk,
+    ("exams_batch", "object_id"): lambda cast, _: cast.batch.pk,
+    ("exams_scan", "object_id"): lambda cast, _: cast.scan.pk,
+    ("jobs_job", "object_id"): lambda cast, _: cast.job.pk,
+    ("end-session", "handle"): lambda cast, caller: _session_of(cast, cast.users[caller]),
+}
+
+
+def object_for(name: str, argument: str) -> Callable[[Cast, Role], object]:
+    """Raises ``KeyError`` for an argument that nobody has entered."""
+    for (beginning, known), find in OBJECTS.items():
+        if known == argument and name.startswith(beginning):
+            return find
+    raise KeyError(f"tests/architecture/desk_permits.py: OBJECTS knows no {argument} of {name}")
+
+
+NEW_PHONE: Final = "010-9999-0001"
+NEW_PASSWORD: Final = "another-good-password"
+
+# A form that goes through. Methods without one are sent an empty form.
+FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "account": {"old_password": PASSWORD, "password": NEW_PASSWORD},
+    "language": {"language": "en"},
+    "accounts_user_add": {"name": "최새봄", "phone": NEW_PHONE, "role": "assistant"},
+    "accounts_user_role": {"role": "student"},
+    "students_student_add": {"name": "최새봄", "number": "990001"},
+    "students_student_change": {"name": "최새봄", "number": "990001"},
+    "students_student_add-guardian": {"name": "최새봄", "phone": NEW_PHONE},
+    "exams_exam_add": {
+        "title": "기말고사", "question_count": 5, "choice_count": 5, "number_digits": 6, "key": "1 2 3 4 5",
+    },
+    "exams_exam_key": {"key": "12345" * 4, "points": "2"},
+}  # fmt: skip
+
+
+def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
+    User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
+
+
+# What has to have happened in the academy; the page would only say that there is nothing to do otherwise.
+PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], None]]] = {
+    "accounts_user_reactivate": _suspended,
+}

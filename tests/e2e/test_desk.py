@@ -1,0 +1,199 @@
+"""The desk in a real browser, on the stack as `make dev` starts it: log in, make what a day needs, see it read.
+
+Pictures of every page at the sizes of a desk, a tablet and a phone go to build/screenshots, for people to look at.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from infra.demo.__main__ import PASSWORD, Academy, create_academy
+from infra.demo.client import StaffClient
+from infra.demo.paper import FLAT, make_sheets
+from infra.local.children import Output
+from infra.local.processes import free_port
+from infra.local.supervisor import Stack
+from sheets.layout import design_layout
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+BUILD: Final = Path(__file__).resolve().parents[2] / "build"
+STATE: Final = BUILD / "e2e-desk"
+SCREENSHOTS: Final = BUILD / "screenshots"
+CHROMIUM: Final = shutil.which("chromium")
+ACADEMY: Final = Academy("hana", "하나수학학원", "010-1234-5678", "중2 심화반", "박하나", "11월 월말평가", 7_000)
+SIZES: Final = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
+QUESTIONS: Final = 20
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    with (STATE / "log").open("w") as log, Stack(STATE, output=Output(log), port=free_port()) as running:
+        assert running.wait_for_web()
+        create_academy(running.environment, ACADEMY)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # The container has no name server; academies are hosts below localhost.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP *.localhost 127.0.0.1"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+class Desk:
+    """A browser at the desk of one academy, which fails the test for whatever the console complains about."""
+
+    def __init__(self, browser: Browser, port: int, size: str) -> None:
+        width, height = SIZES[size]
+        self.size, self.origin = size, f"http://hana.localhost:{port}"
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": width, "height": height}, locale="en-US", has_touch=size != "desktop"
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.complaints: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.origin + path)
+
+    def picture(self, name: str) -> None:
+        """Save a picture of the whole page, which must not be wider than the screen."""
+        self.page.wait_for_load_state("networkidle")
+        assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{self.size}-{name}.png", full_page=True)
+
+    def log_in(self) -> None:
+        self.open("/admin/")
+        self.page.get_by_label("전화번호").press_sequentially("01012345678")
+        assert self.page.get_by_label("전화번호").input_value() == "010-1234-5678"
+        self.page.get_by_label("비밀번호").fill(PASSWORD)
+        self.picture("log-in")
+        self.page.get_by_role("button", name="로그인", exact=True).click()
+        self.page.wait_for_url("**/admin/")
+
+
+def test_a_teachers_first_day(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+    """Log in, add a student, make an exam with its key, hand in a sheet by the page, see it read and scored."""
+    desk = Desk(browser, stack.port, "desktop")
+    page = desk.page
+    desk.log_in()
+    desk.picture("home-empty")
+
+    exam_id, number, pictures = _sheets(stack, tmp_path)
+    desk.open("/admin/students/student/add/")
+    page.get_by_label("이름").fill("김하늘")
+    page.get_by_label("학생 번호").fill(number)
+    desk.picture("student-add")
+    page.get_by_role("button", name="등록", exact=True).click()
+    page.get_by_text("김하늘 학생을 등록했습니다.").wait_for()
+    desk.picture("student")
+
+    desk.open("/admin/exams/exam/add/")
+    page.get_by_label("시험 이름").fill("12월 쪽지시험")
+    page.get_by_label("문항 수").fill("5")
+    page.get_by_label("정답표").fill("1 2 3")
+    page.get_by_role("button", name="시험 만들기").click()
+    page.get_by_text("문항은 5개인데 정답은 3개입니다.").wait_for()
+    page.get_by_label("정답표").fill("12345")
+    desk.picture("exam-add")
+    page.get_by_role("button", name="시험 만들기").click()
+    page.get_by_text("시험을 만들었습니다.").wait_for()
+
+    desk.open(f"/admin/exams/exam/{exam_id}/key/")
+    page.get_by_label("정답표").fill("1 2 3 4 5 " * (QUESTIONS // 5))
+    page.get_by_role("button", name="저장하고 채점하기").click()
+    page.get_by_text("정답표를 저장하고").wait_for()
+    page.get_by_role("link", name="답안지 올리기").last.click()
+    page.locator("#files").set_input_files(pictures)
+    page.locator("#uploads .desk-success").nth(1).wait_for(timeout=90_000)
+    desk.picture("hand-in")
+    page.get_by_role("link", name=pictures[0].name).click()
+    page.get_by_role("link", name="김하늘").first.wait_for()
+    desk.picture("batch")
+    page.get_by_role("link", name="김하늘").first.click()
+    page.locator(".desk-overlay").wait_for()
+    assert page.evaluate("document.querySelector('.desk-overlay').naturalWidth") > 500
+    assert page.get_by_text("학생 확인됨").count() == 1
+    desk.picture("scan")
+    assert desk.complaints == []
+
+    page.get_by_role("button", name="English").click()
+    page.get_by_role("heading", name="Answers").wait_for()
+    page.get_by_role("button", name="한국어").click()
+    page.get_by_role("button", name="로그아웃").click()
+    page.get_by_role("button", name="로그인", exact=True).wait_for()
+    desk.open(f"/admin/exams/exam/{exam_id}/")
+    page.get_by_label("비밀번호").wait_for()
+    assert desk.complaints == []
+    desk.context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_the_screen(stack: Stack, browser: Browser, size: str) -> None:
+    desk = Desk(browser, stack.port, size)
+    desk.log_in()
+    for name, path in (
+        ("home", "/admin/"),
+        ("exams", "/admin/exams/exam/"),
+        ("exam", "/admin/exams/exam/1/"),
+        ("hand-in-empty", "/admin/exams/batch/add/"),
+        ("batches", "/admin/exams/batch/"),
+        ("scans", "/admin/exams/scan/"),
+        ("to-check", "/admin/exams/scan/?review=1"),
+        ("scan-narrow", "/admin/exams/scan/1/"),
+        ("students", "/admin/students/student/"),
+        ("people", "/admin/accounts/user/"),
+        ("person", "/admin/accounts/user/1/"),
+        ("invite", "/admin/accounts/user/add/"),
+        ("jobs", "/admin/jobs/job/"),
+        ("account", "/admin/account/"),
+    ):
+        desk.open(path)
+        desk.picture(name)
+    if size != "desktop":
+        desk.page.locator(".desk-burger").click()
+        desk.page.get_by_role("link", name="확인할 답안").wait_for()
+        desk.page.screenshot(path=SCREENSHOTS / f"{size}-menu.png")
+    assert desk.complaints == []
+    desk.open("/admin/nothing/")
+    desk.page.get_by_text("페이지를 찾을 수 없습니다").wait_for()
+    desk.page.screenshot(path=SCREENSHOTS / f"{size}-missing.png")
+    desk.context.close()
+
+
+def _sheets(stack: Stack, folder: Path) -> tuple[int, str, list[Path]]:
+    """An exam, a student number, and pictures: the sheet with that number, and one whose number is not clear."""
+    layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=6)
+    with StaffClient(stack.port, "hana.localhost") as staff:
+        staff.log_in(ACADEMY.phone, PASSWORD)
+        exam_id = int(staff.post("/exams", {"title": ACADEMY.exam, "question_count": QUESTIONS})["id"])
+        pdf = staff.get_bytes(f"/exams/{exam_id}/sheet.pdf")
+    unclear, clear = make_sheets(pdf, layout, {FLAT: 2}, seed=ACADEMY.seed)
+    pictures = [folder / "김하늘 답안지.jpg", folder / "스캔 2.jpg"]
+    for picture, sheet in zip(pictures, (clear, unclear), strict=True):
+        picture.write_bytes(sheet.picture)
+    assert clear.truth.student_number is not None
+    return exam_id, clear.truth.student_number, pictures
