@@ -126,7 +126,9 @@ def traversals(model: type[TenantModel], row: TenantModel) -> Iterator[tuple[str
             if getattr(row, field.attname) is not None:
                 yield f"forward {field.name}", partial(_step, row, field.name)
                 yield f"prefetch {field.name}", partial(_prefetch, row, field.name)
-        elif isinstance(field, models.ManyToOneRel) and not field.hidden:
+        elif (
+            isinstance(field, models.ManyToOneRel) and not field.hidden and issubclass(field.related_model, TenantModel)
+        ):
             name = field.get_accessor_name()
             assert name is not None
             yield f"reverse {name}", partial(_step_back, row, name)
