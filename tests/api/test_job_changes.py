@@ -49,7 +49,9 @@ def test_polling_begins_with_what_is_not_over_and_goes_on_with_what_changed(comm
     with hana.acting():
         is_over = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
         under_way = dict(Job.objects.exclude(state__in=is_over).values_list("pk", "state"))
-    assert running.pk in under_way and queued.pk in under_way and succeeded.pk not in under_way
+    assert running.pk in under_way
+    assert queued.pk in under_way
+    assert succeeded.pk not in under_way
     client = client_of(hana.teacher)
     first = poll(client)
     assert not first["is_resumed"]
