@@ -85,10 +85,14 @@ def guarded(page: Page, *, entry: str, log_in_url: Callable[[HttpRequest], str])
     return found
 
 
+def note_error(request: HttpRequest, error: DomainError) -> None:
+    """That a service refused, so that the trail does not take the page that says so for a thing done."""
+    note_status(request, error.status_code)
+
+
 def show_error(request: HttpRequest, form: Form, error: DomainError) -> None:
     """Put what a service refused where it belongs: ``people.0.phone`` at the field ``phone``."""
-    if error.status_code in (401, 403):
-        note_status(request, error.status_code)
+    note_error(request, error)
     field = (error.attr or "").rsplit(".", 1)[-1]
     form.add_error(field if field in form.fields else None, error.message)
 
@@ -100,7 +104,7 @@ def carry_out(request: HttpRequest, call: Callable[[], object], *, done: str, ba
     except Missing:
         raise
     except DomainError as error:
-        note_status(request, error.status_code)
+        note_error(request, error)
         messages.error(request, error.message)
     else:
         session = request.session

@@ -154,6 +154,12 @@ def students_sitting(exam: Exam, person: User) -> QuerySet[Student]:
     return students_visible_to(person)
 
 
+def student_by_number(exam: Exam, person: User, number: str) -> Student | None:
+    """Who sits the exam, or is seen by ``person``, and has this number."""
+    known = Q(pk__in=students_sitting(exam, person)) | Q(pk__in=students_visible_to(person))
+    return Student.objects.filter(known, number=number).first()
+
+
 def students_with_number_of(digits: int, *, exam: Exam, person: User) -> QuerySet[Student]:
     """Who sits the exam, as far as their number fits a sheet of ``digits`` digits, by number."""
     fitting = students_sitting(exam, person).filter(number__regex=rf"^[0-9]{{{digits}}}$")
@@ -255,8 +261,8 @@ def results_of_exam(exam_id: int) -> list[StudentResult]:
 
 # ---------------------------------------------------------------- what the desk shows
 
-NEEDS_REVIEW: Final = Q(read_at__isnull=False) & (Q(unsure_count__gt=0) | ~Q(match__in=[Match.MATCHED, Match.PENDING]))
-"""A page that a person has to look at: an answer is unsure, or whose sheet it is."""
+NEEDS_REVIEW: Final = Q(asked_count__gt=0)
+"""A page that was read and of which a person is asked something."""
 MANY: Final = 100
 """Counts for people end here: what is more is many."""
 

@@ -40,6 +40,10 @@ def test_every_text_is_korean_for_a_korean_and_english_for_the_rest(code: str) -
 
 def test_the_compiled_catalogue_is_that_of_the_source() -> None:
     source, compiled = polib.pofile(str(CATALOGUE)), polib.mofile(str(CATALOGUE.with_suffix(".mo")))
-    assert {entry.msgid: entry.msgstr for entry in source} == {entry.msgid: entry.msgstr for entry in compiled}
+    texts = [
+        {(entry.msgctxt, entry.msgid): entry.msgstr or entry.msgstr_plural for entry in catalogue}
+        for catalogue in (source, compiled)
+    ]
+    assert texts[0] == texts[1]
     assert not source.untranslated_entries()
     assert not source.fuzzy_entries()

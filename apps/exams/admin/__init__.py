@@ -1,5 +1,5 @@
-"""Exams on the desk: the home page's part, exams with their keys, what was handed in, what was read."""
+"""Exams on the desk: the home page's part, exams with keys and sheets, what was handed in and read, what came of it."""
 
-from apps.exams.admin import batches, exams, home, scans
+from apps.exams.admin import batches, exams, home, printing, results, review, scans
 
-__all__ = ["batches", "exams", "home", "scans"]
+__all__ = ["batches", "exams", "home", "printing", "results", "review", "scans"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
@@ -17,14 +17,14 @@ from academy.desk.options import DeskAdmin
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import Missing
-from academy.storage.services import MAX_BYTES_BY_TYPE
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
 from apps.exams import queries
 from apps.exams.admin.scans import match_label
 from apps.exams.models import Batch, Scan
 
-_TYPES = [kind for kind in MAX_BYTES_BY_TYPE if kind != "application/json"]
+# What a file of answer sheets may be.
+_TYPES: Final = ("image/jpeg", "image/png", "image/heic", "image/heif", "application/pdf", "application/zip")
 
 academy_desk.menu.append(
     MenuEntry(
@@ -103,7 +103,7 @@ class BatchAdmin(DeskAdmin):
             "title": self.add_title,
             "exams": [(pk, title, str(pk) == wanted) for pk, title in exams],
             "is_chosen": any(str(pk) == wanted for pk, _title in exams),
-            "accept": ",".join([*_TYPES, ".heic", ".heif"]),
+            "accept": ",".join([*_TYPES, ".heic", ".heif", ".zip"]),
             "uploads_url": reverse("uploads"),
             "new_exam_url": reverse("admin:exams_exam_add", current_app=self.admin_site.name),
         }

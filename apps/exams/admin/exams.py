@@ -24,19 +24,21 @@ from academy.desk.options import DeskAdmin
 from academy.desk.pages import page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
-from academy.http.errors import DomainError, Invalid, Missing
+from academy.http.errors import DomainError, Invalid
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
 from apps.courses.queries import courses_visible_to
 from apps.exams import queries, services
-from apps.exams.admin.key_text import key_as_text, read_key
-from apps.exams.kinds import QuestionKind
-from apps.exams.models import Exam, Maker
-from apps.exams.scoring import KeyedQuestion
+from apps.exams.admin.frame import Step, exam_of, render_step, standing_of, step_url, steps_of
+from apps.exams.admin.key_text import KeyText, answerable, key_as_text, read_key
+from apps.exams.grading import Regrading
+from apps.exams.models import Exam
+from sheets.layout import Choices, Essays, Numbers
 
 _MANAGED = Permission.MANAGE_EXAMS
 _KEY_HELP: Final = _(
-    "One answer after the other: 3 1 4 2 5. Where two count write 2/4; where none is known yet, write -."
+    "One answer after the other: 3 1 4 2 5. Where two count write 2/4; where none is known yet, write -. "
+    "Columns of a spreadsheet can be pasted: the answers; or number, answer and points."
 )
 _STEPS: Final = 10
 """Bars of the chart of results."""
@@ -71,8 +73,25 @@ class ExamForm(DeskForm):
         empty_value=None,
         help_text=_("Its teachers see the exam. Without a course only you and the managers do."),
     )
-    question_count = forms.IntegerField(label=_("Questions"), min_value=1, max_value=200, initial=20)
+    question_count = forms.IntegerField(label=_("Questions with choices"), min_value=0, max_value=200, initial=20)
     choice_count = forms.IntegerField(label=_("Choices for each"), min_value=2, max_value=10, initial=5)
+    numeric_count = forms.IntegerField(
+        label=_("Questions answered by a number"),
+        min_value=0,
+        max_value=200,
+        initial=0,
+        help_text=_("Of up to three digits: 0 to 999."),
+    )
+    essay_count = forms.IntegerField(
+        label=_("Boxes to write in"),
+        min_value=0,
+        max_value=40,
+        initial=0,
+        help_text=_("What is written there is cut out, and you give points for it."),
+    )
+    essay_points = forms.DecimalField(
+        label=_("Points for each box"), min_value=0, max_value=999, decimal_places=2, initial=5
+    )
     number_digits = forms.IntegerField(label=_("Digits of the student number"), min_value=4, max_value=12, initial=6)
     key = forms.CharField(
         label=_("Answer key"),
@@ -86,6 +105,22 @@ class ExamForm(DeskForm):
         super().__init__(*args, **kwargs)
         courses = courses_visible_to(by).filter(is_archived=False).order_by("name", "pk").values_list("pk", "name")
         self.fields["course"].choices = [("", "–"), *courses]  # type: ignore[attr-defined]  # a ChoiceField
+
+    @property
+    def wished(self) -> dict[str, Any]:
+        """The arguments of ``services.create_exam``."""
+        given = self.cleaned_data
+        counts = [given["question_count"], given["numeric_count"], given["essay_count"]]
+        groups = (Choices(counts[0], given["choice_count"]), Numbers(counts[1]), Essays(counts[2]))
+        first_essay = counts[0] + counts[1] + 1
+        essays = [f"q{number}" for number in range(first_essay, first_essay + counts[2])]
+        return {
+            "title": given["title"],
+            "course": given["course"],
+            "number_digits": given["number_digits"],
+            "groups": tuple(group for group in groups if group.count),
+            "scoring": services.ScoringWish(points=dict.fromkeys(essays, given["essay_points"])),
+        }
 
 
 @register(Exam, site=academy_desk)
@@ -140,13 +175,12 @@ class ExamAdmin(DeskAdmin):
         assert isinstance(by, User)
         form = ExamForm(request.POST or None, by=by)
         if request.method == "POST" and form.is_valid():
-            sheet = {
-                name: form.cleaned_data[name] for name in ("question_count", "choice_count", "number_digits", "course")
-            }
             try:
                 with transaction.atomic():  # an exam whose key cannot be read is not made
-                    exam = services.create_exam(title=form.cleaned_data["title"], created_by=by, **sheet)
-                    _set_key(by, exam, form.cleaned_data["key"], None)
+                    exam = services.create_exam(created_by=by, **form.wished)
+                    wish = _wish(exam, form.cleaned_data["key"], None)
+                    if not wish.is_empty:
+                        services.set_scoring(by=by, exam_id=exam.pk, wish=wish)
             except DomainError as error:
                 show_error(request, form, _at_key(error))
             else:
@@ -158,8 +192,9 @@ class ExamAdmin(DeskAdmin):
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         user = request.user
         assert isinstance(user, User)
-        exam = _exam(user, object_id)
-        progress = queries.progress_of_exams([exam.pk])[exam.pk]
+        exam = exam_of(user, object_id)
+        standing = standing_of(exam)
+        progress = standing.progress
         results = queries.results_of_exam(exam.pk)
         note_subjects(request, "student", [result.student_id for result in results])
         can_manage = user.may(_MANAGED)
@@ -170,77 +205,68 @@ class ExamAdmin(DeskAdmin):
         shown = {
             "title": exam.title,
             "exam": exam,
+            "standing": standing,
+            "steps": steps_of(user, exam, standing),
             "progress": progress,
             "is_live": progress.waiting > 0,
             "results": results,
             "average": sum(points for points, _most in scored) / len(scored) if scored else None,
             "most": max((most for _points, most in scored), default=None),
             "chart": _chart(scored),
-            "is_own_sheet": exam.layout.maker == Maker.OWN,
-            "sheet_url": reverse("exam-sheet", args=[exam.pk]),
-            "upload_url": reverse("admin:exams_batch_add", current_app=self.admin_site.name) + f"?exam={exam.pk}",
+            "inbox_url": step_url(Step.CHECK, exam.pk) if user.may(Permission.REVIEW_SCANS) else "",
             "scans_url": reverse("admin:exams_scan_changelist", current_app=self.admin_site.name) + f"?exam={exam.pk}",
             "key": key,
             "has_key": any(question.accepted for question in key),
             "key_url": self.url("key", exam.pk) if can_manage else "",
-            "can_submit": user.may(Permission.SUBMIT_SCANS),
-            "made": moment(exam.created_at),
         }
         return self.render(request, "exams/exam.html", shown)
 
-    @page("<int:object_id>/key/", "key", NOT_PERSONAL, GET=_MANAGED, POST=_MANAGED)
+    @page("<int:object_id>/key/", "key", about(), GET=_MANAGED, POST=_MANAGED)
     def edit_key(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The key, and before it is saved whose points it would change."""
         by = request.user
         assert isinstance(by, User)
-        exam = _exam(by, object_id)
-        key = queries.key_of_exam(exam.pk)
-        form = KeyForm(request.POST or None, initial={"key": key_as_text(_chosen(key))})
+        exam = exam_of(by, object_id)
+        form = KeyForm(request.POST or None, initial={"key": key_as_text(answerable(queries.key_of_exam(exam.pk)))})
+        preview: Regrading | None = None
         if request.method == "POST" and form.is_valid():
             try:
-                regraded = _set_key(by, exam, form.cleaned_data["key"], form.cleaned_data["points"])
+                wish = _wish(exam, form.cleaned_data["key"], form.cleaned_data["points"])
+                if "_preview" in request.POST:
+                    preview = services.preview_scoring(by=by, exam_id=exam.pk, wish=wish)
+                    note_subjects(request, "student", [change.student_id for change in preview.changes])
+                else:
+                    return self._save_key(request, by, exam, wish)
             except DomainError as error:
                 show_error(request, form, _at_key(error))
-            else:
-                text = ngettext(
-                    "The key is saved, %(count)s sheet is scored anew.",
-                    "The key is saved, %(count)s sheets are scored anew.",
-                    regraded,
-                )
-                messages.success(request, text % {"count": regraded})
-                return HttpResponseRedirect(self.url("change", exam.pk))
+        key = queries.key_of_exam(exam.pk)
         shown = {
-            "title": _("Answer key"),
             "form": form,
-            "submit": _("Save and score"),
+            "preview": preview,
+            "key": key,
+            "has_key": any(question.accepted for question in key),
             "back": self.url("change", exam.pk),
-            "crumbs": [
-                (self.opts.verbose_name_plural, self.url("changelist")),
-                (exam.title, self.url("change", exam.pk)),
-            ],
         }
-        return self.render(request, "desk/form.html", shown)
+        return render_step(request, exam, Step.KEY, "exams/key.html", shown)
+
+    def _save_key(self, request: HttpRequest, by: User, exam: Exam, wish: services.ScoringWish) -> HttpResponse:
+        found = services.set_scoring(by=by, exam_id=exam.pk, wish=wish)
+        note_subjects(request, "student", [change.student_id for change in found.changes])
+        text = ngettext(
+            "The key is saved, %(count)s sheet is scored anew.",
+            "The key is saved, %(count)s sheets are scored anew.",
+            found.page_count,
+        )
+        messages.success(request, text % {"count": found.page_count})
+        return HttpResponseRedirect(self.url("change", exam.pk))
 
 
-def _exam(person: User, exam_id: int) -> Exam:
-    exam: Exam | None = queries.exams_visible_to(person).select_related("layout").filter(pk=exam_id).first()
-    if exam is None:
-        raise Missing
-    return exam
-
-
-def _chosen(key: Sequence[KeyedQuestion]) -> list[KeyedQuestion]:
-    """Those with choices: numbers and essays have a key that one line of answers does not hold, and keep theirs."""
-    return [question for question in key if question.kind in (QuestionKind.SINGLE, QuestionKind.SEVERAL)]
-
-
-def _set_key(by: User, exam: Exam, text: str, points: Decimal | None) -> int:
-    """Set the key that ``text`` says and the points of every question. Returns how many pages are scored anew."""
+def _wish(exam: Exam, text: str, points: Decimal | None) -> services.ScoringWish:
+    """The key that ``text`` says and the points of every question. Points in the text win. Raises ``Invalid``."""
     key = queries.key_of_exam(exam.pk)
-    answers = read_key(text, [question.label for question in _chosen(key)]) if text.strip() else {}
+    read = read_key(text, answerable(key)) if text.strip() else KeyText({})
     worth = {question.label: points for question in key} if points is not None else {}
-    if not answers and not worth:
-        return 0
-    return services.set_answer_key(by=by, exam_id=exam.pk, answers=answers, points=worth)
+    return services.ScoringWish(answers=read.answers, points={**worth, **read.points})
 
 
 def _at_key(error: DomainError) -> DomainError:

@@ -22,9 +22,11 @@ from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
 from apps.exams import queries
+from apps.exams.admin.frame import Step, step_url
+from apps.exams.admin.review import ANSWER, ESSAY, corrections_shown
+from apps.exams.corrections import effective_reading, standing
 from apps.exams.models import Match, Scan
 from apps.exams.scoring import Outcome, ScoredAnswer
-from sheets.reading import SheetReading
 
 REVIEW: Final = "review"
 
@@ -36,6 +38,7 @@ _MATCHES: Final = {
     Match.NUMBER_CONTRADICTS: (_("Not the number of the student whose sheet it is"), "warning"),
     Match.NO_NUMBER: (_("The sheet has no number"), "warning"),
     Match.DUPLICATE: (_("Handed in twice"), "warning"),
+    Match.SET_ASIDE: (_("Set aside"), ""),
 }
 OUTCOMES: Final = {
     Outcome.RIGHT: (_("Right"), "success"),
@@ -54,6 +57,8 @@ OUTCOMES: Final = {
 
 def match_label(scan: Scan) -> SafeString:
     """Whose sheet it is, or what became of it, as a coloured word."""
+    if scan.match == Match.SET_ASIDE:
+        return label(*_MATCHES[Match.SET_ASIDE])
     if scan.job is not None and scan.job.state == JobState.FAILED:
         return label(_("Not readable"), "danger")
     if scan.job is not None and scan.job.state == JobState.CANCELLED:
@@ -163,7 +168,7 @@ class ScanAdmin(DeskAdmin):
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         person = request.user
         assert isinstance(person, User)
-        found = queries.scans_with_job_and_student(person).select_related("exam")
+        found = queries.with_corrections(queries.scans_with_job_and_student(person).select_related("exam"))
         scan: Scan | None = found.filter(pk=object_id).first()
         if scan is None:
             raise Missing
@@ -181,20 +186,29 @@ class ScanAdmin(DeskAdmin):
             "is_live": scan.job is not None and scan.job.state in UNFINISHED_STATES,
             "answers": [],
             "overlay_url": "",
+            "corrections": corrections_shown(standing(scan)),
+            "can_review": person.may(Permission.REVIEW_SCANS),
+            "is_asked": bool(scan.asked_count) or is_failed(scan),
+            "inbox_url": step_url(Step.CHECK, scan.exam_id) + f"?scan={scan.pk}",
+            "correct_url": self.url("correct-one", scan.pk),
+            "is_set_aside": scan.match == Match.SET_ASIDE,
             "crumbs": [
                 (self.opts.verbose_name_plural, self.url("changelist")),
                 (scan.exam.title, self.url("changelist") + f"?exam={scan.exam_id}"),
             ],
         }
         if scan.reading is not None:
-            reading = SheetReading.from_json(scan.reading)
+            reading = effective_reading(scan)
             scored = {
                 answer.label: answer for answer in queries.rules_of_exam(scan.exam_id).score(scan, reading).answers
             }
             outcomes = {name: answer.outcome for name, answer in scored.items()}
+            corrected = {said.label for said in standing(scan)}
             shown["answers"] = [
                 {
+                    "name": f"{ANSWER}{field.label}",
                     "label": field.label.removeprefix("q"),
+                    "is_corrected": field.label in corrected,
                     "values": " ".join(field.values) or "–",
                     "outcome": label(*OUTCOMES[outcomes.get(field.label, Outcome.NO_KEY)]),
                     "percent": round(field.confidence * 100),
@@ -203,7 +217,9 @@ class ScanAdmin(DeskAdmin):
                 for field in reading.fields
             ] + [
                 {
+                    "name": f"{ESSAY}{essay.label}",
                     "label": essay.label.removeprefix("q"),
+                    "is_corrected": False,
                     "values": _points_given(scored.get(essay.label)),
                     "outcome": label(*OUTCOMES[outcomes.get(essay.label, Outcome.NO_KEY)]),
                     "percent": None,
@@ -214,6 +230,10 @@ class ScanAdmin(DeskAdmin):
             shown["overlay_url"] = s3.presign_get(scan.overlay_key)
             shown["read"] = moment(scan.read_at)
         return self.render(request, "exams/scan.html", shown)
+
+
+def is_failed(scan: Scan) -> bool:
+    return scan.reading is None and scan.job is not None and scan.job.state == JobState.FAILED
 
 
 def _points_given(answer: ScoredAnswer | None) -> str:

@@ -1,8 +1,8 @@
 // What the desk's pages do in the browser: ask before what cannot be taken back, write phones as people do, and send
-// files straight to storage while showing how far each is. Everything else is server-side.
+// files straight to storage while showing how far each is, and the inbox by keys. Everything else is server-side.
 "use strict";
 
-const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf" };
+const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf", zip: "application/zip" };
 const POLL_MS = 2000;
 const AT_ONCE = 3;
 
@@ -152,9 +152,60 @@ class HandIn {
     }
 }
 
+// The inbox without a mouse: digits choose and go on to the next question, 0 is blank, Enter saves, an arrow leaves the
+// sheet for later. Keys are taken by their place, since with a Korean keyboard they give other letters.
+class Review {
+    constructor(form) {
+        this.form = form;
+        this.items = [...form.querySelectorAll("[data-item]")];
+        this.here = 0;
+        this.show();
+        form.addEventListener("change", () => this.show());
+        form.addEventListener("focusin", (event) => { const place = this.items.indexOf(event.target.closest("[data-item]")); if (place >= 0 && place !== this.here) { this.here = place; this.show(); } });
+        document.addEventListener("keydown", (event) => this.press(event));
+    }
+
+    isDecided(item) {
+        return [...item.querySelectorAll("input")].some((field) => (["radio", "checkbox"].includes(field.type) ? field.checked : field.value));
+    }
+
+    show() {
+        this.items.forEach((item, place) => {
+            item.classList.toggle("is-here", place === this.here);
+            item.classList.toggle("is-decided", this.isDecided(item));
+        });
+    }
+
+    move(step) {
+        this.here = Math.min(Math.max(this.here + step, 0), this.items.length - 1);
+        const item = this.items[this.here];
+        (item.querySelector("[data-key]") ? item : item.querySelector("input") || item).focus({ preventScroll: true });
+        item.scrollIntoView({ block: "nearest" });
+        this.show();
+    }
+
+    press(event) {
+        const typed = event.target.matches("input[type=text], input[type=number], textarea, select");
+        if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+        if (event.code === "Enter" && !event.target.matches("a, button, summary")) { event.preventDefault(); this.form.requestSubmit(); return; }
+        if (event.code === "ArrowDown" || event.code === "ArrowUp") { event.preventDefault(); this.move(event.code === "ArrowDown" ? 1 : -1); return; }
+        if (typed) return;
+        if (event.code === "ArrowRight") { event.preventDefault(); window.location.assign(this.form.dataset.skip); return; }
+        const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
+        const choice = digit && this.items[this.here].querySelector(`[data-key="${digit[1]}"]`);
+        if (!choice) return;
+        event.preventDefault();
+        choice.checked = choice.type === "checkbox" ? !choice.checked : true;
+        this.show();
+        if (choice.type !== "checkbox") this.move(1);
+    }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     confirmBeforeSending();
     writePhones();
     const root = document.getElementById("hand-in");
     if (root) new HandIn(root);
+    const review = document.getElementById("review");
+    if (review) new Review(review);
 });
