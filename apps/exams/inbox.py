@@ -71,23 +71,25 @@ class InboxPage:
     items: tuple[InboxItem, ...]
 
 
+# Read by a version that did not count yet what is asked.
+_UNCOUNTED: Final = Q(asked_count=None, reading__isnull=False) & (
+    Q(unsure_count__gt=0) | Q(awaited_count__gt=0) | Q(match__in=NOBODYS)
+)
+_FAILED: Final = Q(reading__isnull=True, job__state=JobState.FAILED) & ~Q(match=Match.SET_ASIDE)
+_ASKED: Final = Q(asked_count__gt=0) | _UNCOUNTED | _FAILED
+
+
 def asked_pages(exam_id: int) -> QuerySet[Scan]:
     """The exam's pages of which a person is asked something."""
-    # read by a version that did not count yet what is asked
-    uncounted = Q(asked_count=None, reading__isnull=False) & (
-        Q(unsure_count__gt=0) | Q(awaited_count__gt=0) | Q(match__in=NOBODYS)
-    )
-    failed = Q(reading__isnull=True, job__state=JobState.FAILED) & ~Q(match=Match.SET_ASIDE)
     scans = Scan.objects.filter(exam_id=exam_id).select_related("job", "student", "batch__upload")
-    return with_corrections(scans.filter(Q(asked_count__gt=0) | uncounted | failed))
+    return with_corrections(scans.filter(_ASKED))
 
 
 def open_pages_of_exam(exam_id: int) -> int:
     """How many pages somebody has yet to look at, or are not read yet; a file that is not opened yet is one page."""
-    unfinished = Scan.objects.filter(exam_id=exam_id, reading__isnull=True, job__state__in=UNFINISHED_STATES)
+    unfinished = Q(reading__isnull=True, job__state__in=UNFINISHED_STATES) & ~Q(match=Match.SET_ASIDE)
     unopened = Batch.objects.filter(exam_id=exam_id, page_count=None, job__state__in=UNFINISHED_STATES)
-    waiting = unfinished.exclude(match=Match.SET_ASIDE).count() + unopened.count()
-    return waiting + asked_pages(exam_id).count()
+    return Scan.objects.filter(exam_id=exam_id).filter(_ASKED | unfinished).count() + unopened.count()
 
 
 def inbox_pages(exam: Exam, scans: Sequence[Scan], *, person: User) -> list[InboxPage]:

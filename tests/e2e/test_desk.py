@@ -28,7 +28,7 @@ STATE: Final = BUILD / "e2e-desk"
 SCREENSHOTS: Final = BUILD / "screenshots"
 CHROMIUM: Final = shutil.which("chromium")
 ACADEMY: Final = Academy("hana", "하나수학학원", "010-1234-5678", "중2 심화반", "박하나", "11월 월말평가", 7_000)
-SIZES: Final = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
+SIZES: Final = {"desktop": (1280, 900), "tablet": (820, 1180), "phone": (390, 844)}
 QUESTIONS: Final = 20
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")

@@ -77,6 +77,7 @@ class ExamForm(DeskForm):
     choice_count = forms.IntegerField(label=_("Choices for each"), min_value=2, max_value=10, initial=5)
     numeric_count = forms.IntegerField(
         label=_("Questions answered by a number"),
+        required=False,
         min_value=0,
         max_value=200,
         initial=0,
@@ -84,13 +85,14 @@ class ExamForm(DeskForm):
     )
     essay_count = forms.IntegerField(
         label=_("Boxes to write in"),
+        required=False,
         min_value=0,
         max_value=40,
         initial=0,
         help_text=_("What is written there is cut out, and you give points for it."),
     )
     essay_points = forms.DecimalField(
-        label=_("Points for each box"), min_value=0, max_value=999, decimal_places=2, initial=5
+        label=_("Points for each box"), required=False, min_value=0, max_value=999, decimal_places=2, initial=5
     )
     number_digits = forms.IntegerField(label=_("Digits of the student number"), min_value=4, max_value=12, initial=6)
     key = forms.CharField(
@@ -110,7 +112,7 @@ class ExamForm(DeskForm):
     def wished(self) -> dict[str, Any]:
         """The arguments of ``services.create_exam``."""
         given = self.cleaned_data
-        counts = [given["question_count"], given["numeric_count"], given["essay_count"]]
+        counts = [given["question_count"], given["numeric_count"] or 0, given["essay_count"] or 0]
         groups = (Choices(counts[0], given["choice_count"]), Numbers(counts[1]), Essays(counts[2]))
         first_essay = counts[0] + counts[1] + 1
         essays = [f"q{number}" for number in range(first_essay, first_essay + counts[2])]
@@ -119,7 +121,9 @@ class ExamForm(DeskForm):
             "course": given["course"],
             "number_digits": given["number_digits"],
             "groups": tuple(group for group in groups if group.count),
-            "scoring": services.ScoringWish(points=dict.fromkeys(essays, given["essay_points"])),
+            "scoring": services.ScoringWish(
+                points={label: given["essay_points"] for label in essays if given["essay_points"] is not None}
+            ),
         }
 
 
@@ -198,7 +202,7 @@ class ExamAdmin(DeskAdmin):
         results = queries.results_of_exam(exam.pk)
         note_subjects(request, "student", [result.student_id for result in results])
         can_manage = user.may(_MANAGED)
-        key = queries.key_of_exam(exam.pk) if can_manage else []
+        key = standing.key if can_manage else []
         scored = [
             (result.points, result.max_points) for result in results if result.points is not None and result.max_points
         ]

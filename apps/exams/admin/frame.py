@@ -20,6 +20,7 @@ from apps.exams import queries
 from apps.exams.inbox import open_pages_of_exam
 from apps.exams.models import Exam, Maker
 from apps.exams.publishing import publication_of
+from apps.exams.scoring import KeyedQuestion
 
 
 class Step(StrEnum):
@@ -37,7 +38,7 @@ _WORDS: Final[Mapping[Step, tuple[str | Promise, str, Permission]]] = {
     Step.KEY: (_("Answer key"), "key", Permission.MANAGE_EXAMS),
     Step.PRINT: (_("Print"), "print", Permission.SUBMIT_SCANS),
     Step.HAND_IN: (_("Hand in"), "upload_file", Permission.SUBMIT_SCANS),
-    Step.CHECK: (_("Check"), "fact_check", Permission.REVIEW_SCANS),
+    Step.CHECK: (_("Check the sheets"), "fact_check", Permission.REVIEW_SCANS),
     Step.PUBLISH: (_("Publish"), "campaign", Permission.MANAGE_EXAMS),
     Step.ANALYSE: (_("Analysis"), "monitoring", Permission.VIEW_SCANS),
 }
@@ -47,11 +48,15 @@ _WORDS: Final[Mapping[Step, tuple[str | Promise, str, Permission]]] = {
 class Standing:
     """How far an exam is. ``open_count``: pages that somebody has to look at, or that are not read yet."""
 
-    has_key: bool
+    key: list[KeyedQuestion]
     is_printed: bool
     progress: queries.ExamProgress
     open_count: int
     is_published: bool
+
+    @property
+    def has_key(self) -> bool:
+        return any(question.is_keyed for question in self.key)
 
     def is_done(self, step: Step) -> bool:
         match step:
@@ -78,7 +83,7 @@ def exam_of(person: User, exam_id: int) -> Exam:
 def standing_of(exam: Exam) -> Standing:
     progress = queries.progress_of_exams([exam.pk])[exam.pk]
     return Standing(
-        has_key=bool(queries.rules_of_exam(exam.pk).keyed),
+        key=queries.key_of_exam(exam.pk),
         is_printed=progress.page_count > 0 or exam.sheet_sets.exists(),
         progress=progress,
         open_count=open_pages_of_exam(exam.pk),

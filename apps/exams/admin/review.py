@@ -34,6 +34,8 @@ ANSWER: Final = "answer:"
 ESSAY: Final = "essay:"
 BLANK: Final = "-"
 _MAX_VALUES: Final = 10
+_MAX_SCALE: Final = 2.5
+_MAX_HEIGHT_PIXELS: Final = 320
 _MAX_ID_DIGITS: Final = 18
 
 _QUESTIONS: Final = {
@@ -96,6 +98,7 @@ def _page(exam: Exam, page: InboxPage) -> dict[str, Any]:
 
 
 def _item(item: InboxItem, scan: Scan, question: KeyedQuestion | None, page_url: str) -> dict[str, Any]:
+    width, height = _shown_size(item.box) if item.box else (0, 0)
     choices = sorted((candidate for candidate in item.candidates), key=lambda one: (len(one.value), one.value))
     return {
         "kind": item.kind.value,
@@ -112,12 +115,20 @@ def _item(item: InboxItem, scan: Scan, question: KeyedQuestion | None, page_url:
         "has_several": question is not None and question.kind is QuestionKind.SEVERAL,
         "points": question.points if question is not None else None,
         "box": item.box,
+        "width": width,
+        "height": height,
         "picture_url": s3.presign_get(item.picture_key) if item.picture_key else page_url,
         "has_own_picture": bool(item.picture_key),
         "proposals": [{"student": student, "key": place} for place, student in enumerate(item.proposals, 1)],
         "rival_url": _scan_url(item.rival) if item.rival else "",
         "contradictions": ", ".join(name.removeprefix("q") for name in item.contradictions),
     }
+
+
+def _shown_size(box: Sequence[int]) -> tuple[int, int]:
+    """Of a piece of the picture, larger than life but no taller than a hand on a tablet, in pixels of the screen."""
+    scale = min(_MAX_SCALE, _MAX_HEIGHT_PIXELS / box[3])
+    return round(box[2] * scale), round(box[3] * scale)
 
 
 def correct(request: HttpRequest, object_id: int) -> HttpResponse:
