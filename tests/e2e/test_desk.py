@@ -6,6 +6,7 @@ Pictures of every page at the sizes of a desk, a tablet and a phone go to build/
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ import pytest
 
 from infra.demo.__main__ import PASSWORD, Academy, create_academy
 from infra.demo.client import StaffClient
-from infra.demo.paper import FLAT, make_sheets
+from infra.demo.paper import FLAT, as_one_pdf, make_sheet, make_sheets
 from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
 BUILD: Final = Path(__file__).resolve().parents[2] / "build"
 STATE: Final = BUILD / "e2e-desk"
 SCREENSHOTS: Final = BUILD / "screenshots"
+AXE: Final = BUILD.parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM: Final = shutil.which("chromium")
 ACADEMY: Final = Academy("hana", "하나수학학원", "010-1234-5678", "중2 심화반", "박하나", "11월 월말평가", 7_000)
 SIZES: Final = {"desktop": (1280, 900), "tablet": (820, 1180), "phone": (390, 844)}
 QUESTIONS: Final = 20
+KEY: Final = {number: (number - 1) % 5 + 1 for number in range(1, QUESTIONS + 1)}
+KEYS: Final = {"누구의 답안지인가요?": "Digit1", "어떤 답을 표시했나요?": "Digit5"}
+MAX_ASKED: Final = 6
+# Of the sheets that the demo's generator draws: all clear; one digit of the number off; question 2 a faint tick at 5.
+CLEAR, NUMBER_OFF, FAINT = 7_005, 7_006, 7_007
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
@@ -85,6 +92,17 @@ class Desk:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{self.size}-{name}.png", full_page=True)
 
+    def is_for_everybody(self, name: str) -> None:
+        """No serious violation of accessibility."""
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        serious = [
+            (rule["id"], [node["html"] for node in rule["nodes"]])
+            for rule in found["violations"]
+            if rule["impact"] in {"serious", "critical"}
+        ]
+        assert serious == [], name
+
     def log_in(self) -> None:
         self.open("/admin/")
         self.page.get_by_label("전화번호").press_sequentially("01012345678")
@@ -113,7 +131,7 @@ def test_a_teachers_first_day(stack: Stack, browser: Browser, tmp_path: Path) ->
 
     desk.open("/admin/exams/exam/add/")
     page.get_by_label("시험 이름").fill("12월 쪽지시험")
-    page.get_by_label("문항 수").fill("5")
+    page.get_by_label("객관식 문항 수").fill("5")
     page.get_by_label("정답표").fill("1 2 3")
     page.get_by_role("button", name="시험 만들기").click()
     page.get_by_text("문항은 5개인데 정답은 3개입니다.").wait_for()
@@ -126,7 +144,7 @@ def test_a_teachers_first_day(stack: Stack, browser: Browser, tmp_path: Path) ->
     page.get_by_label("정답표").fill("1 2 3 4 5 " * (QUESTIONS // 5))
     page.get_by_role("button", name="저장하고 채점하기").click()
     page.get_by_text("정답표를 저장하고").wait_for()
-    page.get_by_role("link", name="답안지 올리기").last.click()
+    page.get_by_role("link", name="답안지 제출").click()
     page.locator("#files").set_input_files(pictures)
     page.locator("#uploads .desk-success").nth(1).wait_for(timeout=90_000)
     desk.picture("hand-in")
@@ -151,6 +169,61 @@ def test_a_teachers_first_day(stack: Stack, browser: Browser, tmp_path: Path) ->
     desk.context.close()
 
 
+def test_the_whole_way_of_an_exam(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+    """Make it with its key, print, hand in, check by keys, publish, correct the key, analyse, take the file along."""
+    _make_class(stack)
+    desk = Desk(browser, stack.port, "desktop")
+    page = desk.page
+    desk.log_in()
+
+    desk.open("/admin/exams/exam/add/")
+    page.get_by_label("시험 이름").fill("기말 모의고사")
+    page.get_by_label("강좌").select_option(label=ACADEMY.course)
+    page.get_by_label("정답표").fill("\n".join(f"{number}\t{KEY[number]}\t5" for number in range(1, QUESTIONS + 1)))
+    page.get_by_role("button", name="시험 만들기").click()
+    page.get_by_text("시험을 만들었습니다.").wait_for()
+    exam_id = int(page.url.rstrip("/").rsplit("/", 1)[1])
+
+    page.get_by_role("link", name="답안지 인쇄").click()
+    page.get_by_text("일부 학생만 선택").click()
+    page.get_by_label("백지우").check()
+    page.get_by_role("button", name="답안지 만들기").click()
+    printed = page.get_by_role("link", name="열기")
+    printed.wait_for()
+    desk.picture("sheets")
+    handed_in = _files(stack, exam_id, tmp_path, printed.get_attribute("href") or "")
+
+    page.get_by_role("link", name="답안지 제출").click()
+    _drop(page, handed_in)
+    page.locator("#uploads .desk-success").nth(len(handed_in) - 1).wait_for(timeout=90_000)
+    desk.picture("hand-in-dropped")
+    page.get_by_role("link", name="답안 확인").click()
+    assert _decide_by_keys(desk) >= {"누구의 답안지인가요?", "어떤 답을 표시했나요?"}
+    page.get_by_text("모두 확인했습니다.").wait_for()
+    page.get_by_role("link", name="결과 공개하러 가기").click()
+    page.get_by_role("button", name="결과 4건 공개").click()
+    page.get_by_text("결과를 공개했습니다.").wait_for()
+    desk.picture("publish")
+
+    page.get_by_role("link", name="정답표").click()
+    page.get_by_label("정답표").fill(" ".join(["1/2/3/4/5", *map(str, list(KEY.values())[1:])]))
+    page.get_by_role("button", name="바뀌는 점수 미리 보기").click()
+    page.locator("#preview").wait_for()
+    desk.picture("key-preview")
+    page.get_by_role("button", name="저장하고 채점하기").click()
+    page.get_by_text("정답표를 저장하고 답안지 4장을").wait_for()
+    page.get_by_role("link", name="분석").click()
+    page.get_by_text("신뢰도 (크론바흐 알파)").wait_for()
+    desk.picture("analysis")
+    page.get_by_label("파일의 용도").fill("학부모 상담")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="내려받기").click()
+    assert download.value.suggested_filename.startswith(f"results-{exam_id}-")
+    assert download.value.path().read_bytes().startswith(b"PK")
+    assert desk.complaints == []
+    desk.context.close()
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_the_screen(stack: Stack, browser: Browser, size: str) -> None:
     desk = Desk(browser, stack.port, size)
@@ -159,6 +232,11 @@ def test_every_page_fits_the_screen(stack: Stack, browser: Browser, size: str) -
         ("home", "/admin/"),
         ("exams", "/admin/exams/exam/"),
         ("exam", "/admin/exams/exam/1/"),
+        ("key", "/admin/exams/exam/1/key/"),
+        ("sheets-empty", "/admin/exams/exam/1/sheets/"),
+        ("inbox", "/admin/exams/exam/1/inbox/"),
+        ("publish-first", "/admin/exams/exam/1/publish/"),
+        ("analysis-first", "/admin/exams/exam/1/analysis/"),
         ("hand-in-empty", "/admin/exams/batch/add/"),
         ("batches", "/admin/exams/batch/"),
         ("scans", "/admin/exams/scan/"),
@@ -173,6 +251,8 @@ def test_every_page_fits_the_screen(stack: Stack, browser: Browser, size: str) -
     ):
         desk.open(path)
         desk.picture(name)
+        if size == "tablet":
+            desk.is_for_everybody(name)
     if size != "desktop":
         desk.page.locator(".desk-burger").click()
         desk.page.get_by_role("link", name="확인할 답안").wait_for()
@@ -197,3 +277,64 @@ def _sheets(stack: Stack, folder: Path) -> tuple[int, str, list[Path]]:
         picture.write_bytes(sheet.picture)
     assert clear.truth.student_number is not None
     return exam_id, clear.truth.student_number, pictures
+
+
+def _make_class(stack: Stack) -> None:
+    """A course with its students: those of the drawn sheets, one of them with another last digit, and one more."""
+    with StaffClient(stack.port, "hana.localhost") as staff:
+        staff.log_in(ACADEMY.phone, PASSWORD)
+        course = {"name": ACADEMY.course, "schedule": "월수금 17:00", "starts_on": "2026-03-02"}
+        course_id = int(staff.post("/courses", course)["id"])
+        people = {"강서연": "960904", "조민준": "041342", "윤채원": "893909", "백지우": "500001"}
+        students = [staff.post("/students", {"name": name, "number": number})["id"] for name, number in people.items()]
+        staff.post(f"/courses/{course_id}/students", {"students": students})
+
+
+def _files(stack: Stack, exam_id: int, folder: Path, printed_url: str) -> list[Path]:
+    """Three filled sheets scanned into one PDF, and the sheet printed for one student, handed in as it is."""
+    layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=6)
+    with StaffClient(stack.port, "hana.localhost") as staff:
+        staff.log_in(ACADEMY.phone, PASSWORD)
+        pdf = staff.get_bytes(f"/exams/{exam_id}/sheet.pdf")
+        printed = staff.picture(printed_url)
+    sheets = [make_sheet(pdf, layout, FLAT, seed) for seed in (CLEAR, NUMBER_OFF, FAINT)]
+    files = {"스캔 묶음.pdf": as_one_pdf(sheets), "백지.pdf": printed}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return [folder / name for name in files]
+
+
+def _decide_by_keys(desk: Desk) -> set[str]:
+    """Clear the inbox without a mouse: the first student that is proposed, the fifth choice. Returns what was asked."""
+    page, asked = desk.page, set()
+    for number in range(MAX_ASKED):
+        page.locator("#review, .desk-empty").first.wait_for()
+        if page.locator("#review").count() == 0:
+            return asked
+        page.locator("svg.desk-crop").first.wait_for()
+        desk.picture(f"inbox-{number}")
+        for question in page.locator("[data-item] legend").all_inner_texts():
+            asked |= {known for known in KEYS if known in question}
+            [key] = [KEYS[known] for known in KEYS if known in question]
+            page.keyboard.press(key)
+        assert page.locator("[data-item]:not(.is-decided)").count() == 0
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+    raise AssertionError("the inbox never ends")
+
+
+def _drop(page: Page, files: list[Path]) -> None:
+    """Let go of ``files`` over the page's field, as a mouse does."""
+    sent = [{"name": file.name, "data": b64encode(file.read_bytes()).decode()} for file in files]
+    held = page.evaluate_handle(
+        """files => {
+            const held = new DataTransfer();
+            for (const file of files) {
+                const bytes = Uint8Array.from(atob(file.data), (one) => one.charCodeAt(0));
+                held.items.add(new File([bytes], file.name, { type: "application/pdf" }));
+            }
+            return held;
+        }""",
+        sent,
+    )
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": held})

@@ -20,6 +20,7 @@ from academy.http.errors import Missing
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
 from apps.exams import queries
+from apps.exams.admin.frame import Step, exam_of, exam_url, standing_of, steps_of
 from apps.exams.admin.scans import match_label
 from apps.exams.models import Batch, Scan
 
@@ -107,6 +108,10 @@ class BatchAdmin(DeskAdmin):
             "uploads_url": reverse("uploads"),
             "new_exam_url": reverse("admin:exams_exam_add", current_app=self.admin_site.name),
         }
+        if shown["is_chosen"]:
+            exam = exam_of(person, int(wanted))
+            shown["steps"] = steps_of(person, exam, standing_of(exam), Step.HAND_IN)
+            shown["crumbs"] = [(_("Exams"), reverse("admin:exams_exam_changelist")), (exam.title, exam_url(exam.pk))]
         return self.render(request, "exams/hand_in.html", shown)
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
