@@ -80,7 +80,8 @@ def test_a_class_set_is_ordered_for_all_or_for_some(hana: Cast, exam: Exam, assi
         some, everybody = SheetSet.objects.filter(exam=exam).order_by("-pk")
         assert some.students == [late.pk]
         assert set(everybody.students) == {hana.student.pk, late.pk}
-        Job.objects.filter(pk=some.job_id).update(state=JobState.FAILED, error_code="worker_died")
+        assert some.job is not None
+        Job.objects.filter(pk=some.job.pk).update(state=JobState.FAILED, error_code="worker_died")
     assert "만들지 못함" in page(assistant, f"exam/{exam.pk}/sheets/")
 
 

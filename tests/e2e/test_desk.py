@@ -87,7 +87,7 @@ class Desk:
 
     def picture(self, name: str) -> None:
         """Save a picture of the whole page, which must not be wider than the screen."""
-        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("Promise.all([document.fonts.ready, ...[...document.images].map((one) => one.decode())])")
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{self.size}-{name}.png", full_page=True)
@@ -215,6 +215,7 @@ def test_the_whole_way_of_an_exam(stack: Stack, browser: Browser, tmp_path: Path
     page.get_by_role("link", name="분석").click()
     page.get_by_text("신뢰도 (크론바흐 알파)").wait_for()
     desk.picture("analysis")
+    desk.is_for_everybody("analysis")
     page.get_by_label("파일의 용도").fill("학부모 상담")
     with page.expect_download() as download:
         page.get_by_role("button", name="내려받기").click()
@@ -306,13 +307,15 @@ def _files(stack: Stack, exam_id: int, folder: Path, printed_url: str) -> list[P
 
 def _decide_by_keys(desk: Desk) -> set[str]:
     """Clear the inbox without a mouse: the first student that is proposed, the fifth choice. Returns what was asked."""
-    page, asked = desk.page, set()
+    page = desk.page
+    asked: set[str] = set()
     for number in range(MAX_ASKED):
         page.locator("#review, .desk-empty").first.wait_for()
         if page.locator("#review").count() == 0:
             return asked
         page.locator("svg.desk-crop").first.wait_for()
         desk.picture(f"inbox-{number}")
+        desk.is_for_everybody("inbox")
         for question in page.locator("[data-item] legend").all_inner_texts():
             asked |= {known for known in KEYS if known in question}
             [key] = [KEYS[known] for known in KEYS if known in question]

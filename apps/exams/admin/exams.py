@@ -116,11 +116,18 @@ class ExamForm(DeskForm):
         groups = (Choices(counts[0], given["choice_count"]), Numbers(counts[1]), Essays(counts[2]))
         first_essay = counts[0] + counts[1] + 1
         essays = [f"q{number}" for number in range(first_essay, first_essay + counts[2])]
+        # Of choices alone there is the sheet that most exams share.
+        is_plain = not any(counts[1:]) and counts[0] > 0
+        sheet = (
+            {"question_count": counts[0], "choice_count": given["choice_count"]}
+            if is_plain
+            else {"groups": tuple(group for group in groups if group.count)}
+        )
         return {
+            **sheet,
             "title": given["title"],
             "course": given["course"],
             "number_digits": given["number_digits"],
-            "groups": tuple(group for group in groups if group.count),
             "scoring": services.ScoringWish(
                 points={label: given["essay_points"] for label in essays if given["essay_points"] is not None}
             ),
