@@ -17,7 +17,7 @@ class DeskForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             widget = field.widget
-            if isinstance(widget, forms.CheckboxInput):
+            if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple):
                 classes = CHECKBOX_CLASSES
             elif isinstance(widget, forms.Select):
                 classes = SELECT_CLASSES

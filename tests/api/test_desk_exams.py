@@ -88,7 +88,7 @@ def test_a_class_set_is_ordered_for_all_or_for_some(hana: Cast, exam: Exam, assi
 def test_a_class_set_is_never_for_another_academys_student(world: World, exam: Exam, assistant: Client) -> None:
     for student in (world.duri.student.pk, 2**40):
         answer = assistant.post(f"/admin/exams/exam/{exam.pk}/sheets/", {"students": [student]})
-        assert answer.status_code == 200, "the form comes back: nobody of that number is on the list"
+        assert "목록에서 학생을 선택해 주세요." in answer.content.decode()
     with world.hana.acting():
         assert not SheetSet.objects.filter(exam=exam).exists()
 
@@ -202,6 +202,20 @@ def test_what_is_decided_is_recorded_with_the_student(hana: Cast, exam: Exam, as
         ("exams_exam_inbox.viewed", [f"student:{hana.student.pk}"]),
         ("exams_scan_correct.posted", [f"student:{hana.student.pk}"]),
     ], "the second was refused: nothing was done"
+
+
+def test_of_a_page_all_that_was_said_holds_or_nothing(hana: Cast, exam: Exam, assistant: Client) -> None:
+    scan = read(hana, exam, doubts=("q2",))
+    url = f"/admin/exams/scan/{scan.pk}/correct/"
+    assert "essay" not in text_after(assistant, url, {"answer:q2": "2", "essay:q3": "1"})
+    assert fresh(hana, scan).asked_count == 1
+    with hana.acting():
+        assert not Correction.objects.filter(scan=scan).exists()
+
+
+@pytest.mark.parametrize("wanted", ["9" * 5000, "-1", "١", "x", "0"])
+def test_an_address_that_names_no_exam_leaves_the_choice_open(wanted: str, assistant: Client) -> None:
+    assert "시험을 선택하세요" in page(assistant, "batch/add/", exam=wanted)
 
 
 # ---------------------------------------------------------------- key, publishing, analysis, file

@@ -98,7 +98,8 @@ class BatchAdmin(DeskAdmin):
         assert isinstance(person, User)
         exams = list(queries.titles_of_exams(person))
         wanted = request.GET.get("exam", "")
-        if wanted.isascii() and wanted.isdigit() and int(wanted) not in dict(exams) and len(wanted) < 19:
+        is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19
+        if is_id and int(wanted) not in dict(exams):
             exams += queries.exams_visible_to(person).filter(pk=int(wanted)).values_list("id", "title")
         shown = {
             "title": self.add_title,

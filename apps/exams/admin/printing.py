@@ -15,7 +15,7 @@ from academy.desk.forms import DeskForm
 from academy.desk.labels import label, moment
 from academy.desk.pages import Page, note_error
 from academy.desk.site import academy_desk
-from academy.http.disclosures import about, note_subjects
+from academy.http.disclosures import about, note_status, note_subjects
 from academy.http.errors import DomainError, Missing
 from academy.jobs.models import UNFINISHED_STATES, JobState
 from academy.jobs.reasons import text_of
@@ -78,6 +78,9 @@ def sheets(request: HttpRequest, object_id: int) -> HttpResponse:
             note_subjects(request, "student", wanted.students)
             messages.success(request, gettext("The sheets are being printed into a file. It appears below."))
         return HttpResponseRedirect(step_url(Step.PRINT, exam.pk))
+    if request.method == "POST":
+        note_status(request, 400)
+        messages.error(request, gettext("Choose students from the list."))
     sets = list(queries.sheet_sets_with_job(by).filter(exam=exam).order_by("-pk")[:_SHOWN])
     for wanted in sets:
         if wanted.pdf_key:

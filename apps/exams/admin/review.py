@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -163,7 +164,8 @@ def correct_one(request: HttpRequest, object_id: int) -> HttpResponse:
 def _do(request: HttpRequest, change: Callable[[], None]) -> bool:
     """Whether it went well; what was wrong with it is told on the next page. Raises ``Missing``."""
     try:
-        change()
+        with transaction.atomic():  # all that was said of the page, or nothing
+            change()
     except Missing:
         raise
     except DomainError as error:
