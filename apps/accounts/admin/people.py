@@ -34,7 +34,7 @@ _THEM = about(user=in_path("object_id"))
 class InviteForm(DeskForm):
     name = forms.CharField(label=_("Name"), max_length=80)
     phone = PhoneField(label=_("Phone"), help_text=_("An invitation is sent there by text message."))
-    role = forms.ChoiceField(label=_("Role"))
+    role = forms.ChoiceField(label=_("Role"), initial=Role.TEACHER.value)
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
