@@ -27,6 +27,9 @@ SEE_EVERYTHING: Final = MANAGERS
 # What no view declares and services ask for, since it depends on the thing -> the roles that have it.
 WITHIN: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.MANAGE_JOBS: MANAGERS,
+    # the doors of the two admin sites, whose pages are walked in test_desk.py
+    Permission.USE_DESK: ASSISTANTS,
+    Permission.OPERATE_PLATFORM: frozenset({Role.OPERATOR}),
 }
 
 # URL name and method -> the roles whose permission suffices.
