@@ -15,7 +15,7 @@ import orjson
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
@@ -173,6 +173,21 @@ def undeclared(view: type[APIView]) -> list[str]:
 def test_every_view_declares_a_permission_and_whose_data_it_is_for_each_of_its_methods(endpoint: Endpoint) -> None:
     assert endpoint.view is not None
     assert undeclared(endpoint.view) == []
+
+
+def test_a_view_that_declares_only_the_one_or_the_other_is_refused_to_everybody() -> None:
+    class NoPermission(APIView):
+        personal = {"GET": NOT_PERSONAL}
+
+        def get(self) -> None: ...
+
+    class NobodysData(APIView):
+        permissions = {"GET": PUBLIC}
+
+        def get(self) -> None: ...
+
+    for view in (NoPermission(), NobodysData()):
+        assert not DeclaredPermission().has_permission(view.initialize_request(RequestFactory().get("/")), view)
 
 
 def test_the_walk_notices_a_view_without_a_permission() -> None:
