@@ -53,6 +53,7 @@ TENANT_APPS = [
     "academy.trail",
     "apps.students",
     "apps.courses",
+    "apps.documents",
     "apps.exams",
     "apps.videos",
     "apps.homework",
@@ -240,6 +241,14 @@ S3_PATH_STYLE: bool = env.bool("S3_PATH_STYLE", default=not IS_PRODUCTION)
 JOB_VISIBILITY_SECONDS: int = env.int("JOB_VISIBILITY_SECONDS", default=60)
 if not 6 <= JOB_VISIBILITY_SECONDS <= 3600:
     raise environ.ImproperlyConfigured("JOB_VISIBILITY_SECONDS must be between 6 and 3600")
+# --- the vision model that the premium tier shows doubtful lines of text to: OpenAI-compatible; no URL, no model
+OCR_MODEL_URL: str = env.str("OCR_MODEL_URL", default="")
+OCR_MODEL_NAME: str = env.str("OCR_MODEL_NAME", default="")
+OCR_MODEL_KEY: str = env.str("OCR_MODEL_KEY", default="")
+if len({bool(OCR_MODEL_URL), bool(OCR_MODEL_NAME), bool(OCR_MODEL_KEY)}) != 1:
+    raise environ.ImproperlyConfigured("OCR_MODEL_URL, OCR_MODEL_NAME and OCR_MODEL_KEY go together, or none is set")
+if OCR_MODEL_URL and not OCR_MODEL_URL.startswith("https://" if IS_PRODUCTION else ("https://", "http://")):
+    raise environ.ImproperlyConfigured("OCR_MODEL_URL must be https")
 # --- streams of events (academy.asgi): how many one person, and all together, may have open in one process
 STREAMS_PER_PERSON: int = env.int("STREAMS_PER_PERSON", default=5)
 STREAMS_PER_PROCESS: int = env.int("STREAMS_PER_PROCESS", default=1000)

@@ -20,6 +20,7 @@ shared = [
     path("api/v1/", include("apps.exams.urls")),
     path("api/v1/", include("apps.videos.urls")),
     path("api/v1/", include("apps.homework.urls")),
+    path("api/v1/", include("apps.documents.urls")),
     path("api/v1/", include("apps.privacy.urls")),
     path("api/v1/", include("academy.storage.urls")),
     path("api/v1/", include("academy.jobs.urls")),

@@ -32,6 +32,12 @@ QUEUES_OF_WORKER = {
     "dispatcher": {},
 }
 COMPUTE_MODULE = "workers.compute"
+# Forked children share the engines of Tesseract that the second one loads: a small crop takes 0.2 s instead of 1.0 s.
+PRELOADED = {
+    "cpu": (COMPUTE_MODULE, "workers.vision.text.warm"),
+    "premium": (COMPUTE_MODULE, "workers.vision.text.warm"),
+    "video": (COMPUTE_MODULE,),
+}
 HEARTBEATS_PER_VISIBILITY = 3
 LIMITS_OF_WORKER = {
     "cpu": SandboxLimits(),
@@ -138,7 +144,7 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
         return cancels.follow(JobRun(message.body, message.receive_count, sandbox))
 
     def make_sandbox() -> Sandbox:
-        return Sandbox(preload=[COMPUTE_MODULE], allowed=[COMPUTE_MODULE], limits=LIMITS_OF_WORKER[worker])
+        return Sandbox(preload=PRELOADED[worker], allowed=[COMPUTE_MODULE], limits=LIMITS_OF_WORKER[worker])
 
     consumer = Consumer(
         client=sqs_client(),

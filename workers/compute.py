@@ -7,9 +7,11 @@ message (``BrokenMedia``, ``UnreadableSheet``), which reaches the person who han
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from sheets.homework import PageReadingJson, RegionJson, regions_from_json, regions_to_json
 from sheets.layout import Layout
@@ -20,7 +22,12 @@ from workers.film import open_film, shrunk
 from workers.media import archive
 from workers.media.encode import encode_jpeg
 from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.images import FULL_SIZE_LIMITS
 from workers.media.pages import decode_colour_page, decode_page, page_count, paper_size_mm
+from workers.media.pdf import join_pdfs, take_pages
+from workers.media.searchable import PicturePage, PlacedWord, write_searchable_pdf
+from workers.media.sniff import MediaFormat, sniff
+from workers.media.text_layer import read_text_layer
 from workers.vision.essays import cut_essay
 from workers.vision.homework.evidence import cut_region, draw_verdicts
 from workers.vision.homework.reading import BlankPage, read_homework, register_page
@@ -30,6 +37,8 @@ from workers.vision.omrchecker import draw_template_overlay
 from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_located
+from workers.vision.text.pages import Box, Language, Line, PageText, PageTextJson, Word
+from workers.vision.text.reading import READERS, read_page
 
 cv2.setNumThreads(1)  # a slot is one core; OpenCV's own threads would take the other slots'
 
@@ -41,8 +50,12 @@ ESSAY_JPEG_QUALITY: Final = 85
 FILMED_JPEG_QUALITY: Final = 88
 THUMBNAIL_SIDE: Final = 320
 THUMBNAIL_JPEG_QUALITY: Final = 75
-
-
+TEXT_DPI: Final = 300
+"""What a page of text is drawn at to be read: below 250 dpi small Hangul loses strokes."""
+SHOWN_LONG_SIDE_PX: Final = 2200
+"""Of the picture that people see of a page of text, some 190 dpi of A4."""
+SHOWN_JPEG_QUALITY: Final = 78
+MOST_WEAK_LINES: Final = 40
 BLANK_JPEG_QUALITY: Final = 92
 """Of a registered page, whose noise is taken for print above a darkness of 0.1; at 92 it stays below 0.04."""
 REGION_JPEG_QUALITY: Final = 80
@@ -256,3 +269,96 @@ def read_homework_page(data: bytes, index: int, pages: list[KnownPage], likely: 
         "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY),
         "region_jpegs": cut,
     }
+
+
+class TextAnswer(TypedDict):
+    """A page's text and its straightened picture (JPEG), on whose pixels the boxes lie.
+
+    ``weak_lines``: pictures (JPEG) of the lines that were read doubtfully, by their place in ``page``.
+    """
+
+    text: str
+    confidence: float | None
+    word_count: int
+    weak_count: int
+    page: PageTextJson
+    picture_jpeg: bytes
+    weak_lines: dict[str, bytes]
+
+
+def split_pdf(data: bytes, indices: list[int]) -> list[bytes]:
+    """The named pages of a PDF (from 0), each as a PDF of its own. Raises ``BrokenMedia``."""
+    return take_pages(data, indices)
+
+
+def read_text(data: bytes, tier: str, with_weak_lines: bool) -> TextAnswer:
+    """The text of a picture or of the only page of a PDF, as ``tier`` ("lite", "basic") reads.
+
+    A PDF's own text is taken where it is real. Raises ``BrokenMedia``.
+    """
+    image = decode_page(data, limits=FULL_SIZE_LIMITS, dpi=TEXT_DPI)
+    page = _text_layer(data, image) if sniff(data) is MediaFormat.PDF else None
+    if page is None:
+        reading = read_page(image, READERS[tier], progress.report)
+        page, image = reading.page, reading.image
+    weak = _weak_lines(page, image) if with_weak_lines else {}
+    factor = min(SHOWN_LONG_SIDE_PX / max(image.shape), 1.0)
+    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
+    shown = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    words = [word for line in page.lines for word in line.words]
+    return {
+        "text": page.text,
+        "confidence": page.confidence,
+        "word_count": len(words),
+        "weak_count": sum(word.is_weak for word in words),
+        "page": page.scaled(factor).to_json(),
+        "picture_jpeg": encode_jpeg(shown, SHOWN_JPEG_QUALITY),
+        "weak_lines": weak,
+    }
+
+
+def _text_layer(data: bytes, image: NDArray[np.uint8]) -> PageText | None:
+    height, width = image.shape
+    found = read_text_layer(data, 0, size=(width, height))
+    if found is None:
+        return None
+    lines = tuple(Line(tuple(Word(word.text, Box(*word.box), 1.0) for word in line), Language.LAYER) for line in found)
+    return PageText(width, height, lines)
+
+
+def _weak_lines(page: PageText, image: NDArray[np.uint8]) -> dict[str, bytes]:
+    weak = [(place, line) for place, line in enumerate(page.lines) if any(word.is_weak for word in line.words)]
+    pictures = {}
+    for place, line in sorted(weak, key=lambda found: found[1].confidence)[:MOST_WEAK_LINES]:
+        box = line.box
+        margin = round(box.height * 0.3)
+        crop = image[max(box.y - margin, 0) : box.bottom + margin, max(box.x - margin, 0) : box.right + margin]
+        if crop.size:
+            pictures[str(place)] = encode_jpeg(np.ascontiguousarray(crop), PAGE_JPEG_QUALITY)
+    return pictures
+
+
+def write_pages(pictures: list[bytes], pages: list[PageTextJson]) -> bytes:
+    """A searchable PDF of these pages' pictures (JPEG) and texts."""
+    return write_searchable_pdf(
+        [
+            PicturePage(
+                picture,
+                page["width"],
+                page["height"],
+                [
+                    [
+                        PlacedWord(word["text"], cast(tuple[int, int, int, int], tuple(word["box"])))
+                        for word in line["words"]
+                    ]
+                    for line in page["lines"]
+                ],
+            )
+            for picture, page in zip(pictures, pages, strict=True)
+        ]
+    )
+
+
+def join_parts(parts: list[bytes]) -> bytes:
+    """PDFs one after the other in one. Raises ``BrokenMedia``."""
+    return join_pdfs(parts)

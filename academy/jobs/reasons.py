@@ -54,6 +54,8 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "worksheet_deleted": _("The worksheet was deleted before it was registered."),
     "submission_deleted": _("The homework was deleted before it was read."),
     "batch_deleted": _("The batch was deleted before it was opened."),
+    "document_deleted": _("The document was deleted before it was read."),
+    "page_deleted": _("The page was deleted before it was read."),
     "person_erased": _("The person was erased before the copy was made."),
     "sheet_set_deleted": _("The order was deleted before the sheets were printed."),
     "no_students": _("None of the students is there any more."),

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     SUBMIT_SCANS = "scans.submit"
     VIEW_SCANS = "scans.view"
     REVIEW_SCANS = "scans.review"
+    SUBMIT_DOCUMENTS = "documents.submit"
+    VIEW_DOCUMENTS = "documents.view"
     VIEW_JOBS = "jobs.view"
     MANAGE_PRIVACY = "privacy.manage"
     VIEW_TRAIL = "trail.view"
@@ -76,6 +78,8 @@ _ASSISTANT: Final = frozenset(
         Permission.SUBMIT_SCANS,
         Permission.VIEW_SCANS,
         Permission.REVIEW_SCANS,
+        Permission.SUBMIT_DOCUMENTS,
+        Permission.VIEW_DOCUMENTS,
         Permission.VIEW_JOBS,
         Permission.SUBMIT_VIDEOS,
         Permission.VIEW_VIDEOS,

@@ -80,6 +80,8 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "assignment_id": lambda cast, _: cast.assignment.pk,
     "submission_id": lambda cast, _: cast.submission.pk,
     "page_reading_id": lambda cast, _: cast.page_reading.pk,
+    "document_id": lambda cast, _: cast.document.pk,
+    "page_id": lambda cast, _: cast.page.pk,
     "job_id": lambda cast, _: cast.job.pk,
     "student_id": lambda cast, _: cast.student.pk,
     "user_id": lambda cast, _: bystander_of(cast).pk,
@@ -179,6 +181,8 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("batch-cancel", "POST"): lambda _: None,
     ("job-cancel", "POST"): lambda _: None,
     ("job-retry", "POST"): lambda _: None,
+    ("documents", "POST"): lambda cast: {"title": "유인물", "upload": cast.spare_upload.pk},
+    ("document-pdf", "POST"): lambda _: None,
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
     ("trail-export", "POST"): lambda _: {"reason": "내부 점검"},
 }

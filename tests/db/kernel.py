@@ -21,6 +21,7 @@ from academy.jobs.models import Job
 from academy.jobs.runner import JobRun
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
+from apps.documents.models import Document, Page
 from apps.exams.models import Batch, Scan
 from apps.students.services import create_student
 from apps.videos.models import Video
@@ -142,7 +143,7 @@ def deliver(tenant: Tenant, job_id: int | None, sandbox: FakeSandbox) -> Disposi
     return JobRun(JobMessage(job_id=job_id, tenant_id=tenant.pk).to_body(), 1, sandbox).run()
 
 
-def job_id_of(row: Scan | Batch | Video) -> int:
+def job_id_of(row: Scan | Batch | Video | Document | Page) -> int:
     assert row.job_id is not None
     return row.job_id
 

@@ -3,6 +3,7 @@
 from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.courses import LESSON_DAY, make_attendance, make_course
+from tests.factories.documents import make_document, make_page, record_page
 from tests.factories.exams import make_batch, make_exam, make_page_of, make_reading, make_scan, make_upload, record_scan
 from tests.factories.homework import (
     make_assignment,
@@ -40,12 +41,14 @@ __all__ = [
     "make_challenge",
     "make_consent",
     "make_course",
+    "make_document",
     "make_erasure",
     "make_exam",
     "make_export",
     "make_guardianship",
     "make_homework_reading",
     "make_job",
+    "make_page",
     "make_page_of",
     "make_passkey",
     "make_passkey_challenge",
@@ -62,6 +65,7 @@ __all__ = [
     "make_worksheet",
     "make_world",
     "record_homework",
+    "record_page",
     "record_scan",
     "stranger_on",
 ]

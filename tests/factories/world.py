@@ -16,12 +16,14 @@ from academy.tenancy.models import Tenant
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.models import Course
+from apps.documents.models import Document, Page
 from apps.exams.models import Batch, Exam, Scan, SheetSet
 from apps.homework.models import Assignment, PageReading, Submission, Worksheet, WorksheetPage
 from apps.students.models import Student
 from apps.videos.models import Video
 from tests.factories.academies import make_academy
 from tests.factories.courses import make_attendance, make_course
+from tests.factories.documents import make_document, make_page, record_page
 from tests.factories.exams import (
     make_batch,
     make_correction,
@@ -81,6 +83,8 @@ class Cast:
     assignment: Assignment
     submission: Submission
     page_reading: PageReading
+    document: Document
+    page: Page
 
     @property
     def owner(self) -> User:
@@ -136,6 +140,8 @@ def _make_cast(slug: str, name: str) -> Cast:
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
         make_answered_request(teacher)
+        document = make_document(created_by=teacher)
+        page = record_page(make_page(document), "이차함수의 그래프와 직선의 위치 관계")
         job = scan.job
         assert job is not None
         make_student_sheet(exam, student)
@@ -169,4 +175,6 @@ def _make_cast(slug: str, name: str) -> Cast:
         assignment,
         submission,
         page_reading,
+        document,
+        page,
     )

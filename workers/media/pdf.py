@@ -6,9 +6,10 @@ only (https://pdfium.googlesource.com/pdfium, "fpdfview.h"). The sandboxed child
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import numpy as np
@@ -31,7 +32,7 @@ def count_pages(data: bytes, *, max_pages: int = DEFAULT_LIMITS.max_pages) -> in
 
     Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, TOO_MANY_PAGES (over ``max_pages``).
     """
-    with _opened(data) as document:
+    with opened_pdf(data) as document:
         pages = len(document)
     if pages > max_pages:
         raise BrokenMedia(
@@ -60,7 +61,7 @@ def render_page_colour(
 
 def page_size_mm(data: bytes, index: int) -> tuple[float, float]:
     """Width and height of page ``index`` (from 0), as it is shown. Raises as :func:`render_page_grey`."""
-    with _opened(data) as document:
+    with opened_pdf(data) as document:
         if not 0 <= index < len(document):
             raise BrokenMedia(MediaProblem.NO_SUCH_PAGE, f"The PDF has {len(document)} pages.")
         try:
@@ -71,7 +72,7 @@ def page_size_mm(data: bytes, index: int) -> tuple[float, float]:
 
 
 def _render(data: bytes, index: int, dpi: float, max_pixels: int, *, has_colours: bool) -> NDArray[np.uint8]:
-    with _opened(data) as document:
+    with opened_pdf(data) as document:
         if not 0 <= index < len(document):
             raise BrokenMedia(
                 MediaProblem.NO_SUCH_PAGE, f"The PDF has {len(document)} pages, page {index + 1} is missing."
@@ -90,8 +91,48 @@ def _render(data: bytes, index: int, dpi: float, max_pixels: int, *, has_colours
     return np.ascontiguousarray(drawn.reshape(*drawn.shape[:2], -1)[:, :, :3])
 
 
+def take_pages(data: bytes, indices: Sequence[int]) -> list[bytes]:
+    """The named pages (from 0), each a PDF of its own with its text and fonts, without the document's scripts.
+
+    Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, NO_SUCH_PAGE.
+    """
+    pages = []
+    with opened_pdf(data) as document:
+        for index in indices:
+            if not 0 <= index < len(document):
+                raise BrokenMedia(
+                    MediaProblem.NO_SUCH_PAGE, f"The PDF has {len(document)} pages, page {index + 1} is missing."
+                )
+            pages.append(_joined(index + 1, [(document, [index])]))
+    return pages
+
+
+def join_pdfs(parts: Sequence[bytes]) -> bytes:
+    """All pages of ``parts``, one after the other. Raises ``BrokenMedia``."""
+    with ExitStack() as stack:
+        documents = [stack.enter_context(opened_pdf(part)) for part in parts]
+        return _joined(1, [(document, list(range(len(document)))) for document in documents])
+
+
+def _joined(page_number: int, parts: Sequence[tuple[pdfium.PdfDocument, list[int]]]) -> bytes:
+    joined = pdfium.PdfDocument.new()
+    try:
+        for document, indices in parts:
+            joined.import_pages(document, indices)
+        buffer = io.BytesIO()
+        joined.save(buffer)
+    except pdfium.PdfiumError as error:
+        raise BrokenMedia(
+            MediaProblem.DAMAGED, f"Page {page_number} of the PDF cannot be taken out. Please export the PDF again."
+        ) from error
+    finally:
+        joined.close()
+    return buffer.getvalue()
+
+
 @contextmanager
-def _opened(data: bytes) -> Iterator[pdfium.PdfDocument]:
+def opened_pdf(data: bytes) -> Iterator[pdfium.PdfDocument]:
+    """The document, closed afterwards. Raises ``BrokenMedia``: ENCRYPTED, DAMAGED."""
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:

@@ -1,0 +1,1 @@
+"""Text of a page: from grey pixels to words with boxes, in reading order. Arrays in, frozen dataclasses out."""

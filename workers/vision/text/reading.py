@@ -1,0 +1,343 @@
+"""The whole way from a picture to its text. One port, ``LineReader``, behind which the tiers differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.vision.text import engines, paper
+from workers.vision.text.circled import CircledDigit, find_rings, read_rings
+from workers.vision.text.engines import FoundWord
+from workers.vision.text.layout import Layout, Segment, find_layout, letter_height
+from workers.vision.text.outline import cut_out_paper
+from workers.vision.text.pages import Box, Language, Line, PageText, Word
+from workers.vision.text.paper import Ruled
+from workers.vision.text.strips import Strip, cut_strip
+
+GreyImage = NDArray[np.uint8]
+Progress = Callable[[float], None]
+
+MAX_LONG_SIDE_PX: Final = 5200
+SURE: Final = 0.8
+"""A line read with this confidence in its first language is not tried in another."""
+MIN_LINE_CONFIDENCE: Final = 0.3
+MIN_PAGE_CONFIDENCE: Final = 0.62
+"""Below, what was read of a page is noise (pure noise reads with 0.57, the worst photo of the benchmark with 0.8): it
+yields no words, never garbage."""
+SAMPLE_LINES: Final = 4
+SAMPLE_PX: Final = 700
+PLAINLY_UPRIGHT: Final = 0.85
+"""No line of the benchmark reads upside down with more than 0.7 of confidence."""
+MIN_SKEW_DEGREES: Final = 0.15
+WORD_GAP: Final = 0.36
+"""Of the letter height: what stands nearer is one word. Tesseract's Korean sets spaces between syllables."""
+_HANGUL: Final = re.compile(r"[가-힣]")
+_LATIN: Final = re.compile(r"[A-Za-z]")
+
+
+class LineReader(Protocol):
+    """What tells the tiers apart: how the words of one line are read."""
+
+    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
+        """The words of ``strip`` (h, w; black on white, letters about 30 px high) and what language they are in.
+
+        ``hint``: the language of the line before.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiteReader:
+    """Tesseract in this process, one pass: in the language of the line before, another where that is doubtful."""
+
+    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
+        first = engines.read_strip(strip, hint)
+        if confidence_of(first) >= SURE and _fits(first, hint):
+            return (_latin_repaired(strip, first) if hint is Language.KOREAN else first), hint
+        other = Language.ENGLISH if hint is Language.KOREAN else Language.KOREAN
+        second = engines.read_strip(strip, other)
+        words, language = first, hint
+        if _worth(second) > _worth(first):
+            words, language = second, other
+        if language is Language.KOREAN:
+            words = _latin_repaired(strip, words)
+        return words, language
+
+
+@dataclass(frozen=True, slots=True)
+class BasicReader:
+    """As ``LiteReader``, then what is weak once more: larger and softened, in both languages together."""
+
+    first: LiteReader = LiteReader()
+
+    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
+        words, language = self.first.read(strip, hint)
+        if words and min(word.confidence for word in words) >= SURE:
+            return words, language
+        for factor, tried in ((1.5, language), (1.25, Language.MIXED)):
+            again = _at_scale(strip, factor, tried)
+            if _worth(again) > _worth(words) + 0.01:
+                words = again
+        return words, language
+
+
+READERS: Final[dict[str, LineReader]] = {"lite": LiteReader(), "basic": BasicReader()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The text of a page and the straightened picture (H, W) its boxes lie on."""
+
+    page: PageText
+    image: GreyImage
+
+
+def read_page(image: GreyImage, reader: LineReader, on_progress: Progress = lambda _: None) -> Reading:
+    """The text of ``image`` (H, W) grey, a photo or a scan lying any way round.
+
+    A page without words, or of mere noise, has no lines.
+    """
+    paper_alone = cut_out_paper(_of_workable_size(image))
+    found = _stand_up(paper_alone)
+    on_progress(0.2)
+    if found is None:
+        return Reading(PageText(paper_alone.shape[1], paper_alone.shape[0], ()), paper_alone)
+    height, width = found.image.shape
+    digits = read_rings(find_rings(found.even, found.ink, found.layout.unit), engines.read_digits)
+    for digit in digits:
+        ring = digit.ring
+        found.even[ring.y : ring.y + ring.height, ring.x : ring.x + ring.width] = 255
+    lines: list[Line] = []
+    hint = Language.KOREAN
+    rows = [(index, row) for index, block in enumerate(found.layout.blocks) for row in block]
+    for done, (block, row) in enumerate(rows, start=1):
+        words: list[Word] = []
+        for segment in row:
+            read, hint = _read_segment(found, digits, segment, reader, hint)
+            words += read
+        if words:
+            line = Line(tuple(words), hint, block)
+            if line.confidence >= MIN_LINE_CONFIDENCE:
+                lines.append(line)
+        on_progress(0.2 + 0.8 * done / len(rows))
+    text = PageText(width, height, _numbered(lines), found.turn_degrees)
+    sure = text.confidence
+    if sure is not None and sure < MIN_PAGE_CONFIDENCE:
+        text = replace(text, lines=())
+    return Reading(text, found.image)
+
+
+def read_crop(image: GreyImage, reader: LineReader, hint: Language = Language.KOREAN) -> list[FoundWord]:
+    """The words of a small picture (H, W) of one line that stands upright: no layout, no turning."""
+    even = paper.even_light(image)
+    ink = paper.find_ink(even)
+    unit = None if ink is None else letter_height(ink, tallest_share=1.0)
+    if ink is None or unit is None:
+        return []
+    labels = np.ones(ink.shape, np.int32)
+    segment = Segment(Box(0, 0, ink.shape[1], ink.shape[0]), 1)
+    words, _ = reader.read(cut_strip(even, ink, labels, segment, unit).pixels, hint)
+    return words
+
+
+def confidence_of(words: Sequence[FoundWord]) -> float:
+    """The mean of the words by length; 0 for none."""
+    total = sum(len(word.text) for word in words)
+    return sum(word.confidence * len(word.text) for word in words) / total if total else 0.0
+
+
+def _worth(words: Sequence[FoundWord]) -> float:
+    """Confidence, less where a reading is made of the digits and signs that stand for a script it cannot read."""
+    text = "".join(word.text for word in words)
+    if not text:
+        return 0.0
+    letters = sum(1 for character in text if _HANGUL.match(character) or _LATIN.match(character))
+    return confidence_of(words) - (0.0 if letters >= 0.4 * len(text) else 0.12)
+
+
+def _fits(words: Sequence[FoundWord], language: Language) -> bool:
+    """Whether a sure reading also looks like its language: Korean data reads English as digits, now and then surely."""
+    text = "".join(word.text for word in words)
+    if language is Language.KOREAN:
+        return bool(_HANGUL.search(text)) or not _LATIN.search(text)
+    return True
+
+
+def _latin_repaired(strip: GreyImage, words: list[FoundWord]) -> list[FoundWord]:
+    """English words in a Korean line, which its data reads as digits and signs, read as English."""
+    repaired = []
+    for word in words:
+        is_foreign = not _HANGUL.search(word.text) and word.confidence < 0.9 and len(word.text) >= 2
+        left, right = max(word.box[0] - 3, 0), min(word.box[2] + 3, strip.shape[1])
+        if is_foreign and right - left >= 8:
+            crop = cv2.copyMakeBorder(strip[:, left:right], 0, 0, 12, 12, cv2.BORDER_CONSTANT, value=(255,))
+            again = engines.read_strip(np.asarray(crop, np.uint8), Language.ENGLISH)
+            if again and confidence_of(again) > word.confidence + 0.03:
+                repaired.append(FoundWord(" ".join(one.text for one in again), word.box, confidence_of(again)))
+                continue
+        repaired.append(word)
+    return repaired
+
+
+def _at_scale(strip: GreyImage, factor: float, language: Language) -> list[FoundWord]:
+    larger = cv2.resize(strip, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    soft = np.asarray(cv2.GaussianBlur(larger, (3, 3), 0.8), np.uint8)
+    found = engines.read_strip(soft, language)
+    return [
+        replace(word, box=tuple(round(value / factor) for value in word.box))  # type: ignore[arg-type]  # four stay four
+        for word in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A page ready to be read line by line. ``image``: upright; ``even``: the same in even light."""
+
+    image: GreyImage
+    even: GreyImage
+    ink: NDArray[np.uint8]
+    layout: Layout
+    turn_degrees: float
+
+
+def _of_workable_size(image: GreyImage) -> GreyImage:
+    factor = MAX_LONG_SIDE_PX / max(image.shape)
+    if factor >= 1:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _stand_up(image: GreyImage) -> _Found | None:
+    """``image`` with its lines level and its head up. None where there are no lines."""
+    even = paper.even_light(image)
+    ink = paper.find_ink(even)
+    if ink is None:
+        return None
+    ruled = paper.take_out_rules(ink)
+    turn = 0.0
+    unit = letter_height(ruled.ink)
+    if unit is None:
+        return None
+    if paper.lies_sideways(ruled.ink, unit):
+        image, even, ink = (np.ascontiguousarray(np.rot90(one)) for one in (image, even, ink))
+        ruled = Ruled(np.ascontiguousarray(np.rot90(ruled.ink)), np.ascontiguousarray(np.rot90(ruled.rules)))
+        turn = 270.0
+    skew = paper.skew_degrees(ruled.ink)
+    if abs(skew) >= MIN_SKEW_DEGREES:
+        image, even = paper.turned(image, skew), paper.turned(even, skew)
+        turn -= skew
+        level = paper.find_ink(even)
+        if level is None:
+            return None
+        ruled = paper.take_out_rules(level)
+    layout = _layout_of(ruled)
+    if layout is None:
+        return None
+    if _is_upside_down(even, ruled.ink, layout):
+        image, even = (np.ascontiguousarray(np.rot90(one, 2)) for one in (image, even))
+        ruled = Ruled(np.ascontiguousarray(np.rot90(ruled.ink, 2)), np.ascontiguousarray(np.rot90(ruled.rules, 2)))
+        layout = _layout_of(ruled)
+        turn += 180.0
+    return None if layout is None else _Found(image, even, ruled.ink, layout, turn % 360)
+
+
+def _layout_of(ruled: Ruled) -> Layout | None:
+    unit = letter_height(ruled.ink)
+    return None if unit is None else find_layout(ruled.ink, ruled.rules, unit)
+
+
+def _is_upside_down(even: GreyImage, ink: NDArray[np.uint8], layout: Layout) -> bool:
+    """Some lines, read both ways round: which way makes more sense. One that reads surely as it is ends the search."""
+    segments = [segment for block in layout.blocks for row in block for segment in row]
+    longest = sorted(segments, key=lambda segment: -min(segment.box.width, round(14 * layout.unit)))[:SAMPLE_LINES]
+    up = down = 0.0
+    for segment in longest:
+        strip = cut_strip(even, ink, layout.labels, segment, layout.unit).pixels[:, :SAMPLE_PX]
+        turned = np.ascontiguousarray(strip[::-1, ::-1])
+        best_up = 0.0
+        for language in (Language.KOREAN, Language.ENGLISH):
+            best_up = max(best_up, _worth(engines.read_strip(strip, language)))
+            if best_up >= PLAINLY_UPRIGHT:
+                return False
+        up += best_up
+        down += max(_worth(engines.read_strip(turned, one)) for one in (Language.KOREAN, Language.ENGLISH))
+    return down > up
+
+
+def _read_segment(
+    found: _Found, digits: Sequence[CircledDigit], segment: Segment, reader: LineReader, hint: Language
+) -> tuple[list[Word], Language]:
+    """The words of a segment from left to right, its circled digits among them."""
+    strip = cut_strip(found.even, found.ink, found.layout.labels, segment, found.layout.unit)
+    own = [digit for digit in digits if _holds(segment, found.layout, digit)]
+    words: list[Word] = []
+    if int(strip.pixels.min()) < 170:
+        read, hint = reader.read(strip.pixels, hint)
+        words = [_word(strip, word) for word in _joined(strip, read)]
+    for digit in own:
+        ring = digit.ring
+        words.append(Word(digit.sign, Box(ring.x, ring.y, ring.width, ring.height), digit.confidence))
+    return sorted(words, key=lambda word: word.box.x), hint
+
+
+def _holds(segment: Segment, layout: Layout, digit: CircledDigit) -> bool:
+    ring = digit.ring
+    patch = layout.labels[ring.y : ring.y + ring.height, ring.x : ring.x + ring.width]
+    labels, counts = np.unique(patch[patch > 0], return_counts=True)
+    return bool(labels.size) and int(labels[int(np.argmax(counts))]) == segment.label
+
+
+def _joined(strip: Strip, words: list[FoundWord]) -> list[FoundWord]:
+    """Words as the gaps on paper have them."""
+    if not words:
+        return []
+    has_ink = np.asarray((strip.pixels < 140).any(0), np.bool_)
+    limit = WORD_GAP * 30.0
+    joined = [words[0]]
+    for word in words[1:]:
+        last = joined[-1]
+        is_korean = bool(_HANGUL.search(last.text[-1]) or _HANGUL.search(word.text[0]))
+        if is_korean and _gap(has_ink, last.box, word.box) < limit:
+            weights = len(last.text), len(word.text)
+            sure = (last.confidence * weights[0] + word.confidence * weights[1]) / sum(weights)
+            box = (
+                min(last.box[0], word.box[0]),
+                min(last.box[1], word.box[1]),
+                max(last.box[2], word.box[2]),
+                max(last.box[3], word.box[3]),
+            )
+            joined[-1] = FoundWord(last.text + word.text, box, sure)
+        else:
+            joined.append(word)
+    return joined
+
+
+def _gap(has_ink: NDArray[np.bool_], left: tuple[int, int, int, int], right: tuple[int, int, int, int]) -> int:
+    """The longest run of columns without ink round the border of two boxes: Tesseract's are not exact."""
+    border = (left[2] + right[0]) // 2
+    start, stop = max(border - 16, 0), min(border + 16, has_ink.size)
+    longest = run = 0
+    for column in has_ink[start:stop]:
+        run = 0 if column else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+def _word(strip: Strip, word: FoundWord) -> Word:
+    left, top, right, bottom = word.box
+    x, y = strip.to_page(left, top)
+    to_x, to_y = strip.to_page(right, bottom)
+    box = Box(round(x), round(y), max(round(to_x - x), 1), max(round(to_y - y), 1))
+    return Word(word.text, box, min(max(word.confidence, 0.0), 1.0))
+
+
+def _numbered(lines: list[Line]) -> tuple[Line, ...]:
+    """Blocks numbered without gaps."""
+    numbers = {block: number for number, block in enumerate(dict.fromkeys(line.block for line in lines))}
+    return tuple(replace(line, block=numbers[line.block]) for line in lines)

@@ -1,0 +1,7 @@
+"""Loading this module loads the engines: what is forked afterwards shares them (see ``workers.sandbox.zygote``)."""
+
+from __future__ import annotations
+
+from workers.vision.text import engines
+
+engines.warm_up()
