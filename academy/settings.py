@@ -274,6 +274,7 @@ REST_FRAMEWORK = {
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "academy.http.errors.EnvelopeExceptionHandler"}
 SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
+        "DocumentKind": "apps.documents.models.Kind",
         "ErrorType": "academy.http.schema.ERROR_TYPES",
         "CredentialType": ["public-key"],
         "TrailOutcome": "academy.trail.models.Outcome",
