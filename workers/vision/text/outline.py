@@ -114,7 +114,9 @@ def _quadrangles(light: Floats) -> Iterator[tuple[float, Corners]]:
             sides = (top, right, bottom, left)
             if sum(side.after is None for side in sides) > 1:
                 continue
-            corners = np.array([_crossing(a, d) for a, d in ((top, left), (top, right), (bottom, right), (bottom, left))])
+            corners = np.array(
+                [_crossing(a, d) for a, d in ((top, left), (top, right), (bottom, right), (bottom, left))]
+            )
             if not _may_be_a_sheet(corners, (width, height)):
                 continue
             (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
