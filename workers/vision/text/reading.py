@@ -172,9 +172,12 @@ def _fits(words: Sequence[FoundWord], language: Language) -> bool:
 def _latin_repaired(strip: GreyImage, words: list[FoundWord]) -> list[FoundWord]:
     """English words in a Korean line, which its data reads as digits and signs, read as English."""
     repaired = []
-    for word in words:
-        is_foreign = not _HANGUL.search(word.text) and word.confidence < 0.9 and len(word.text) >= 2
+    for place, word in enumerate(words):
+        is_foreign = not _HANGUL.search(word.text) and word.confidence < 0.9
+        is_foreign = is_foreign and (len(word.text) >= 2 or word.confidence < 0.5)
         left, right = max(word.box[0] - 3, 0), min(word.box[2] + 3, strip.shape[1])
+        if place + 1 < len(words) and words[place + 1].box[0] > left:
+            right = min(right, words[place + 1].box[0])  # its box reaches into the particle that follows it
         if is_foreign and right - left >= 8:
             crop = cv2.copyMakeBorder(strip[:, left:right], 0, 0, 12, 12, cv2.BORDER_CONSTANT, value=(255,))
             again = engines.read_strip(np.asarray(crop, np.uint8), Language.ENGLISH)
