@@ -24,6 +24,8 @@ GreyImage = NDArray[np.uint8]
 Progress = Callable[[float], None]
 
 MAX_LONG_SIDE_PX: Final = 5200
+PAGE_UNIT_PX: Final = 36.0
+LEAST_SHRINKING: Final = 0.92
 SURE: Final = 0.8
 """A line read with this confidence in its first language is not tried in another."""
 MIN_LINE_CONFIDENCE: Final = 0.3
@@ -103,7 +105,7 @@ def read_page(image: GreyImage, reader: LineReader, on_progress: Progress = lamb
 
     A page without words, or of mere noise, has no lines.
     """
-    paper_alone = cut_out_paper(_of_workable_size(image))
+    paper_alone = _at_reading_size(cut_out_paper(_of_workable_size(image)))
     found = _stand_up(paper_alone)
     on_progress(0.2)
     if found is None:
@@ -216,6 +218,19 @@ def _of_workable_size(image: GreyImage) -> GreyImage:
     return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def _at_reading_size(image: GreyImage) -> GreyImage:
+    """``image``, smaller where its letters are larger than the reader needs: it costs by the pixel."""
+    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(image.shape) >= 200 else image
+    ink = paper.find_ink(paper.even_light(np.asarray(half, np.uint8)))
+    unit = None if ink is None else letter_height(paper.take_out_rules(ink).ink)
+    if unit is None:
+        return image
+    factor = PAGE_UNIT_PX / (unit * image.shape[0] / half.shape[0])
+    if factor > LEAST_SHRINKING:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _stand_up(image: GreyImage) -> _Found | None:
     """``image`` with its lines level and its head up. None where there are no lines."""
     even = paper.even_light(image)
@@ -263,13 +278,15 @@ def _is_upside_down(even: GreyImage, ink: NDArray[np.uint8], layout: Layout) -> 
     for segment in longest:
         strip = cut_strip(even, ink, layout.labels, segment, layout.unit).pixels[:, :SAMPLE_PX]
         turned = np.ascontiguousarray(strip[::-1, ::-1])
-        best_up = 0.0
+        best_up = best_down = 0.0
         for language in (Language.KOREAN, Language.ENGLISH):
             best_up = max(best_up, _worth(engines.read_strip(strip, language)))
             if best_up >= PLAINLY_UPRIGHT:
                 return False
-        up += best_up
-        down += max(_worth(engines.read_strip(turned, one)) for one in (Language.KOREAN, Language.ENGLISH))
+            best_down = max(best_down, _worth(engines.read_strip(turned, language)))
+            if best_down >= PLAINLY_UPRIGHT:
+                return True
+        up, down = up + best_up, down + best_down
     return down > up
 
 
@@ -291,6 +308,10 @@ def _read_segment(
 
 def _holds(segment: Segment, layout: Layout, digit: CircledDigit) -> bool:
     ring = digit.ring
+    if not (ring.x < segment.box.right and segment.box.x < ring.x + ring.width):
+        return False
+    if not (ring.y < segment.box.bottom and segment.box.y < ring.y + ring.height):
+        return False
     patch = layout.labels[ring.y : ring.y + ring.height, ring.x : ring.x + ring.width]
     labels, counts = np.unique(patch[patch > 0], return_counts=True)
     return bool(labels.size) and int(labels[int(np.argmax(counts))]) == segment.label
