@@ -96,7 +96,8 @@ def find_layout(ink: NDArray[np.uint8], rules: NDArray[np.uint8], unit: float) -
         if label and _may_be_text(row, unit)
     ]
     segments = sorted(segments, key=lambda found: -found.box.width * found.box.height)[:MAX_SEGMENTS]
-    segments, labels = _joined_strays(segments, np.asarray(labels, np.int32), unit)
+    labels = np.asarray(labels, np.int32)
+    segments = _joined_strays(segments, labels, unit)
     if not segments:
         return None
     blocks = [block for column in _columns(segments, unit) for block in _blocks(_rows(column), unit)]
@@ -110,12 +111,12 @@ def _may_be_text(stats: NDArray[np.int32], unit: float) -> bool:
     return height >= 0.25 * unit and max(width, height) >= 0.5 * unit and area >= 0.1 * unit * unit
 
 
-def _joined_strays(
-    segments: list[Segment], labels: NDArray[np.int32], unit: float
-) -> tuple[list[Segment], NDArray[np.int32]]:
-    """What stands above, below or within a line's band without touching it (dots, accents) belongs to that line."""
+def _joined_strays(segments: list[Segment], labels: NDArray[np.int32], unit: float) -> list[Segment]:
+    """What stands above, below or within a line's band without touching it (dots, accents) belongs to that line.
+
+    ``labels`` (H, W) says so afterwards.
+    """
     lines = [found for found in segments if found.box.height >= 0.6 * unit]
-    relabelled = np.arange(int(labels.max()) + 1, dtype=np.int32)
     boxes = {found.label: found.box for found in lines}
     for stray in segments:
         if stray.label in boxes:
@@ -128,9 +129,10 @@ def _joined_strays(
         ]
         if hosts:
             host = min(hosts, key=lambda found: abs(found.middle - stray.middle))
-            relabelled[stray.label] = host.label
+            own = labels[stray.box.y : stray.box.bottom, stray.box.x : stray.box.right]
+            own[own == stray.label] = host.label
             boxes[host.label] = boxes[host.label].around(stray.box)
-    return [Segment(box, label) for label, box in boxes.items()], relabelled[labels]
+    return [Segment(box, label) for label, box in boxes.items()]
 
 
 def _columns(segments: Sequence[Segment], unit: float, depth: int = 0) -> list[list[Segment]]:

@@ -43,13 +43,23 @@ def find_ink(even: GreyImage) -> NDArray[np.uint8] | None:
     threshold too, and it is an absolute floor that keeps its grain from becoming letters.
     """
     smooth = cv2.GaussianBlur(even, (3, 3), 0)
-    dark = smooth[smooth < 255 - MIN_CONTRAST]
-    if dark.size < 60:
+    counts = np.asarray(cv2.calcHist([smooth], [0], None, [256], [0, 256]), np.float64).reshape(-1)
+    counts[255 - MIN_CONTRAST :] = 0
+    if counts.sum() < 60:
         return None
-    threshold, _ = cv2.threshold(dark.reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
-    level = min(max((float(threshold) + 235) / 2, 110), 255 - MIN_CONTRAST - 15)
-    mask = np.where(smooth < level, 255, 0).astype(np.uint8)
-    return mask if int(np.count_nonzero(mask)) >= 60 else None
+    level = min(max((_otsu(counts) + 235) / 2, 110), 255 - MIN_CONTRAST - 15)
+    _, mask = cv2.threshold(smooth, math.ceil(level) - 1, 255, cv2.THRESH_BINARY_INV)
+    return np.asarray(mask, np.uint8) if cv2.countNonZero(mask) >= 60 else None
+
+
+def _otsu(counts: NDArray[np.float64]) -> int:
+    """The level up to which ``counts`` (256) are one class so that the classes differ most (Otsu 1979)."""
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    levels = np.cumsum(counts * np.arange(256))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = below * above * np.square(levels / below - (levels[-1] - levels) / above)
+    return int(np.argmax(np.nan_to_num(apart, posinf=0.0)))
 
 
 @dataclass(frozen=True, slots=True)
