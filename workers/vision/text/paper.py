@@ -18,6 +18,10 @@ MAX_SKEW_DEGREES: Final = 12.0
 SKEW_WIDTH_PX: Final = 900
 JOIN_UNITS: Final = 0.5
 """Of the letter height: letters stand 0.1 to 0.3 apart, lines 0.7 and more."""
+LONGEST_WORD_UNITS: Final = 24.0
+SIDEWAYS_RATIO: Final = 0.5
+"""Squares of words' heights to those of their widths: 11 and more on sheets lying sideways and 0.08 at most on upright
+ones; 1.3 and more, and 0.2, in photos of the benchmark whose table was left round the sheet."""
 RULE_SHARE: Final = 0.035
 """Of the page's long side: straight ink longer than this is a rule or a frame, no letter."""
 
@@ -91,10 +95,13 @@ def lies_sideways(ink: NDArray[np.uint8], unit: float) -> bool:
         np.where(small > 60, 255, 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)
     )
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    widths = stats[1:, cv2.CC_STAT_WIDTH].astype(np.float64)
-    heights = stats[1:, cv2.CC_STAT_HEIGHT].astype(np.float64)
-    is_word = np.minimum(widths, heights) < 4 * unit  # half of it here: blots and pictures are left out
-    return float(np.square(heights[is_word]).sum()) > 1.2 * float(np.square(widths[is_word]).sum())
+    widths = 2 * stats[1:, cv2.CC_STAT_WIDTH].astype(np.float64)
+    heights = 2 * stats[1:, cv2.CC_STAT_HEIGHT].astype(np.float64)
+    longer = np.maximum(widths, heights)
+    # Neither blots and pictures, nor slanting rules and the edge of a table, nor dots.
+    is_word = (np.minimum(widths, heights) < 8 * unit) & (longer < LONGEST_WORD_UNITS * unit) & (longer > unit)
+    upright, sideways = (float(np.square(sides[is_word]).sum()) for sides in (widths, heights))
+    return sideways > SIDEWAYS_RATIO * upright
 
 
 def skew_degrees(ink: NDArray[np.uint8]) -> float:
