@@ -100,21 +100,23 @@ CONDITIONS: Final = {
 }
 
 
-def make_page(condition: Condition, seed: int) -> tuple[GreyImage, DrawnPage]:
-    """One captured page and what is on it. The same arguments give the same page."""
+def make_page(condition: Condition, seed: int) -> tuple[GreyImage, GreyImage, DrawnPage]:
+    """One captured page as it came in, the same upright, and what is on it. The same arguments give the same page."""
     rng = np.random.default_rng(seed)
     page = condition.maker(rng, condition.face)
     if isinstance(condition.capture, ScanDials):
         image = scan_page(page.pixels, BASE_DPI, condition.capture, rng)
     else:
         image = photograph_page(page.pixels, BASE_DPI, condition.capture, rng)
-    if condition.quarter_turns:
-        image = np.ascontiguousarray(np.rot90(image, int(rng.integers(0, 4))))
-    return image, page
+    turns = int(rng.integers(0, 4)) if condition.quarter_turns else 0
+    return np.ascontiguousarray(np.rot90(image, turns)), image, page
 
 
 def peers_text(image: GreyImage) -> str:
-    """The page as pytesseract reads it by default, with one OpenMP thread, as it should be run."""
+    """The page as pytesseract reads it by default, with one OpenMP thread, as it should be run.
+
+    It does not turn pages, so that it is given them upright.
+    """
     import pytesseract  # type: ignore[import-untyped]  # ships no types
 
     return str(pytesseract.image_to_string(Image.fromarray(image), lang="kor+eng"))
@@ -130,13 +132,13 @@ class Score:
 
 
 def measure_page(name: str, seed: int, tier: str, with_peer: bool) -> Score:
-    image, page = make_page(CONDITIONS[name], seed)
+    image, upright, page = make_page(CONDITIONS[name], seed)
     cv2.setNumThreads(1)
     engines.warm_up()
     start = time.process_time()
     text = read_page(image, READERS[tier]).page.text
     taken = time.process_time() - start
-    peer = character_error_rate(peers_text(image), page.text) if with_peer else None
+    peer = character_error_rate(peers_text(upright), page.text) if with_peer else None
     return Score(character_error_rate(text, page.text), peer, taken)
 
 
@@ -159,30 +161,36 @@ def milliseconds_each(call: Callable[[GreyImage], object], images: Sequence[Grey
     return statistics.median(taken)
 
 
-def _ours(seed: int) -> None:
-    image, _ = make_page(CONDITIONS["exam-scan"], seed)
-    read_page(image, READERS["lite"])
+def _read_file(path: str) -> None:
+    picture = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise FileNotFoundError(path)
+    read_page(picture.astype(np.uint8, copy=False), READERS["lite"])
 
 
 def parallel_seconds() -> tuple[float, float]:
-    """Two pages at a time: ours in two processes, and two Tesseract programs with their default threads."""
-    seeds = [FIRST_SEED + 90, FIRST_SEED + 91]
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=engines.warm_up) as pool:
-        list(pool.map(make_page, [CONDITIONS["exam-scan"]] * 2, seeds))
-        start = time.perf_counter()
-        list(pool.map(_ours, seeds))
-        ours = time.perf_counter() - start
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    """Two pages at a time, upright: ours in two warm processes, and two Tesseract programs with default threads."""
     folder = Path("build/bench/ocr-parallel")
     folder.mkdir(parents=True, exist_ok=True)
-    running = []
-    for seed in seeds:
-        image, _ = make_page(CONDITIONS["exam-scan"], seed)
-        cv2.imwrite(str(folder / f"{seed}.png"), image)
+    paths = [str(folder / f"{seed}.png") for seed in (FIRST_SEED + 90, FIRST_SEED + 91)]
+    for path in paths:
+        _, image, _ = make_page(CONDITIONS["exam-scan"], int(Path(path).stem))
+        cv2.imwrite(path, image)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=engines.warm_up) as pool:
+        list(pool.map(_read_file, paths))
+        start = time.perf_counter()
+        list(pool.map(_read_file, paths))
+        ours = time.perf_counter() - start
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     start = time.perf_counter()
-    for seed in seeds:
-        command = ["tesseract", str(folder / f"{seed}.png"), str(folder / str(seed)), "-l", "kor+eng"]
-        running.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+    running = [
+        subprocess.Popen(
+            ["tesseract", path, path.removesuffix(".png"), "-l", "kor+eng"],
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        )
+        for path in paths
+    ]
     for process in running:
         process.wait()
     return ours, time.perf_counter() - start

@@ -23,8 +23,8 @@ DIGIT_SHARE: Final = (0.05, 0.75)
 """Ink of the ring's inside: less is an O, more is a black dot."""
 MIN_CONFIDENCE: Final = 0.5
 ATTEMPTS: Final = ((26, 0.8), (30, 1.2), (34, 1.2))
-"""Sizes in pixels and blurs at which a digit is tried. Thin digits in a ring are read when small and soft: of 234 on six
-scans and photos the first reads 222, the first two 231; sharp at 34 pixels it was 167."""
+"""Sizes in pixels and blurs at which a digit is tried. Thin digits in a ring are read when small and soft: of 234 on
+six scans and photos the first reads 222, the first two 231; sharp at 34 pixels it was 167."""
 MARGIN_PX: Final = 16
 GAP_PX: Final = 40
 ANGLES: Final = np.linspace(0, 2 * np.pi, 72, endpoint=False)

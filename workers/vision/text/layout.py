@@ -14,16 +14,17 @@ from workers.vision.text.pages import Box
 
 MIN_LETTER_PX: Final = 4
 HALVED_FROM_PX: Final = 2400
-"""A long side from which letters are measured at half the resolution: it is as exact, and takes a fifth of the time."""
+"""A long side from which letters are measured at half the resolution: in a quarter of the time (10 ms rather than 40),
+and on 19 of 20 pages with the same result to a pixel."""
 GAP_UNITS: Final = 1.15
-"""Letters nearer than this many letter heights are one segment of a line; a word space is a third of one."""
+"""Letters nearer than this many letter heights are one segment of a line, across the spaces between words."""
 COLUMN_UNITS: Final = 5.0
 """A column of text is wider than this many letter heights in the median; a table's cells are narrower."""
 COLUMN_LINES: Final = 3
 BLOCK_GAP: Final = 1.75
 """Of the usual distance between lines: a longer one begins a new block."""
 MAX_SEGMENTS: Final = 3000
-"""Of one page. A newspaper has a third of it; halftone and noise have more, and are cut off at the largest."""
+"""Of one page, the largest: halftone and noise have no end of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def _pieces(light: Floats) -> Floats:
 
 
 def _lines(light: Floats, pieces: Floats) -> list[_Side]:
-    """``pieces`` across ``light`` that lie on one line joined: the ``MOST_LINES`` longest, then the picture's borders."""
+    """``pieces`` across ``light`` that lie on one line, joined: the ``MOST_LINES`` longest; then two of its borders."""
     run, rise = pieces[:, 2] - pieces[:, 0], pieces[:, 3] - pieces[:, 1]
     is_across = np.abs(rise) <= MAX_LEAN * np.abs(run)
     pieces, run, rise = pieces[is_across], run[is_across], rise[is_across]

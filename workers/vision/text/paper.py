@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 GreyImage = NDArray[np.uint8]
 
 MIN_CONTRAST: Final = 28
-"""Grey levels between paper and ink, after the light was evened out. Noise of 8 levels stays below, pencil is above."""
+"""Grey levels between paper and ink, after the light was evened out. Noise of a deviation of 12 levels stays below."""
 MAX_SKEW_DEGREES: Final = 12.0
 SKEW_WIDTH_PX: Final = 900
 JOIN_UNITS: Final = 0.5
-"""Of the letter height: letters stand 0.1 to 0.3 apart, lines 0.7 and more."""
+"""Of the letter height: letters stand nearer than this, lines do not."""
 LONGEST_WORD_UNITS: Final = 24.0
 SIDEWAYS_RATIO: Final = 0.5
 """Squares of words' heights to those of their widths: 11 and more on sheets lying sideways and 0.08 at most on upright
