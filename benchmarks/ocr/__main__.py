@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +36,7 @@ from benchmarks.ocr.pages import (
     exam_page,
     handout_page,
 )
+from benchmarks.ocr.parallel import parallel_seconds
 from benchmarks.ocr.scoring import character_error_rate
 from benchmarks.omr.camera import PhoneDials, ScanDials, photograph_page, scan_page
 from workers.vision.text import engines
@@ -161,41 +158,6 @@ def milliseconds_each(call: Callable[[GreyImage], object], images: Sequence[Grey
     return statistics.median(taken)
 
 
-def _read_file(path: str) -> None:
-    picture = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise FileNotFoundError(path)
-    read_page(picture.astype(np.uint8, copy=False), READERS["lite"])
-
-
-def parallel_seconds() -> tuple[float, float]:
-    """Two pages at a time, upright: ours in two warm processes, and two Tesseract programs with default threads."""
-    folder = Path("build/bench/ocr-parallel")
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [str(folder / f"{seed}.png") for seed in (FIRST_SEED + 90, FIRST_SEED + 91)]
-    for path in paths:
-        _, image, _ = make_page(CONDITIONS["exam-scan"], int(Path(path).stem))
-        cv2.imwrite(path, image)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=engines.warm_up) as pool:
-        list(pool.map(_read_file, paths))
-        start = time.perf_counter()
-        list(pool.map(_read_file, paths))
-        ours = time.perf_counter() - start
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
-    start = time.perf_counter()
-    running = [
-        subprocess.Popen(
-            ["tesseract", path, path.removesuffix(".png"), "-l", "kor+eng"],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        for path in paths
-    ]
-    for process in running:
-        process.wait()
-    return ours, time.perf_counter() - start
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, write the report. 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ocr", description=__doc__)
@@ -240,7 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{theirs / ours:.1f} times (goal {CROP_GOAL})"
         )
         note("crop_speed", theirs / ours, CROP_GOAL, "times pytesseract", is_met=theirs >= CROP_GOAL * ours)
-        mine, default = parallel_seconds()
+        seeds = (FIRST_SEED + 90, FIRST_SEED + 91)
+        mine, default = parallel_seconds([make_page(CONDITIONS["exam-scan"], seed)[1] for seed in seeds])
         print(
             f"two pages at a time: {mine:.1f} s, Tesseract's default {default:.1f} s: {default / mine:.1f} times",
             end="",

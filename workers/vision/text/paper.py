@@ -33,8 +33,8 @@ def even_light(image: GreyImage) -> GreyImage:
     small = cv2.resize(
         image, (max(round(width / factor), 1), max(round(height / factor), 1)), interpolation=cv2.INTER_AREA
     )
-    # The brightest of a neighbourhood is paper, unless it is all ink: then a wider one decides.
-    paper = cv2.medianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), 21)
+    # Strokes are closed and blots outvoted; a shadow's edge stays where it is, and is no ink.
+    paper = cv2.medianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), 21)
     paper = np.maximum(paper, 16)
     full = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.divide(image, full, scale=255), dtype=np.uint8)
