@@ -32,7 +32,7 @@ def submit_document(*, title: str, kind: str, upload_id: int, created_by: User) 
     and ``KindNotIncluded`` when the plan has no reading of text.
     """
     with transaction.atomic():
-        upload = use_upload(upload_id=upload_id)
+        upload = use_upload(upload_id=upload_id, by=created_by)
         is_pdf = upload.content_type == PDF_TYPE
         if not is_pdf and upload.content_type not in PICTURE_TYPES:
             raise Invalid(gettext("Only pictures and PDFs are read."), attr="upload")

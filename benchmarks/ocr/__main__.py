@@ -202,8 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{theirs / ours:.1f} times (goal {CROP_GOAL})"
         )
         note("crop_speed", theirs / ours, CROP_GOAL, "times pytesseract", is_met=theirs >= CROP_GOAL * ours)
-        seeds = (FIRST_SEED + 90, FIRST_SEED + 91)
-        mine, default = parallel_seconds([make_page(CONDITIONS["exam-scan"], seed)[1] for seed in seeds])
+        pages = [make_page(CONDITIONS["exam-scan"], FIRST_SEED + number)[1] for number in (90, 91)]
+        mine, default = parallel_seconds(pages)
         print(
             f"two pages at a time: {mine:.1f} s, Tesseract's default {default:.1f} s: {default / mine:.1f} times",
             end="",

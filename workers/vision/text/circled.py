@@ -99,7 +99,7 @@ def _inside(even: GreyImage) -> GreyImage:
     cv2.ellipse(mask, (width // 2, height // 2), (round(width * 0.385), round(height * 0.385)), 0, 0, 360, (255,), -1)
     clean = np.where(mask > 0, even, 255).astype(np.float32)
     darkest, paper = float(clean.min()), float(np.percentile(even[mask > 0], 90))
-    return np.clip((clean - darkest) * (255 / max(paper - darkest, 20)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((clean - darkest) * (255 / max(paper - darkest, 20)), 0, 255), np.uint8)
 
 
 def _strip(inside: GreyImage, size_px: int, blur: float) -> GreyImage:

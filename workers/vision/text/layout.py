@@ -90,14 +90,14 @@ def find_layout(ink: NDArray[np.uint8], rules: NDArray[np.uint8], unit: float) -
     )[:, reach:-reach]
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((rise, 1), np.uint8))
     joined = np.asarray(cv2.subtract(joined, barrier), np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, found_labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    labels = np.asarray(found_labels, np.int32)
     segments = [
         Segment(Box(int(row[0]), int(row[1]), int(row[2]), int(row[3])), label)
         for label, row in enumerate(stats)
         if label and _may_be_text(row, unit)
     ]
     segments = sorted(segments, key=lambda found: -found.box.width * found.box.height)[:MAX_SEGMENTS]
-    labels = np.asarray(labels, np.int32)
     segments = _joined_strays(segments, labels, unit)
     if not segments:
         return None
