@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import orjson
@@ -9,6 +10,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from PIL import Image, ImageDraw, ImageFont
+from pypdfium2 import PdfDocument
 
 from academy.jobs.models import Job, JobState
 from academy.storage import s3
@@ -17,9 +20,10 @@ from academy.tenancy.models import Plan
 from apps.accounts.roles import Role
 from apps.documents.models import Document, Page
 from tests.api.answers import error_of, post
-from tests.db.kernel import job_id_of
+from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.db.test_documents_read import page_of
 from tests.factories import Cast, World, client_of, make_page, make_upload, record_page
+from workers import compute
 
 pytestmark = pytest.mark.usefixtures("aws")
 DOCUMENTS = "/api/v1/documents"
@@ -145,6 +149,40 @@ def test_a_search_shows_where_it_stands(world: World, teacher: Client) -> None:
     assert (hit["page"], hit["document"], hit["title"]) == (world.hana.page.pk, world.hana.document.pk, "유인물")
     text, marks = hit["snippet"]["text"], hit["snippet"]["highlights"]
     assert [text[start:end] for start, end in marks] == ["이차함수"]
+
+
+def test_a_picture_is_read_found_by_two_letters_and_comes_back_as_a_searchable_pdf(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_connection(monkeypatch)
+    hana, teacher = world.hana, client_of(world.hana.teacher)
+    picture = Image.new("L", (1100, 500), 250)
+    font = ImageFont.truetype("/usr/share/fonts/truetype/nanum/NanumGothic.ttf", 44)
+    for place, line in enumerate(
+        ("광합성은 빛과 온도에 따라 달라진다.", "The leaf is green.", "뿌리는 물을 빨아들인다.")
+    ):
+        ImageDraw.Draw(picture).text((90, 80 + 100 * place), line, fill=30, font=font)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    document = submit(teacher, sent(hana, "image/png", file.getvalue()).pk).json()
+    sandbox = FakeSandbox(lambda function, *arguments: getattr(compute, function.rpartition(":")[2])(*arguments))
+    with hana.acting():
+        page = Page.objects.get(document=document["id"])
+    deliver(hana.tenant, job_id_of(page), sandbox)
+    (hit,) = teacher.get(DOCUMENTS + "/search", {"q": "온도"}).json()
+    assert hit["page"] == page.pk
+    assert "온도" in hit["snippet"]["text"]
+    assert client_of(world.duri.teacher).get(DOCUMENTS + "/search", {"q": "온도"}).json() == []
+    asked = post(teacher, f"{DOCUMENTS}/{document['id']}/searchable-pdf", None)
+    assert asked.status_code == 202, asked.content
+    with hana.acting():
+        written = Document.objects.get(pk=document["id"])
+        assert written.pdf_job_id is not None
+        deliver(hana.tenant, written.pdf_job_id, sandbox)
+        written.refresh_from_db()
+        pdf = s3.read_object(written.pdf_key, max_bytes=1_000_000)
+    with PdfDocument(pdf) as opened:
+        assert "뿌리는" in opened[0].get_textpage().get_text_bounded()
 
 
 def test_a_search_ends_at_the_academy(world: World, teacher: Client) -> None:
