@@ -335,6 +335,7 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("job-retry", "POST"): _failed_job,
     ("exam-scans", "POST"): _sent_by_the_caller,
     ("exams-on-template", "POST"): _sent_by_the_caller,
+    ("documents", "POST"): _sent_by_the_caller,
 }
 
 # Rules beyond the permission: who is refused although their role has it.
