@@ -25,12 +25,12 @@ from apps.homework.serializers import (
     NewAssignmentSerializer,
     NewSubmissionSerializer,
     NewWorksheetSerializer,
+    OwnSubmissionSerializer,
     PageReadingSerializer,
     RegionsSerializer,
     StandingSerializer,
     SubmissionDetailSerializer,
     SubmissionSerializer,
-    UploadsSerializer,
     WorksheetDetailSerializer,
     WorksheetPageSerializer,
     WorksheetSerializer,
@@ -42,7 +42,7 @@ from apps.homework.serializers import (
     worksheet_page_json,
 )
 from apps.students.queries import students_visible_to
-from apps.students.requests import student_asking
+from apps.students.requests import student_asking, student_meant
 from sheets.homework import Region
 
 
@@ -265,19 +265,21 @@ class OwnSubmissionsView(APIView):
     personal: ClassVar = {"POST": OWN}
 
     @extend_schema(
-        request=UploadsSerializer,
+        request=OwnSubmissionSerializer,
         responses={202: SubmissionSerializer},
         parameters=[IDEMPOTENCY_KEY],
         operation_id="own_homework_submit",
     )
     @idempotent
     def post(self, request: Request, assignment_id: int) -> Response:
-        """Hand in one's own sent files, or the chosen child's."""
-        asked = UploadsSerializer(data=request.data)
+        """Hand in one's own sent files, or a child's: the named one's, else the chosen one's."""
+        asked = OwnSubmissionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        student_id = asked.validated_data["student"]
+        student = student_asking(request) if student_id is None else student_meant(request, student_id)
         submission = services.submit_homework(
             assignment_id=assignment_id,
-            student_id=student_asking(request).pk,
+            student_id=student.pk,
             uploads=asked.validated_data["uploads"],
             created_by=person_of(request),
         )

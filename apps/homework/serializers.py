@@ -103,6 +103,12 @@ class NewSubmissionSerializer(UploadsSerializer):
     student = _id_field()
 
 
+class OwnSubmissionSerializer(UploadsSerializer):
+    """``student``: whose it is, as it was when the files were chosen; without it who is acted for now."""
+
+    student = _id_field(required=False, allow_null=True, default=None)
+
+
 class CountsSerializer(serializers.Serializer[Any]):
     """Problems; null while nothing was read. ``unmatched`` counts pages that are none of the worksheet's."""
 

@@ -36,6 +36,20 @@ def student_asking(request: Request) -> Student:
     return student
 
 
+def student_meant(request: Request, student_id: int) -> Student:
+    """The student themselves, or this child of the guardian's, whichever child is chosen now. Raises ``Missing``.
+
+    For what was begun for one child and arrives once another was chosen.
+    """
+    person = person_of(request)
+    is_student = person.role == Role.STUDENT
+    theirs = Student.objects.filter(user_id=person.pk) if is_student else queries.children_of(person.pk)
+    student = theirs.filter(pk=student_id).first()
+    if student is None:
+        raise Missing
+    return student
+
+
 def chosen_child(request: Request) -> Student:
     """The child that this guardian acts for: the chosen one, or the only one. Raises ``Missing``.
 

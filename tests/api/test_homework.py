@@ -11,13 +11,14 @@ from academy.storage import s3
 from academy.storage.models import Upload
 from apps.accounts.models import User
 from apps.accounts.roles import Role
-from apps.homework.models import Submission
+from apps.homework.models import Assignee, Submission
 from tests.api.answers import error_of, post
 from tests.factories import (
     Cast,
     World,
     client_of,
     make_assignment,
+    make_guardianship,
     make_student,
     make_submission,
     make_upload,
@@ -48,6 +49,33 @@ def test_families_hand_in_their_own_homework(world: World, role: Role) -> None:
     body = answer.json()
     assert (body["student"], body["state"]) == (world.hana.student.pk, "queued")
     assert body["counts"] == dict.fromkeys(("problems", "attempted", "blank", "unsure", "unmatched"))
+
+
+def test_a_hand_in_begun_for_one_child_is_theirs_although_another_is_chosen_meanwhile(world: World) -> None:
+    cast, guardian = world.hana, world.hana.users[Role.GUARDIAN]
+    with cast.acting():
+        sister = make_student("240998")
+        make_guardianship(guardian, sister)
+        Assignee(assignment=cast.assignment, student=sister).save()
+    client = client_of(guardian)
+    client.put("/api/v1/me/child", {"student": cast.student.pk}, content_type="application/json")
+    upload = sent(cast, guardian)
+    url = f"/api/v1/me/homework/{cast.assignment.pk}/submissions"
+    answer = post(client, url, {"uploads": [upload.pk], "student": sister.pk})
+    assert (answer.status_code, answer.json()["student"]) == (202, sister.pk)
+
+
+@pytest.mark.parametrize("role", [Role.STUDENT, Role.GUARDIAN])
+@pytest.mark.parametrize("academy", ["hana", "duri"])
+def test_nobody_hands_in_for_a_student_who_is_not_theirs(world: World, role: Role, academy: str) -> None:
+    cast, owner = world.hana, getattr(world, academy)
+    with owner.acting():
+        other = make_student("240997").pk
+        if owner is cast:
+            Assignee(assignment=cast.assignment, student_id=other).save()
+    user = cast.users[role]
+    url = f"/api/v1/me/homework/{cast.assignment.pk}/submissions"
+    error_of(post(client_of(user), url, {"uploads": [sent(cast, user).pk], "student": other}), 404)
 
 
 def test_another_persons_photo_is_not_ones_own_homework(world: World) -> None:

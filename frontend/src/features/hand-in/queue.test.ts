@@ -1,28 +1,31 @@
 import "fake-indexeddb/auto";
 
+import { openDB } from "idb";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { Refused, Unreachable } from "../../api/client";
 import { type Courier, type Progress, Queue } from "./queue";
-import { type Item, Store } from "./store";
+
+import { type Item, type ItemFile, Store } from "./store";
 
 const ME = 7;
 let databases = 0;
+
+function file(fileName: string, changes: Partial<ItemFile> = {}): ItemFile {
+  return { fileName, contentType: "image/jpeg", bytes: new Uint8Array([1, 2, 3]).buffer, uploadId: null, ...changes };
+}
 
 function item(id: string, changes: Partial<Item> = {}): Item {
   return {
     id,
     personId: ME,
-    examId: 3,
-    examTitle: "중간고사",
-    fileName: `${id}.jpg`,
-    contentType: "image/jpeg",
+    target: { kind: "exam", examId: 3 },
+    title: "중간고사",
+    files: [file(`${id}.jpg`)],
     createdAt: databases * 100 + Number(id.replace(/\D/g, "") || 0),
     state: "waiting",
-    bytes: new Uint8Array([1, 2, 3]).buffer,
-    uploadId: null,
     hasSubmitted: false,
-    batchId: null,
+    receiptId: null,
     problem: "",
     ...changes,
   };
@@ -34,28 +37,31 @@ const refused = (status: number, code: string, detail = ""): Refused => new Refu
 class Academy implements Courier {
   readonly files = new Map<number, string>();
   readonly handedIn = new Map<string, number>();
+  readonly pages = new Map<string, readonly string[]>();
+  breaksAt = "";
   breaks: "upload" | "submit" | "answer" | null = null;
   refusal: Refused | null = null;
   requests: string[] = [];
 
-  upload(sent: Item, bytes: ArrayBuffer, onProgress: (share: number) => void): Promise<number> {
-    this.requests.push(`upload ${sent.id}`);
-    if (this.breaks === "upload") return Promise.reject(new Unreachable());
+  upload({ fileName }: ItemFile, bytes: ArrayBuffer, onProgress: (share: number) => void): Promise<number> {
+    this.requests.push(`upload ${fileName}`);
+    if (this.breaks === "upload" || this.breaksAt === fileName) return Promise.reject(new Unreachable());
     onProgress(0.5);
     const id = this.files.size + 1;
-    this.files.set(id, `${sent.id}:${bytes.byteLength}`);
+    this.files.set(id, `${fileName}:${bytes.byteLength}`);
     return Promise.resolve(id);
   }
 
-  submit(sent: Item, uploadId: number): Promise<number> {
-    this.requests.push(`submit ${sent.id}`);
+  submit({ id }: Item, uploadIds: readonly number[]): Promise<number> {
+    this.requests.push(`submit ${id}`);
     if (this.breaks === "submit") return Promise.reject(new Unreachable());
     if (this.refusal) return Promise.reject(this.refusal);
-    if (!this.files.has(uploadId)) return Promise.reject(refused(400, "upload_missing"));
-    const before = this.handedIn.get(sent.id);
-    const batchId = before ?? 100 + uploadId;
-    this.handedIn.set(sent.id, batchId);
-    return this.breaks === "answer" ? Promise.reject(new Unreachable()) : Promise.resolve(batchId);
+    if (!uploadIds.every((one) => this.files.has(one))) return Promise.reject(refused(400, "upload_missing"));
+    const before = this.handedIn.get(id);
+    const receiptId = before ?? 100 + uploadIds[0]!;
+    this.handedIn.set(id, receiptId);
+    this.pages.set(id, uploadIds.map((one) => this.files.get(one)!));
+    return this.breaks === "answer" ? Promise.reject(new Unreachable()) : Promise.resolve(receiptId);
   }
 }
 
@@ -78,8 +84,8 @@ describe("what is handed in", () => {
   it("arrives in order, and only its bytes are forgotten", async () => {
     await store.add([item("a2"), item("a1")]);
     expect(await queue().send(ME)).toBe(true);
-    expect(academy.requests).toEqual(["upload a1", "submit a1", "upload a2", "submit a2"]);
-    expect((await kept()).map(({ state, batchId, bytes }) => [state, batchId, bytes])).toEqual([
+    expect(academy.requests).toEqual(["upload a1.jpg", "submit a1", "upload a2.jpg", "submit a2"]);
+    expect((await kept()).map(({ state, receiptId, files }) => [state, receiptId, files[0]?.bytes])).toEqual([
       ["handed_in", 101, null],
       ["handed_in", 102, null],
     ]);
@@ -104,7 +110,7 @@ describe("what is handed in", () => {
     await queue().send(ME);
     academy.breaks = null;
     await queue().send(ME);
-    expect(academy.requests).toEqual(["upload a1", "submit a1", "submit a1"]);
+    expect(academy.requests).toEqual(["upload a1.jpg", "submit a1", "submit a1"]);
   });
 
   it("counts once when the answer was lost, with the same key", async () => {
@@ -114,24 +120,24 @@ describe("what is handed in", () => {
     academy.breaks = null;
     await queue().send(ME);
     expect(academy.handedIn.size).toBe(1);
-    expect((await kept())[0]?.batchId).toBe(101);
+    expect((await kept())[0]?.receiptId).toBe(101);
   });
 
   it("is known to be handed in when an academy without memory of keys says that the file is used", async () => {
-    await store.add([item("a1", { uploadId: 5, hasSubmitted: true })]);
+    await store.add([item("a1", { files: [file("a1.jpg", { uploadId: 5 })], hasSubmitted: true })]);
     academy.refusal = refused(409, "upload_used");
     expect(await queue().send(ME)).toBe(true);
-    expect((await kept())[0]).toMatchObject({ state: "handed_in", batchId: null });
+    expect((await kept())[0]).toMatchObject({ state: "handed_in", receiptId: null });
   });
 
   it("starts anew when its file never arrived", async () => {
-    await store.add([item("a1", { uploadId: 55, hasSubmitted: true })]);
+    await store.add([item("a1", { files: [file("a1.jpg", { uploadId: 55 })], hasSubmitted: true })]);
     expect(await queue().send(ME)).toBe(true);
-    expect(academy.requests).toEqual(["submit a1", "upload a1", "submit a1"]);
+    expect(academy.requests).toEqual(["submit a1", "upload a1.jpg", "submit a1"]);
   });
 
   it("starts anew when its permission ended before it was handed in", async () => {
-    await store.add([item("a1", { uploadId: 55 })]);
+    await store.add([item("a1", { files: [file("a1.jpg", { uploadId: 55 })] })]);
     academy.refusal = refused(409, "upload_used");
     expect(await queue().send(ME)).toBe(false);
     academy.refusal = null;
@@ -145,12 +151,16 @@ describe("what is handed in", () => {
     expect(await queue().send(ME)).toBe(true);
     const [first] = await kept();
     expect(first).toMatchObject({ state: "refused", problem: "그런 시험이 없어요" });
-    expect(first?.bytes?.byteLength).toBe(3);
+    expect(first?.files[0]?.bytes?.byteLength).toBe(3);
   });
 
-  it.each([401, 429])("waits when the answer is %i, which is not about the file", async (status) => {
+  it.each([
+    [401, "not_authenticated"],
+    [429, "throttled"],
+    [409, "same_request_running"],
+  ])("waits when the answer is %i %s, which is not about the file", async (status, code) => {
     await store.add([item("a1")]);
-    academy.refusal = refused(status, "later");
+    academy.refusal = refused(status, code);
     expect(await queue().send(ME)).toBe(false);
     expect((await kept())[0]?.state).toBe("waiting");
   });
@@ -174,14 +184,14 @@ describe("what is handed in", () => {
     await store.add([item("a1")]);
     const one = queue();
     await Promise.all([one.send(ME), one.send(ME)]);
-    expect(academy.requests).toEqual(["upload a1", "submit a1"]);
+    expect(academy.requests).toEqual(["upload a1.jpg", "submit a1"]);
   });
 
   it("may be removed while it is on its way", async () => {
     await store.add([item("a1")]);
     const courier: Courier = {
-      upload: async (sent) => {
-        await store.remove(sent.id);
+      upload: async () => {
+        await store.remove("a1");
         return 9;
       },
       submit: () => Promise.reject(new Error("what was removed must not be handed in")),
@@ -191,9 +201,51 @@ describe("what is handed in", () => {
   });
 
   it("is remembered, but not for ever", async () => {
-    const old = Array.from({ length: 25 }, (_, n) => item(`a${n}`, { state: "handed_in", bytes: null, createdAt: n }));
+    const old = Array.from({ length: 25 }, (_, n) => item(`a${n}`, { state: "handed_in", files: [], createdAt: n }));
     await store.add(old);
     await queue().send(ME);
     expect((await kept()).map(({ id }) => id)).toEqual(old.slice(5).map(({ id }) => id));
+  });
+
+  it("is of several files together, in their order", async () => {
+    await store.add([item("a1", { files: [file("p1"), file("p2"), file("p3")] })]);
+    expect(await queue().send(ME)).toBe(true);
+    expect(academy.requests).toEqual(["upload p1", "upload p2", "upload p3", "submit a1"]);
+    expect(academy.pages.get("a1")).toEqual(["p1:3", "p2:3", "p3:3"]);
+    const [before, after] = [{ itemId: "a1", share: 1 / 3 }, { itemId: "a1", share: 1.5 / 3 }];
+    expect(shown).toEqual(expect.arrayContaining([before, after]));
+  });
+
+  it("goes on with the file at which the connection broke, after a restart too", async () => {
+    await store.add([item("a1", { files: [file("p1"), file("p2")] })]);
+    academy.breaksAt = "p2";
+    expect(await queue().send(ME)).toBe(false);
+    store.close();
+    store = await Store.open(name);
+    academy.breaksAt = "";
+    expect(await queue().send(ME)).toBe(true);
+    expect(academy.requests).toEqual(["upload p1", "upload p2", "upload p2", "submit a1"]);
+    expect(academy.pages.get("a1")).toEqual(["p1:3", "p2:3"]);
+  });
+
+  it("is sent whole again when one of its files never arrived", async () => {
+    await store.add([item("a1", { files: [file("p1", { uploadId: 55 }), file("p2", { uploadId: 56 })] })]);
+    expect(await queue().send(ME)).toBe(true);
+    expect(academy.requests).toEqual(["submit a1", "upload p1", "upload p2", "submit a1"]);
+  });
+
+  it("is still sent when an older version of the app kept it", async () => {
+    const old = await openDB(`${name} old`, 1, {
+      upgrade: (created) => {
+        created.createObjectStore("items", { keyPath: "id" }).createIndex("person", "personId");
+      },
+    });
+    const { files, target: _, title, receiptId, ...rest } = item("a1");
+    await old.add("items", { ...rest, ...files[0], examId: 3, examTitle: title, batchId: receiptId });
+    old.close();
+    store = await Store.open(`${name} old`);
+    expect(await kept()).toEqual([item("a1")]);
+    expect(await queue().send(ME)).toBe(true);
+    expect(academy.pages.get("a1")).toEqual(["a1.jpg:3"]);
   });
 });

@@ -1,17 +1,17 @@
 /** Sends what is waiting, one after the other, and goes on where it stopped. */
 import { Refused, Unreachable } from "../../api/client";
-import type { Item, Store } from "./store";
+import type { Item, ItemFile, Store } from "./store";
 
 export interface Courier {
   /** Sends the bytes to storage and returns the upload's id. */
-  upload(item: Item, bytes: ArrayBuffer, onProgress: (share: number) => void): Promise<number>;
-  /** Hands the upload in under the item's key and returns the batch's id. */
-  submit(item: Item, uploadId: number): Promise<number>;
+  upload(file: ItemFile, bytes: ArrayBuffer, onProgress: (share: number) => void): Promise<number>;
+  /** Hands the uploads in, together, under the item's key and returns the id of what they became. */
+  submit(item: Item, uploadIds: readonly number[]): Promise<number>;
 }
 
 export interface Progress {
   readonly itemId: string;
-  /** 0 to 1 of the bytes; `null` while it is being handed in. */
+  /** 0 to 1 of the bytes of all its files; `null` while it is being handed in. */
   readonly share: number | null;
 }
 
@@ -23,8 +23,8 @@ export interface Listener {
 /** Lets one tab of a browser send at a time. `null`: another is at it. */
 export type Turn = <T>(work: () => Promise<T>) => Promise<T | null>;
 
-/** Refused, and the same file would be refused again. A limit of requests is not that. */
-const isFinal = (error: Refused): boolean => error.status !== 401 && error.status !== 429 && error.status !== 408;
+/** Refused, and the same files would be refused again. A limit of requests is not that, nor an answer under way. */
+const isFinal = ({ status, code }: Refused): boolean => ![401, 408, 429].includes(status) && code !== "same_request_running";
 
 export class Queue {
   private running: Promise<boolean> | null = null;
@@ -67,11 +67,11 @@ export class Queue {
   /** Whether the item is out of the way: handed in, refused, or removed. `false`: no connection, try later. */
   private async sendOne(item: Item): Promise<boolean> {
     try {
-      const uploadId = item.uploadId ?? (await this.uploaded(item));
+      const uploadIds = await this.uploaded(item);
+      if (!uploadIds) return true;
       this.listener.progress({ itemId: item.id, share: null });
-      if (!(await this.store.change(item.id, { uploadId, hasSubmitted: true }))) return true;
-      const batchId = await this.courier.submit(item, uploadId);
-      await this.handedIn(item, batchId);
+      if (!(await this.store.change(item.id, { hasSubmitted: true }))) return true;
+      await this.handedIn(item, await this.courier.submit(item, uploadIds));
       return true;
     } catch (error) {
       if (error instanceof Refused) return this.answered(item, error);
@@ -80,32 +80,48 @@ export class Queue {
     }
   }
 
-  private async uploaded(item: Item): Promise<number> {
-    if (!item.bytes) throw new Error(`no bytes left of ${item.id}`);
-    this.listener.progress({ itemId: item.id, share: 0 });
-    const uploadId = await this.courier.upload(item, item.bytes, (share) =>
-      this.listener.progress({ itemId: item.id, share }),
-    );
-    await this.store.change(item.id, { uploadId });
-    return uploadId;
+  /** Sends what has not arrived yet, and keeps after each file that it has. `null`: the item was removed meanwhile. */
+  private async uploaded(item: Item): Promise<number[] | null> {
+    const files = [...item.files];
+    const total = files.reduce((sum, { bytes }) => sum + (bytes?.byteLength ?? 0), 0);
+    const uploadIds: number[] = [];
+    let done = 0;
+    for (const [index, file] of files.entries()) {
+      const size = file.bytes?.byteLength ?? 0;
+      const show = (share: number): void =>
+        this.listener.progress({ itemId: item.id, share: total ? (done + share * size) / total : 0 });
+      if (file.uploadId === null) {
+        if (!file.bytes) throw new Error(`no bytes left of ${item.id}`);
+        show(0);
+        files[index] = { ...file, uploadId: await this.courier.upload(file, file.bytes, show) };
+        if (!(await this.store.change(item.id, { files: [...files] }))) return null;
+      }
+      uploadIds.push(files[index]!.uploadId!);
+      done += size;
+    }
+    return uploadIds;
   }
 
   private async answered(item: Item, refused: Refused): Promise<boolean> {
     if (refused.code === "upload_missing" || (refused.code === "upload_used" && !item.hasSubmitted)) {
-      // The file never arrived, or its permission ended before it was handed in: from the beginning, under the same key.
-      await this.store.change(item.id, { uploadId: null, hasSubmitted: false });
-      return item.uploadId !== null; // once; what was only just sent waits a while
+      // A file never arrived, or its permission ended before it was handed in: from the beginning, under the same key.
+      await this.store.change(item.id, { files: notSent(item.files), hasSubmitted: false });
+      return item.files.every(({ uploadId }) => uploadId !== null); // once; what was only just sent waits a while
     }
     if (refused.code === "upload_used") {
       await this.handedIn(item, null); // by an earlier request, whose answer was lost
       return true;
     }
     if (!isFinal(refused)) return false;
-    await this.store.change(item.id, { state: "refused", problem: refused.message, uploadId: null, hasSubmitted: false });
+    const files = notSent(item.files);
+    await this.store.change(item.id, { state: "refused", problem: refused.message, files, hasSubmitted: false });
     return true;
   }
 
-  private async handedIn(item: Item, batchId: number | null): Promise<void> {
-    await this.store.change(item.id, { state: "handed_in", batchId, bytes: null });
+  private async handedIn(item: Item, receiptId: number | null): Promise<void> {
+    const files = item.files.map((file) => ({ ...file, bytes: null }));
+    await this.store.change(item.id, { state: "handed_in", receiptId, files });
   }
 }
+
+const notSent = (files: readonly ItemFile[]): ItemFile[] => files.map((file) => ({ ...file, uploadId: null }));

@@ -5,8 +5,9 @@ import { useSyncExternalStore } from "react";
 import { answer, api, Refused, Unreachable } from "../../api/client";
 import { queryClient, sessionQuery } from "../../api/session";
 import { setSending } from "../../shell/sending";
+import type { Sendable } from "./picture";
 import { type Courier, type Progress, Queue } from "./queue";
-import { type Item, Store } from "./store";
+import { type Item, Store, type Target } from "./store";
 
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -32,28 +33,43 @@ export function useProgress(): Progress | null {
 }
 
 const courier: Courier = {
-  async upload(item, bytes, onProgress) {
+  async upload({ fileName, contentType }, bytes, onProgress) {
     const form = await answer(
-      api.POST("/api/v1/uploads", {
-        body: { file_name: item.fileName, content_type: item.contentType as "image/jpeg" },
-      }),
+      api.POST("/api/v1/uploads", { body: { file_name: fileName, content_type: contentType as "image/jpeg" } }),
     );
     const body = new FormData();
     for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
-    body.append("file", new Blob([bytes], { type: item.contentType }), item.fileName);
+    body.append("file", new Blob([bytes], { type: contentType }), fileName);
     await post(form.url, body, onProgress);
     return form.id;
   },
-  async submit(item, uploadId) {
-    const batch = await answer(
-      api.POST("/api/v1/exams/{exam_id}/scans", {
-        params: { path: { exam_id: item.examId }, header: { "Idempotency-Key": item.id } },
-        body: { upload: uploadId },
-      }),
-    );
-    return batch.id;
-  },
+  submit: ({ id, target }, uploadIds) =>
+    target.kind === "exam" ? submitSheet(id, target.examId, uploadIds) : submitHomework(id, target, uploadIds),
 };
+
+async function submitSheet(key: string, examId: number, [upload]: readonly number[]): Promise<number> {
+  const batch = await answer(
+    api.POST("/api/v1/exams/{exam_id}/scans", {
+      params: { path: { exam_id: examId }, header: { "Idempotency-Key": key } },
+      body: { upload: upload! },
+    }),
+  );
+  return batch.id;
+}
+
+async function submitHomework(
+  key: string,
+  { assignmentId, studentId }: Extract<Target, { kind: "homework" }>,
+  uploads: readonly number[],
+): Promise<number> {
+  const submission = await answer(
+    api.POST("/api/v1/me/homework/{assignment_id}/submissions", {
+      params: { path: { assignment_id: assignmentId }, header: { "Idempotency-Key": key } },
+      body: { uploads: [...uploads], student: studentId },
+    }),
+  );
+  return submission.id;
+}
 
 /** By XMLHttpRequest, since `fetch` does not tell how far it is. */
 function post(url: string, body: FormData, onProgress: (share: number) => void): Promise<void> {
@@ -117,21 +133,24 @@ const hope = (): void => {
 window.addEventListener("online", hope);
 document.addEventListener("visibilitychange", hope);
 
-export type NewItem = Pick<Item, "examId" | "examTitle" | "fileName" | "contentType"> & { bytes: ArrayBuffer };
+export interface NewItem extends Pick<Item, "target" | "title"> {
+  readonly files: readonly Sendable[];
+}
 
 /** Keeps them, all or none, and begins to send. Raises a `DOMException` when the browser has no room. */
-export async function handIn(personId: number, files: readonly NewItem[]): Promise<void> {
+export async function handIn(personId: number, items: readonly NewItem[]): Promise<void> {
   const now = Date.now();
   await (await store).add(
-    files.map((file, index) => ({
-      ...file,
+    items.map(({ target, title, files }, index) => ({
       id: crypto.randomUUID(),
       personId,
+      target,
+      title,
+      files: files.map((file) => ({ ...file, uploadId: null })),
       createdAt: now + index,
       state: "waiting",
-      uploadId: null,
       hasSubmitted: false,
-      batchId: null,
+      receiptId: null,
       problem: "",
     })),
   );
