@@ -78,6 +78,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => signedIn,
+    path: "/homework",
+    component: lazyRouteComponent(() => import("./features/homework/Homework"), "Homework"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: "/homework/$assignmentId",
+    component: lazyRouteComponent(() => import("./features/homework/Assignment"), "Assignment"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
     path: "/hand-in",
     component: lazyRouteComponent(() => import("./features/hand-in/HandIn"), "HandIn"),
   }),

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
+from PIL import Image
 
+from benchmarks.homework.generator import CONDITIONS, make_sample
+from benchmarks.homework.worksheets import DPI, draw_worksheet
+from benchmarks.homework.writing import WritingDials
 from infra.demo.__main__ import PASSWORD, Academy, create_academy
 from infra.demo.client import File, StaffClient
 from infra.demo.paper import FLAT, PHONE, make_sheets
@@ -24,7 +31,7 @@ from infra.local.supervisor import Stack
 from sheets.layout import design_layout
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import APIResponse, Browser, BrowserContext, ConsoleMessage, Page, Route
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 STATE: Final = ROOT / "build" / "e2e-app"
@@ -35,7 +42,9 @@ ACADEMY: Final = Academy(
     "hana", "하나수학학원", "010-1234-5678", "중2 수학 심화반", "박하나", "11월 월말평가 중2 수학", 7_000
 )
 QUESTIONS: Final = 20
-STUDENT_PHONE, GUARDIAN_PHONE = "010-2222-0001", "010-2222-0002"
+STUDENT_PHONE, GUARDIAN_PHONE, OTHER_STUDENT_PHONE = "010-2222-0001", "010-2222-0002", "010-2222-0003"
+HOMEWORK: Final = "3단원 함수 익힘책"
+WORKSHEET_SEEDS: Final = (4, 6)  # one for each of its pages
 WAIT_MS: Final = 30_000
 
 pytestmark = pytest.mark.skipif(
@@ -46,7 +55,10 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """One academy with one exam that was read, its student, and the student's guardian of two children."""
+    """One academy with one exam that was read, its student, and the student's guardian of two children.
+
+    All its students have homework of two pages.
+    """
 
     port: int
     staff: StaffClient
@@ -54,6 +66,7 @@ class School:
     student: dict[str, Any]
     picture: bytes
     other_picture: bytes
+    homework_id: int
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +84,7 @@ def school(stack: Stack) -> Iterator[School]:
     with StaffClient(stack.port, "hana.localhost") as staff:
         staff.log_in(ACADEMY.phone, PASSWORD)
         layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=6)
+        worksheet_id = _send_worksheet(staff)
         exam_id = int(staff.post("/exams", {"title": ACADEMY.exam, "question_count": QUESTIONS})["id"])
         sheets = make_sheets(staff.get_bytes(f"/exams/{exam_id}/sheet.pdf"), layout, {FLAT: 6, PHONE: 1}, seed=7_000)
         key = {label: [str(index % 5 + 1)] for index, label in enumerate(layout.question_labels)}
@@ -87,7 +101,41 @@ def school(stack: Stack) -> Iterator[School]:
         sure = next(row for row in results if row["unsure_count"] == 0)
         student = students[sure["number"]]
         _give_accounts(staff, student["id"], next(one["id"] for one in students.values() if one != student))
-        yield School(stack.port, staff, exam_id, student, sheets[-1].picture, sheets[0].picture)
+        homework_id = _give_homework(staff, worksheet_id)
+        yield School(stack.port, staff, exam_id, student, sheets[-1].picture, sheets[0].picture, homework_id)
+
+
+def _send_worksheet(staff: StaffClient) -> int:
+    first, *others = [Image.fromarray(draw_worksheet(seed).page) for seed in WORKSHEET_SEEDS]
+    pdf = BytesIO()
+    first.save(pdf, "PDF", resolution=DPI, save_all=True, append_images=others)
+    upload_id = staff.upload(File("익힘책.pdf", "application/pdf", pdf.getvalue()))
+    return int(staff.post("/worksheets", {"title": HOMEWORK, "upload": upload_id}, expect=202)["id"])
+
+
+def _give_homework(staff: StaffClient, worksheet_id: int) -> int:
+    """To every student, among them one more with a telephone of their own."""
+    student = staff.post("/students", {"number": "240777", "name": "박서준"})
+    staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
+    staff.post(f"/students/{student['id']}/account", {"phone": OTHER_STUDENT_PHONE})
+    for _ in range(600):
+        if staff.get(f"/worksheets/{worksheet_id}")["page_count"] is not None:
+            due_at = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+            return int(staff.post("/homework", {"title": HOMEWORK, "worksheet": worksheet_id, "due_at": due_at})["id"])
+        time.sleep(0.2)
+    raise AssertionError((STATE / "log").read_text()[-3000:])
+
+
+def _photograph_homework() -> list[bytes]:
+    """A photo of each page, written on by a student and marked in red by their teacher."""
+    condition = replace(CONDITIONS["phone"], is_turned=False, writing=WritingDials(marked=1.0))
+    photos = []
+    for index, seed in enumerate(WORKSHEET_SEEDS):
+        photo = BytesIO()
+        sample = make_sample(condition, index + 1, worksheet_seed=seed)
+        Image.fromarray(sample.image[:, :, ::-1]).save(photo, "JPEG", quality=90)
+        photos.append(photo.getvalue())
+    return photos
 
 
 def _results_when_read(stack: Stack, staff: StaffClient, exam_id: int, count: int) -> Any:
@@ -96,8 +144,6 @@ def _results_when_read(stack: Stack, staff: StaffClient, exam_id: int, count: in
         if len(scans) == count and all(scan["state"] in {"succeeded", "failed"} for scan in scans):
             return staff.get(f"/exams/{exam_id}/results")
         stack.revive()
-        import time
-
         time.sleep(0.2)
     raise AssertionError((STATE / "log").read_text()[-3000:])
 
@@ -306,6 +352,103 @@ def test_what_is_no_sheet_is_warned_of_and_then_said_why(browser: Browser, schoo
     phone.tap("1개 보내기")
     phone.see("읽지 못한 쪽이 있어요")
     phone.picture("hand-in-failed")
+    phone.close()
+
+
+class Tunnel:
+    """The way of what a telephone sends: the second photo gets nowhere, and the first answer to a hand-in is lost."""
+
+    def __init__(self, phone: Phone) -> None:
+        self.is_cut = False
+        self.photos_sent = 0
+        self.answers: list[APIResponse] = []
+        phone.context.route(lambda url: "/api/" not in url, self._photo)
+        phone.context.route(re.compile("/me/homework/[0-9]+/submissions$"), self._hand_in)
+
+    def _photo(self, route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+        elif self.is_cut or self.photos_sent == 1:
+            self.is_cut = True
+            route.abort("internetdisconnected")
+        else:
+            self.photos_sent += 1
+            route.continue_()
+
+    def repair(self) -> None:
+        self.is_cut, self.photos_sent = False, self.photos_sent + 1
+
+    def _hand_in(self, route: Route) -> None:
+        self.answers.append(route.fetch())
+        if len(self.answers) == 1:
+            route.abort("internetdisconnected")
+        else:
+            route.fulfill(response=self.answers[-1])
+
+
+def test_homework_cut_off_between_two_photos_arrives_once_and_is_shown_problem_by_problem(
+    browser: Browser, school: School
+) -> None:
+    phone = Phone(browser, school.port)
+    phone.open("/")
+    phone.log_in_by_code(OTHER_STUDENT_PHONE)
+    phone.tap("나중에")
+    phone.see("할 숙제")
+    phone.picture("homework-home")
+    phone.tap("숙제")
+    phone.page.get_by_role("link", name=HOMEWORK).click()
+    first, second = _photograph_homework()
+    chosen = [("둘째 쪽.jpg", second), ("첫 쪽.jpg", first)]
+    phone.page.get_by_label("사진·PDF 고르기").set_input_files(
+        [{"name": name, "mimeType": "image/jpeg", "buffer": photo} for name, photo in chosen]
+    )
+    phone.page.get_by_text("잘 찍혔어요").nth(1).wait_for()
+    phone.tap("앞으로")
+    phone.picture("homework-photos")
+    phone.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    tunnel = Tunnel(phone)
+    phone.tap("2개 보내기")
+    phone.see("아직 보내지 못했어요")
+    assert tunnel.is_cut
+    phone.context.set_offline(True)
+    phone.page.reload()
+    phone.see("아직 보내지 못했어요")
+    phone.picture("homework-waiting")
+    tunnel.repair()
+    phone.context.set_offline(False)
+    phone.see("다 읽었어요")
+    phone.page.get_by_text("2쪽", exact=True).wait_for()
+
+    lost, answered = (answer.json() for answer in tunnel.answers)
+    assert lost["id"] == answered["id"]
+    assert tunnel.photos_sent == 3  # of which the tunnel kept none: two are one photo's
+    standing = school.staff.get(f"/homework/{school.homework_id}")
+    (mine,) = [row for row in standing if row["number"] == "240777"]
+    read = school.staff.get(f"/submissions/{mine['submission']['id']}")
+    assert [page["worksheet_page"] for page in read["pages"]] == [1, 2]
+    problems = [problem for page in read["pages"] for problem in page["problems"]]
+    for verdict, shown in {"attempted": "풀었음", "blank": "빈 문제", "unsure": "확인 필요"}.items():
+        count = sum(problem["verdict"] == verdict for problem in problems)
+        assert phone.page.locator(".answer", has_text=shown).count() == count, verdict
+    for mark, shown in {"right": "맞음", "wrong": "틀림"}.items():
+        assert phone.page.locator(".mark", has_text=shown).count() == sum(one["mark"] == mark for one in problems)
+    assert {"attempted", "blank"} <= {problem["verdict"] for problem in problems}
+    phone.page.locator("button.answer").first.click()
+    phone.page.get_by_alt_text(re.compile("문제에서 읽은 부분")).wait_for()
+    for picture in phone.page.get_by_alt_text("읽은 결과가 표시된 숙제 사진").all():
+        picture.scroll_into_view_if_needed()
+    phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 30)")
+    phone.picture("homework-read")
+    phone.close()
+
+
+def test_a_page_of_something_else_is_said_to_be_none_and_is_taken_again(browser: Browser, school: School) -> None:
+    phone = Phone(browser, school.port, language="en")
+    phone.open(f"/homework/{school.homework_id}")
+    phone.log_in_by_code(OTHER_STUDENT_PHONE)
+    if phone.page.get_by_role("button", name="Later").or_(phone.page.get_by_text("Due ")).first.text_content() == "Later":
+        phone.tap("Later")
+    phone.see(re.compile("^Due "))
     phone.close()
 
 

@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { may, useSession } from "../api/session";
-import { CameraIcon, HomeIcon, PersonIcon, ResultsIcon } from "./icons";
+import { CameraIcon, HomeIcon, HomeworkIcon, PersonIcon, ResultsIcon } from "./icons";
 import { useOnline } from "./Page";
 
 /** What every page of a signed-in person stands in: the academy's name, and the tabs that their role has. */
@@ -13,14 +13,14 @@ export function Shell() {
   const isOnline = useOnline();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const person = session?.person ?? null;
-  const isTab = ["/", "/results", "/hand-in", "/account"].includes(path);
+  const isTab = ["/", "/homework", "/results", "/hand-in", "/account"].includes(path);
 
   useEffect(() => {
     window.scrollTo(0, 0);
   }, [path]);
   useEffect(() => {
     // What waits from an earlier visit is sent at once, wherever one is.
-    if (person && may(person, "scans.submit")) {
+    if (person && (may(person, "scans.submit") || may(person, "homework.own"))) {
       void import("../features/hand-in/sender").then(({ startSending }) => startSending(person.id));
     }
   }, [person?.id]);
@@ -47,6 +47,12 @@ export function Shell() {
           <HomeIcon />
           {t("tabs.home")}
         </Link>
+        {may(person, "homework.own") ? (
+          <Link to="/homework" className="tab">
+            <HomeworkIcon />
+            {t("tabs.homework")}
+          </Link>
+        ) : null}
         {may(person, "results.view_own") ? (
           <Link to="/results" className="tab">
             <ResultsIcon />

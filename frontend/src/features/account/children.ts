@@ -20,7 +20,7 @@ export function useChooseChild() {
   return useMutation({
     mutationFn: (studentId: number) => answer(api.PUT("/api/v1/me/child", { body: { student: studentId } })),
     onSuccess: async () => {
-      queryClient.removeQueries({ queryKey: ["results"] });
+      for (const shown of ["results", "homework"]) queryClient.removeQueries({ queryKey: [shown] });
       await queryClient.invalidateQueries({ queryKey: ["children"] });
     },
   });

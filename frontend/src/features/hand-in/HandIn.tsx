@@ -1,17 +1,14 @@
-import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
-import { infiniteQueryOptions, useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { type ChangeEvent, useEffect, useRef, useState } from "react";
+import { Button, Stack, Text } from "@mantine/core";
+import { infiniteQueryOptions, useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { answer, api } from "../../api/client";
 import { may, usePerson } from "../../api/session";
-import { CameraIcon, DownIcon, RemoveIcon, RotateIcon, UpIcon } from "../../shell/icons";
 import { Failed, NotFound, Waiting } from "../../shell/Page";
 import { Items } from "./Items";
-import { closePage, NotAPicture, openPage, type Page, sendable, TooLarge } from "./picture";
+import { Pages } from "./Pages";
 import { handIn } from "./sender";
-
-const KINDS = "image/jpeg,image/png,image/heic,image/heif,application/pdf,.heic,.heif";
 
 const examsQuery = infiniteQueryOptions({
   queryKey: ["exams"],
@@ -40,67 +37,11 @@ function NewHandIn({ personId }: { personId: number }) {
   const { t } = useTranslation();
   const exams = useInfiniteQuery(examsQuery);
   const [examId, setExamId] = useState("");
-  const [pages, setPages] = useState<readonly Page[]>([]);
-  const [problem, setProblem] = useState("");
-  const [isLooking, setLooking] = useState(false);
-  const camera = useRef<HTMLInputElement>(null);
-  const files = useRef<HTMLInputElement>(null);
-  const shown = useRef(pages);
-  shown.current = pages;
-  useEffect(() => () => shown.current.forEach(closePage), []);
-
   const list = exams.data?.pages.flatMap((page) => page.results) ?? [];
   const exam = list.find(({ id }) => String(id) === examId);
 
-  const send = useMutation({
-    networkMode: "always", // what is kept here needs no network
-    mutationFn: async () => {
-      if (!exam) return;
-      const items = [];
-      for (const page of pages) {
-        items.push({ ...(await sendable(page)), examId: exam.id, examTitle: exam.title });
-      }
-      await handIn(personId, items);
-    },
-    onSuccess: () => {
-      pages.forEach(closePage);
-      setPages([]);
-    },
-    onError: (error) => setProblem(t(error instanceof NotAPicture ? "handIn.unreadableFile" : "handIn.full")),
-  });
-
-  const take = async (event: ChangeEvent<HTMLInputElement>): Promise<void> => {
-    const chosen = [...(event.currentTarget.files ?? [])];
-    event.currentTarget.value = ""; // so that the same file may be chosen again
-    setProblem("");
-    setLooking(true);
-    for (const file of chosen) {
-      try {
-        const page = await openPage(file);
-        setPages((before) => [...before, page]);
-      } catch (error) {
-        setProblem(t(error instanceof TooLarge ? "handIn.tooLarge" : "handIn.unreadableFile"));
-      }
-    }
-    setLooking(false);
-  };
-
   if (!exams.data) return exams.error ? <Failed error={exams.error} again={() => void exams.refetch()} /> : <Waiting />;
   if (!list.length) return <Text c="dimmed">{t("handIn.noExams")}</Text>;
-
-  const change = (id: string, to: (page: Page) => Page): void =>
-    setPages((before) => before.map((page) => (page.id === id ? to(page) : page)));
-  const remove = (page: Page): void => {
-    closePage(page);
-    setPages((before) => before.filter(({ id }) => id !== page.id));
-  };
-  const move = (index: number, by: number): void =>
-    setPages((before) => {
-      const after = [...before];
-      const [page] = after.splice(index, 1);
-      if (page) after.splice(index + by, 0, page);
-      return after;
-    });
 
   return (
     <section className="card">
@@ -124,115 +65,16 @@ function NewHandIn({ personId }: { personId: number }) {
           </Button>
         ) : null}
         {exam ? (
-          <>
-            <Text size="sm" c="dimmed">
-              {t("handIn.tips")}
-            </Text>
-            <Button size="lg" leftSection={<CameraIcon className="chevron-in" />} onClick={() => camera.current?.click()}>
-              {t("handIn.camera")}
-            </Button>
-            <Button size="md" variant="light" onClick={() => files.current?.click()}>
-              {t("handIn.files")}
-            </Button>
-            <input
-              ref={camera}
-              className="hidden-file"
-              type="file"
-              accept="image/*"
-              capture="environment"
-              tabIndex={-1}
-              aria-label={t("handIn.camera")}
-              onChange={(event) => void take(event)}
-            />
-            <input
-              ref={files}
-              className="hidden-file"
-              type="file"
-              accept={KINDS}
-              multiple
-              tabIndex={-1}
-              aria-label={t("handIn.files")}
-              onChange={(event) => void take(event)}
-            />
-            {pages.map((page, index) => (
-              <PageRow
-                key={page.id}
-                page={page}
-                onTurn={() => change(page.id, (one) => ({ ...one, quarterTurns: (one.quarterTurns + 1) % 4 }))}
-                onRemove={() => remove(page)}
-                {...(index > 0 ? { onUp: () => move(index, -1) } : {})}
-                {...(index < pages.length - 1 ? { onDown: () => move(index, 1) } : {})}
-              />
-            ))}
-            {isLooking ? <Text role="status">{t("handIn.checking")}</Text> : null}
-            {problem ? (
-              <Text role="alert" className="error">
-                {problem}
-              </Text>
-            ) : null}
-            {pages.length ? (
-              <Button size="lg" loading={send.isPending} disabled={isLooking} onClick={() => send.mutate()}>
-                {t("handIn.send", { count: pages.length })}
-              </Button>
-            ) : null}
-          </>
+          <Pages
+            subject="sheet"
+            tips={t("handIn.tips")}
+            onSend={(files) => {
+              const target = { kind: "exam", examId: exam.id } as const;
+              return handIn(personId, files.map((file) => ({ target, title: exam.title, files: [file] })));
+            }}
+          />
         ) : null}
       </Stack>
     </section>
-  );
-}
-
-interface RowProps {
-  page: Page;
-  onTurn: () => void;
-  onRemove: () => void;
-  onUp?: () => void;
-  onDown?: () => void;
-}
-
-function PageRow({ page, onTurn, onRemove, onUp, onDown }: RowProps) {
-  const { t } = useTranslation();
-  const turned = { transform: `rotate(${page.quarterTurns * 90}deg) scale(${page.quarterTurns % 2 ? 0.75 : 1})` };
-  const texts = { dark: t("handIn.dark"), blurred: t("handIn.blurred"), corners: t("handIn.corners") };
-  return (
-    <div className="row">
-      {page.preview ? (
-        <img className="thumb" src={page.preview} alt={page.fileName} style={turned} />
-      ) : (
-        <span className="thumb">{page.contentType.split("/")[1]?.toUpperCase()}</span>
-      )}
-      <div className="row-main">
-        <Text truncate size="sm">
-          {page.fileName}
-        </Text>
-        {page.preview === null ? (
-          <Text size="sm" c="dimmed">
-            {t("handIn.noPreview")}
-          </Text>
-        ) : page.warnings.length ? (
-          page.warnings.map((warning) => (
-            <div key={warning} className="warning">
-              {texts[warning]}
-            </div>
-          ))
-        ) : (
-          <div className="good">{t("handIn.good")}</div>
-        )}
-        <Group gap={4} mt={4}>
-          {page.preview ? <Tool label={t("handIn.rotate")} icon={RotateIcon} onClick={onTurn} /> : null}
-          {onUp ? <Tool label={t("handIn.up")} icon={UpIcon} onClick={onUp} /> : null}
-          {onDown ? <Tool label={t("handIn.down")} icon={DownIcon} onClick={onDown} /> : null}
-          <Tool label={t("handIn.remove")} icon={RemoveIcon} onClick={onRemove} />
-        </Group>
-      </div>
-    </div>
-  );
-}
-
-function Tool({ label, icon: Icon, onClick }: { label: string; icon: typeof UpIcon; onClick: () => void }) {
-  return (
-    <ActionIcon variant="light" size={40} aria-label={label} onClick={onClick}>
-      <Icon className="tool-icon" />
-    </ActionIcon>
   );
 }

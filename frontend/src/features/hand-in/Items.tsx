@@ -1,11 +1,12 @@
-import { Button, Group, Progress, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
 import { answer, api, type Schemas } from "../../api/client";
 import { useJobChanges } from "../../live/jobs";
-import { forget, sendAgain, useItems, useProgress } from "./sender";
+import { useItems } from "./sender";
 import type { Item } from "./store";
+import { Unsent } from "./Unsent";
 
 const batchQuery = (batchId: number | null) => ({
   queryKey: ["batches", batchId],
@@ -13,11 +14,11 @@ const batchQuery = (batchId: number | null) => ({
   enabled: batchId !== null,
 });
 
-/** What was handed in from here: what waits, what is being read, and what to do about what failed. */
+/** The sheets that were handed in from here: what waits, what is being read, and what to do about what failed. */
 export function Items({ personId, newest }: { personId: number; newest?: number }) {
   const { t } = useTranslation();
   const items = useItems(personId);
-  useJobChanges(Boolean(items?.some((item) => item.batchId !== null)));
+  useJobChanges(Boolean(items?.some((item) => item.receiptId !== null)));
   if (!items) return null;
   return (
     <section className="card">
@@ -35,64 +36,20 @@ function Row({ item }: { item: Item }) {
     <div className="row">
       <div className="row-main">
         <Text truncate fw={600}>
-          {item.examTitle}
+          {item.title}
         </Text>
         <Text truncate size="sm" c="dimmed">
-          {item.fileName}
+          {item.files[0]?.fileName}
         </Text>
-        {item.state === "waiting" ? <WaitingItem item={item} /> : null}
-        {item.state === "refused" ? <RefusedItem item={item} /> : null}
-        {item.state === "handed_in" ? <HandedInItem item={item} /> : null}
+        {item.state === "handed_in" ? <HandedInItem item={item} /> : <Unsent item={item} />}
       </div>
     </div>
   );
 }
 
-function WaitingItem({ item }: { item: Item }) {
-  const { t } = useTranslation();
-  const progress = useProgress();
-  if (progress?.itemId !== item.id) {
-    return (
-      <>
-        <Text className="warning">{t("handIn.waiting")}</Text>
-        <Text size="sm" c="dimmed">
-          {t("handIn.waitingText")}
-        </Text>
-      </>
-    );
-  }
-  if (progress.share === null) return <Text size="sm">{t("handIn.submitting")}</Text>;
-  const percent = Math.round(100 * progress.share);
-  return (
-    <>
-      <Text size="sm">{t("handIn.sending", { percent })}</Text>
-      <Progress value={percent} aria-label={t("handIn.sending", { percent })} />
-    </>
-  );
-}
-
-function RefusedItem({ item }: { item: Item }) {
-  const { t } = useTranslation();
-  return (
-    <>
-      <Text className="error">
-        {t("handIn.refused")}: {item.problem}
-      </Text>
-      <Group gap="xs" mt={4}>
-        <Button size="sm" variant="light" onClick={() => void sendAgain(item)}>
-          {t("handIn.retry")}
-        </Button>
-        <Button size="sm" variant="subtle" onClick={() => void forget(item)}>
-          {t("handIn.dismiss")}
-        </Button>
-      </Group>
-    </>
-  );
-}
-
 function HandedInItem({ item }: { item: Item }) {
   const { t } = useTranslation();
-  const { data } = useQuery(batchQuery(item.batchId));
+  const { data } = useQuery(batchQuery(item.receiptId));
   return (
     <>
       <Text size="sm" className={data?.is_finished && !data.failed ? "good" : ""}>

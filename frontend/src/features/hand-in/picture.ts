@@ -1,5 +1,5 @@
 /** From the file that a person chose to the bytes that are sent: upright, and no larger than the reader needs. */
-import { LOOKED_AT_PX, qualityOf, type Warning } from "./quality";
+import { LOOKED_AT_PX, qualityOf, type Subject, type Warning } from "./quality";
 
 /** The reader works on about 200 dpi of an A4 sheet: 2339 pixels. */
 export const LONG_SIDE_PX = 2400;
@@ -28,7 +28,7 @@ export interface Page {
 }
 
 /** Raises `NotAPicture` or `TooLarge`. */
-export async function openPage(file: File): Promise<Page> {
+export async function openPage(file: File, subject: Subject): Promise<Page> {
   const contentType = typeOf(file);
   const largest = LARGEST[contentType];
   if (!largest) throw new NotAPicture(file.name);
@@ -43,7 +43,7 @@ export async function openPage(file: File): Promise<Page> {
   bitmap.close();
   const pixels = canvas.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, canvas.width, canvas.height);
   const preview = URL.createObjectURL(await asJpeg(canvas));
-  return { ...page, preview, warnings: qualityOf(pixels).warnings };
+  return { ...page, preview, warnings: qualityOf(pixels, subject).warnings };
 }
 
 /** Phones give some files no type. */

@@ -59,37 +59,44 @@ function blurred(pixels: Pixels, reach: number): Pixels {
 
 describe("a photograph before it is sent", () => {
   it("is fine when it is sharp, light and whole", () => {
-    const quality = qualityOf(sheet());
+    const quality = qualityOf(sheet(), "sheet");
     expect(quality.warnings).toEqual([]);
     const found = quality.corners!.map(({ x, y }) => [Math.round(x), Math.round(y)]);
     expect(found).toEqual(CORNERS.map(([x, y]) => [x + 12, y + 12]));
   });
 
   it("is fine under a lamp at one side", () => {
-    expect(qualityOf(sheet({ light: (x) => 0.45 + (0.55 * x) / WIDTH })).warnings).toEqual([]);
+    expect(qualityOf(sheet({ light: (x) => 0.45 + (0.55 * x) / WIDTH }), "sheet").warnings).toEqual([]);
   });
 
   it("is said to be dark when it is", () => {
-    expect(qualityOf(sheet({ light: () => 0.2 })).warnings).toContain("dark");
+    expect(qualityOf(sheet({ light: () => 0.2 }), "sheet").warnings).toContain("dark");
   });
 
   it("is said to be blurred when it is", () => {
-    expect(qualityOf(blurred(sheet(), 6)).warnings).toContain("blurred");
+    expect(qualityOf(blurred(sheet(), 6), "sheet").warnings).toContain("blurred");
   });
 
   it.each([0, 1, 2, 3])("lacks a corner when square %i is outside", (missing) => {
     const rest = CORNERS.filter((_, index) => index !== missing);
-    expect(qualityOf(sheet({ markers: rest })).warnings).toEqual(["corners"]);
+    expect(qualityOf(sheet({ markers: rest }), "sheet").warnings).toEqual(["corners"]);
   });
 
   it("does not take a big dark thing for a corner of the sheet", () => {
     const table = sheet({ markers: CORNERS.slice(1), light: (x, y) => (x < 130 && y < 130 ? 0.1 : 1) });
-    expect(qualityOf(table).corners).toBeNull();
+    expect(qualityOf(table, "sheet").corners).toBeNull();
+  });
+
+  it("needs no squares when it is of homework, but light and sharpness", () => {
+    const page = sheet({ markers: [] });
+    expect(qualityOf(page, "paper").warnings).toEqual([]);
+    expect(qualityOf(blurred(page, 6), "paper").warnings).toEqual(["blurred"]);
+    expect(qualityOf(sheet({ markers: [], light: () => 0.2 }), "paper").warnings).toEqual(["dark"]);
   });
 
   it("may be empty", () => {
     const nothing = { data: new Uint8ClampedArray(0), width: 0, height: 0 };
-    expect(qualityOf(nothing).warnings).toEqual(["dark", "corners"]);
+    expect(qualityOf(nothing, "sheet").warnings).toEqual(["dark", "corners"]);
   });
 });
 

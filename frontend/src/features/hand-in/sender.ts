@@ -68,6 +68,7 @@ async function submitHomework(
       body: { uploads: [...uploads], student: studentId },
     }),
   );
+  void queryClient.invalidateQueries({ queryKey: ["homework"] });
   return submission.id;
 }
 

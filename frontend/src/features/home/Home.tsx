@@ -7,10 +7,12 @@ import { useTranslation } from "react-i18next";
 import { may, usePerson } from "../../api/session";
 import { Failed, Waiting } from "../../shell/Page";
 import { ChosenChild } from "../account/ChosenChild";
+import { HomeworkNews } from "../homework/HomeworkNews";
 import { resultsQuery } from "../results/queries";
 import { ResultRow } from "../results/ResultRow";
 
 const Items = lazy(() => import("../hand-in/Items").then((module) => ({ default: module.Items })));
+const Outbox = lazy(() => import("../homework/Outbox").then((module) => ({ default: module.Outbox })));
 const SHOWN = 3;
 
 export function Home() {
@@ -21,9 +23,17 @@ export function Home() {
   return (
     <main className="page">
       <h1 style={{ fontSize: "1.5rem", margin: "0.25rem 0 0.75rem" }}>{t("home.hello", { name: person.name })}</h1>
-      {may(person, "results.view_own") ? (
+      {may(person, "homework.own") ? (
+        <Suspense fallback={null}>
+          <Outbox personId={person.id} />
+        </Suspense>
+      ) : null}
+      {may(person, "results.view_own") || may(person, "homework.own") ? (
         <ChosenChild>
-          <Newest />
+          <Stack>
+            {may(person, "homework.own") ? <HomeworkNews /> : null}
+            {may(person, "results.view_own") ? <Newest /> : null}
+          </Stack>
         </ChosenChild>
       ) : null}
       {may(person, "scans.submit") ? (
