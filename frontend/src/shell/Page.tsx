@@ -23,10 +23,11 @@ export function Problem({ error }: { error: unknown }) {
 
 export function Waiting() {
   const { t } = useTranslation();
+  const isOnline = useOnline();
   return (
     <div className="middle" role="status">
-      <Loader />
-      <span>{t("loading")}</span>
+      {isOnline ? <Loader /> : null}
+      <span>{t(isOnline ? "loading" : "whenOnline")}</span>
     </div>
   );
 }
