@@ -308,6 +308,10 @@ def test_a_guardian_consents_and_chooses_the_child(browser: Browser, school: Sch
     phone.page.get_by_role("button", name=school.student["number"]).click()
     phone.see(ACADEMY.exam)
     phone.picture("guardian-home")
+    phone.tap("숙제" if ko else "Homework")
+    phone.page.get_by_role("link", name=HOMEWORK).click()
+    phone.see("사진 찍기" if ko else "Take a photo")
+    phone.picture("guardian-homework")
     phone.close()
 
 
@@ -466,16 +470,19 @@ def test_a_page_of_something_else_is_said_to_be_none_and_can_be_taken_again(brow
     phone.see(OTHER_HOMEWORK)
     phone.picture("homework-list")
     phone.page.get_by_role("link", name=OTHER_HOMEWORK).click()
+    first, _ = _photograph_homework()
     other = BytesIO()
-    Image.fromarray(draw_worksheet(9).page).save(other, "PNG")
+    Image.fromarray(draw_worksheet(9).page).save(other, "JPEG")
     phone.page.get_by_label("Choose photos or PDF").set_input_files(
-        {"name": "other.png", "mimeType": "image/png", "buffer": other.getvalue()}
+        [{"name": "page.jpg", "mimeType": "image/jpeg", "buffer": photo} for photo in (first, other.getvalue())]
     )
-    phone.see("Looks good")
-    phone.tap("Send 1")
+    phone.page.get_by_text("Looks good").nth(1).wait_for()
+    phone.picture("homework-photos")
+    phone.tap("Send 2")
     phone.see("Some pages were not recognised")
     phone.see("This was not recognised as a page of this homework.")
-    phone.page.wait_for_function("[...document.images].every(one => one.complete)")
+    phone.page.get_by_alt_text("Picture of the homework").scroll_into_view_if_needed()
+    phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 300)")
     phone.picture("homework-unmatched")
     phone.tap("Take again")
     phone.see("Please send all pages again")

@@ -52,7 +52,9 @@ function Shown({ person, standing }: { person: Person; standing: Standing }) {
       <section className="card">
         <h2 style={{ fontSize: "1.25rem", margin: 0 }}>{standing.title}</h2>
         <Text c="dimmed">{t("homework.until", { date: moment(standing.due_at, i18n.language) })}</Text>
-        <State standing={standing} />
+        <div role="status">
+          <State standing={standing} />
+        </div>
         {submission ? (
           <Text size="sm" c="dimmed">
             {t("homework.sentOn", { date: moment(submission.created_at, i18n.language) })}

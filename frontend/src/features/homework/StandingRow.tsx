@@ -40,7 +40,7 @@ export function State({ standing }: { standing: Standing }) {
   const status = statusOf(standing, Date.now());
   const counts = standing.submission?.counts;
   return (
-    <Text component="span" display="block" size="sm" className={LOOKS[status]} role="status">
+    <Text component="span" display="block" size="sm" className={LOOKS[status]}>
       {t(`homework.status.${status}`)}
       {status === "failed" ? `: ${standing.submission?.error}` : ""}
       {counts?.problems ? ` · ${t("homework.done", { done: counts.attempted, count: counts.problems })}` : ""}
