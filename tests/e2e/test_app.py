@@ -211,6 +211,7 @@ class Phone:
     def picture(self, name: str) -> None:
         """Save a picture; the page must fit telephones down to 320 pixels, and people who hear it."""
         self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("scrollTo(0, 0)")  # what sticks to the top is drawn where the page is scrolled to
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"app-{name}-{self.language}.png", full_page=True)
         self.page.set_viewport_size({"width": 320, "height": 640})
