@@ -31,7 +31,7 @@ from infra.local.supervisor import Stack
 from sheets.layout import design_layout
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, Route
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 STATE: Final = ROOT / "build" / "e2e-app"
@@ -415,10 +415,11 @@ def test_homework_cut_off_between_two_photos_arrives_once_and_is_shown_problem_b
     phone.tap("숙제")
     phone.page.get_by_role("link", name=HOMEWORK).click()
     first, second = _photograph_homework()
-    chosen = [("둘째 쪽.jpg", second), ("첫 쪽.jpg", first)]
-    phone.page.get_by_label("사진·PDF 고르기").set_input_files(
-        [{"name": name, "mimeType": "image/jpeg", "buffer": photo} for name, photo in chosen]
-    )
+    chosen: list[FilePayload] = [
+        {"name": "둘째 쪽.jpg", "mimeType": "image/jpeg", "buffer": second},
+        {"name": "첫 쪽.jpg", "mimeType": "image/jpeg", "buffer": first},
+    ]
+    phone.page.get_by_label("사진·PDF 고르기").set_input_files(chosen)
     phone.page.get_by_text("잘 찍혔어요").nth(1).wait_for()
     phone.tap("앞으로")
     phone.picture("homework-photos")
@@ -474,9 +475,11 @@ def test_a_page_of_something_else_is_said_to_be_none_and_can_be_taken_again(brow
     first, _ = _photograph_homework()
     other = BytesIO()
     Image.fromarray(draw_worksheet(9).page).save(other, "JPEG")
-    phone.page.get_by_label("Choose photos or PDF").set_input_files(
-        [{"name": "page.jpg", "mimeType": "image/jpeg", "buffer": photo} for photo in (first, other.getvalue())]
-    )
+    chosen: list[FilePayload] = [
+        {"name": "page.jpg", "mimeType": "image/jpeg", "buffer": first},
+        {"name": "other.jpg", "mimeType": "image/jpeg", "buffer": other.getvalue()},
+    ]
+    phone.page.get_by_label("Choose photos or PDF").set_input_files(chosen)
     phone.page.get_by_text("Looks good").nth(1).wait_for()
     phone.picture("homework-photos")
     phone.tap("Send 2")
