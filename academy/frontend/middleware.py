@@ -10,6 +10,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from academy.http.security import policy
 from academy.storage import s3
 from academy.tenancy.context import acting_tenant
 
@@ -50,21 +51,16 @@ def is_page_of_the_app(path: str) -> bool:
 
 def content_security_policy() -> str:
     """Nothing inline, nothing of other origins but the files that people send and see."""
-    files = " ".join(s3.browser_origins())
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "font-src 'self'",
-            f"img-src 'self' blob: data: {files}",
-            f"connect-src 'self' {files}",
-            "manifest-src 'self'",
-            "worker-src 'self'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-        )
+    files = s3.browser_origins()
+    return policy(
+        script_src=["'self'"],
+        style_src=["'self'"],
+        font_src=["'self'"],
+        img_src=["'self'", "blob:", "data:", *files],
+        connect_src=["'self'", *files],
+        manifest_src=["'self'"],
+        worker_src=["'self'"],
+        form_action=["'self'"],
     )
 
 

@@ -91,4 +91,8 @@ def test_only_files_named_by_their_content_are_kept_for_ever() -> None:
     assert not is_immutable("", "/icons/192.png")
     headers: dict[str, str] = {}
     add_headers(headers, "", "/sw.js")
-    assert headers == {"Cache-Control": "no-cache"}
+    assert headers["Cache-Control"] == "no-cache"
+    assert "connect-src 'self'" in headers["Content-Security-Policy"].split("; "), "it fetches the files that it keeps"
+    headers.clear()
+    add_headers(headers, "", "/icons/192.png")
+    assert headers == {}
