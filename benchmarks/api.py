@@ -191,7 +191,7 @@ def _lists() -> dict[str, dict[str, object]]:
 
     urlpatterns[:] = [
         path("", include("academy.urls")),
-        *(path(f"plain/{name}", plain_view(name)) for name in columns),
+        *(path(f"api/plain/{name}", plain_view(name)) for name in columns),
     ]
     world = _shared_world()
     client = client_of(world.hana.owner)
@@ -202,7 +202,7 @@ def _lists() -> dict[str, dict[str, object]]:
 
     report: dict[str, dict[str, object]] = {}
     for name, url in LISTS.items():
-        floor = f"/plain/{name}"
+        floor = f"/api/plain/{name}"
         for asked in (url, floor):
             answer = client.get(asked)
             assert answer.status_code == 200, answer.content
