@@ -23,6 +23,7 @@ from academy.http.disclosures import LOG_IN, NOT_PERSONAL, OWN, note_status, not
 from academy.http.errors import DomainError
 from academy.http.permissions import PUBLIC, SIGNING_IN
 from apps.accounts.models import Purpose, SecondFactor, User
+from apps.accounts.requests import code_cookie, forget_code, keep_code
 from apps.accounts.services.access import log_out
 from apps.accounts.services.codes import CODE_SECONDS, WrongCode, ask_for_code
 from apps.accounts.services.log_in import WrongCredentials, log_in, log_in_by_code
@@ -121,32 +122,20 @@ class Pages:
             except DomainError as error:
                 show_error(request, form, error)
             else:
-                response = HttpResponseRedirect(self._url("log-in-by-code", request))
-                response.set_cookie(
-                    settings.CODE_COOKIE_NAME,
-                    cookie,
-                    max_age=CODE_SECONDS,
-                    httponly=True,
-                    secure=settings.SESSION_COOKIE_SECURE,
-                    samesite="Strict",
-                )
-                return response
+                return keep_code(HttpResponseRedirect(self._url("log-in-by-code", request)), cookie)
         return self._show(request, "accounts/ask_for_code.html", form)
 
     def by_code(self, request: HttpRequest) -> HttpResponse:
         form = CodeForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            cookie = request.COOKIES.get(settings.CODE_COOKIE_NAME)
             try:
-                user = log_in_by_code(request, cookie=cookie, code=form.cleaned_data["code"].strip())
+                user = log_in_by_code(request, cookie=code_cookie(request), code=form.cleaned_data["code"].strip())
                 if self._keep_out(request, user):
                     raise WrongCode
             except DomainError as error:
                 show_error(request, form, error)
             else:
-                response = self._onward(request)
-                response.delete_cookie(settings.CODE_COOKIE_NAME, samesite="Strict")
-                return response
+                return forget_code(self._onward(request))
         return self._show(request, "accounts/enter_code.html", form, minutes=CODE_SECONDS // 60)
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:

@@ -14,10 +14,10 @@ from rest_framework.views import APIView
 from academy.http.disclosures import NOT_PERSONAL, OWN
 from academy.http.permissions import PUBLIC, SIGNED_IN, SIGNING_IN
 from apps.accounts import queries
-from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
+from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked
 from apps.accounts.api.session import CodeSerializer
 from apps.accounts.models import Purpose, Session
-from apps.accounts.requests import person_of
+from apps.accounts.requests import code_cookie, forget_code, person_of
 from apps.accounts.services.access import end_session, end_sessions
 from apps.accounts.services.codes import ask_for_code
 from apps.accounts.services.passwords import change_password, reset_password

@@ -14,9 +14,9 @@ from rest_framework.views import APIView
 from academy.http.disclosures import LOG_IN, NOT_PERSONAL, OWN
 from academy.http.permissions import PUBLIC, SIGNING_IN
 from academy.tenancy.context import acting_tenant
-from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked, code_cookie, forget_code
+from apps.accounts.api.codes import AskedSerializer, PhoneSerializer, asked
 from apps.accounts.models import Purpose, SecondFactor, User
-from apps.accounts.requests import person_of
+from apps.accounts.requests import code_cookie, forget_code, person_of
 from apps.accounts.roles import ROLE_PERMISSIONS, Role
 from apps.accounts.services.access import log_out
 from apps.accounts.services.codes import ask_for_code
