@@ -16,11 +16,13 @@ from django.db.models.functions import Now
 from academy.jobs.backend import ring_dispatcher
 from academy.jobs.compute import ComputeSandbox, JobTimedOut
 from academy.jobs.disposition import LeaseLost
+from academy.jobs.errors import PermanentFailure
 from academy.jobs.models import Job, JobState
 from academy.jobs.services import acknowledge_cancel
 from academy.storage import s3
 
 MAX_REASON_CHARACTERS: Final = 2000
+FILE_LOST: Final = "The file is no longer there. Please send it again."
 PROGRESS_SECONDS: Final = 1.0  # a progress report is written at most this often
 
 
@@ -59,20 +61,32 @@ class JobContext:
         self.step()
         return result
 
+    def input_bytes(self, key: str, *, max_bytes: int) -> bytes:
+        """The object ``key``. Raises ``PermanentFailure`` where it is lost, ``ValueError`` beyond ``max_bytes``."""
+        try:
+            data = s3.read_object(key, max_bytes=max_bytes)
+        except s3.ObjectMissing as error:
+            raise PermanentFailure("file_lost", FILE_LOST) from error
+        self.step()
+        return data
+
     @contextmanager
     def input_file(self, key: str, *, max_bytes: int) -> Iterator[str]:
         """The object ``key`` as a file that what ``compute`` runs can read: gives its path, removes it at the end.
 
-        Nothing of it is held in memory. Raises ``ObjectMissing``, ``ValueError`` when it is larger than ``max_bytes``,
-        and ``JobTimedOut`` when the time limit passes on the way.
+        Nothing of it is held in memory. Raises as :meth:`input_bytes` does, and ``JobTimedOut`` when the time limit
+        passes on the way.
         """
         with self._sandbox.input_file("input") as (path, file):
             with file:
-                for chunk in s3.read_chunks(key, max_bytes=max_bytes):
-                    file.write(chunk)
-                    self.step()
-                    if time.monotonic() > self._deadline:
-                        raise JobTimedOut("the file took too long to fetch")
+                try:
+                    for chunk in s3.read_chunks(key, max_bytes=max_bytes):
+                        file.write(chunk)
+                        self.step()
+                        if time.monotonic() > self._deadline:
+                            raise JobTimedOut("the file took too long to fetch")
+                except s3.ObjectMissing as error:
+                    raise PermanentFailure("file_lost", FILE_LOST) from error
             yield path
 
     def report_progress(self, fraction: float) -> None:

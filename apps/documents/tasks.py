@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from academy.jobs.context import JobContext, current_job
+from academy.jobs.context import current_job
 from academy.jobs.errors import PermanentFailure
 from academy.jobs.queues import Tier
 from academy.storage import s3
@@ -25,8 +25,6 @@ MAX_WORDS_BYTES: Final = 16 * 1024 * 1024
 PAGES_PER_COMPUTE: Final = 10
 """Pages that one call takes out of a PDF or writes into one: the file crosses to the child once per call."""
 
-FILE_LOST: Final = "The file is no longer there. Please send it again."
-
 
 class ReadTextAnswer(TypedDict):
     """What ``workers.compute`` gives back for one page. ``page`` is ``workers.vision.text.pages.PageTextJson``."""
@@ -40,15 +38,6 @@ class ReadTextAnswer(TypedDict):
     weak_lines: dict[str, bytes]
 
 
-def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
-    try:
-        data = s3.read_object(key, max_bytes=max_bytes)
-    except s3.ObjectMissing as error:
-        raise PermanentFailure("file_lost", FILE_LOST) from error
-    job.step()
-    return data
-
-
 @task(queue_name="lite", time_limit_seconds=600.0, subject="document", permission=Permission.SUBMIT_DOCUMENTS)
 def open_document(document_id: int) -> None:
     """Take a handed-in PDF apart and queue a reading of each page; what an earlier attempt did is kept."""
@@ -58,7 +47,7 @@ def open_document(document_id: int) -> None:
         known = set(Page.objects.filter(document_id=document_id).values_list("position", flat=True))
     if document is None:
         raise PermanentFailure("document_deleted", "The document was deleted before it was opened.")
-    data = _fetch(job, document.upload.key, max_bytes=MAX_DOCUMENT_BYTES)
+    data = job.input_bytes(document.upload.key, max_bytes=MAX_DOCUMENT_BYTES)
     page_count = int(job.compute("workers.compute:count_pages", data))
     missing = [index for index in range(page_count) if index + 1 not in known]
     for start in range(0, len(missing), PAGES_PER_COMPUTE):
@@ -92,7 +81,7 @@ def read_page(page_id: int) -> None:
         page = Page.objects.filter(pk=page_id).first()
     if page is None:
         raise PermanentFailure("page_deleted", "The page was deleted before it was read.")
-    data = _fetch(job, page.source_key, max_bytes=MAX_PAGE_BYTES)
+    data = job.input_bytes(page.source_key, max_bytes=MAX_PAGE_BYTES)
     tier = Tier(job.job.queue)
     model = configured_model() if tier is Tier.PREMIUM else None
     reader = "lite" if tier is Tier.LITE else "basic"
@@ -134,8 +123,8 @@ def write_pdf(document_id: int) -> None:
     parts: list[bytes] = []
     for start in range(0, len(pages), PAGES_PER_COMPUTE):
         chunk = pages[start : start + PAGES_PER_COMPUTE]
-        pictures = [_fetch(job, picture, max_bytes=MAX_PAGE_BYTES) for picture, _ in chunk]
-        texts = [orjson.loads(_fetch(job, words, max_bytes=MAX_WORDS_BYTES)) for _, words in chunk]
+        pictures = [job.input_bytes(picture, max_bytes=MAX_PAGE_BYTES) for picture, _ in chunk]
+        texts = [orjson.loads(job.input_bytes(words, max_bytes=MAX_WORDS_BYTES)) for _, words in chunk]
         parts.append(job.compute("workers.compute:write_pages", pictures, texts))
         job.report_progress((start + len(chunk)) / len(pages))
     whole = parts[0] if len(parts) == 1 else cast(bytes, job.compute("workers.compute:join_parts", parts))

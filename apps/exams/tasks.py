@@ -8,7 +8,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 from django.db import transaction
 from django_tasks import task
 
-from academy.jobs.context import JobContext, current_job
+from academy.jobs.context import current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
 from academy.tenancy.context import acting_tenant
@@ -36,7 +36,6 @@ BYTES_PER_COMPUTE: Final = 48 * 1024 * 1024
 """Of pictures unpacked from a ZIP file by one call, beside which the file itself is in the child's memory."""
 ZIP_TYPE: Final = "application/zip"
 
-FILE_LOST: Final = "The file is no longer there. Please send it again."
 OTHER_SHEET: Final = "This is a sheet of another exam. Hand it in there, or check that the right sheets were printed."
 
 
@@ -55,15 +54,6 @@ class ReadSheetAnswer(TypedDict):
     essay_jpegs: NotRequired[dict[str, bytes]]
 
 
-def _fetch(job: JobContext, key: str, *, max_bytes: int) -> bytes:
-    try:
-        data = s3.read_object(key, max_bytes=max_bytes)
-    except s3.ObjectMissing as error:
-        raise PermanentFailure("file_lost", FILE_LOST) from error
-    job.step()
-    return data
-
-
 @task(
     queue_name="basic",
     time_limit_seconds=30.0,
@@ -79,11 +69,11 @@ def read_scan(scan_id: int) -> None:
     if scan is None:
         raise PermanentFailure("scan_deleted", "The scan was deleted before it was read.")
     layout = scan.exam.layout
-    data = _fetch(job, scan.source_key, max_bytes=MAX_PAGE_BYTES)
+    data = job.input_bytes(scan.source_key, max_bytes=MAX_PAGE_BYTES)
     if layout.maker == Maker.OWN:
         answer = job.compute("workers.compute:read_sheet", data, layout.definition)
     else:
-        assets = {name: _fetch(job, key, max_bytes=MAX_PAGE_BYTES) for name, key in layout.assets.items()}
+        assets = {name: job.input_bytes(key, max_bytes=MAX_PAGE_BYTES) for name, key in layout.assets.items()}
         answer = job.compute("workers.compute:read_template_sheet", data, layout.definition, assets)
     answer = cast(ReadSheetAnswer, answer)
     reading = SheetReading.from_json(answer["reading"])
@@ -118,7 +108,7 @@ def open_batch(batch_id: int) -> None:
         known = set(Scan.objects.filter(batch_id=batch_id).values_list("page_index", flat=True))
     if batch is None:
         raise PermanentFailure("batch_deleted", "The batch was deleted before it was opened.")
-    data = _fetch(job, batch.upload.key, max_bytes=MAX_BATCH_BYTES)
+    data = job.input_bytes(batch.upload.key, max_bytes=MAX_BATCH_BYTES)
     names: list[str] = []
     if batch.upload.content_type == ZIP_TYPE:
         entries = cast(list[Entry], job.compute("workers.compute:list_entries", data))

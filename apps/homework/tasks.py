@@ -21,7 +21,6 @@ MAX_FILE_BYTES: Final = 100 * 1024 * 1024
 MAX_WORKSHEET_PAGES: Final = 40
 """A week's homework has 2 to 10; each page may be looked for in each picture."""
 MAX_SUBMITTED_PAGES: Final = 40
-FILE_LOST: Final = "The file is no longer there. Please send it again."
 
 
 class _RegisteredPage(TypedDict):
@@ -42,13 +41,9 @@ class _ReadPage(TypedDict):
 
 def _fetch(job: JobContext, key: str) -> bytes:
     try:
-        data = s3.read_object(key, max_bytes=MAX_FILE_BYTES)
-    except s3.ObjectMissing as error:
-        raise PermanentFailure("file_lost", FILE_LOST) from error
+        return job.input_bytes(key, max_bytes=MAX_FILE_BYTES)
     except ValueError as error:
         raise PermanentFailure("too_large", str(error)) from error
-    job.step()
-    return data
 
 
 def _count_pages(job: JobContext, data: bytes, limit: int) -> int:

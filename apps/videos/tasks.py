@@ -18,8 +18,6 @@ MAX_PAGES: Final = 15
 FIND_SECONDS: Final = 600.0
 """Of looking: an hour of a phone's 1080p takes two minutes. Then what was found by then is what there is."""
 
-FILE_LOST: Final = "The file is no longer there. Please send it again."
-
 
 class _PageAnswer(TypedDict):
     at: float
@@ -52,13 +50,10 @@ def find_pages(video_id: int) -> None:
         video = Video.objects.select_related("upload").filter(pk=video_id).first()
     if video is None:
         raise PermanentFailure("video_deleted", "The video was deleted before its pages were found.")
-    try:
-        with job.input_file(video.upload.key, max_bytes=MAX_VIDEO_BYTES) as path:
-            found = job.compute(
-                "workers.compute:find_pages", path, MAX_PAGES, FIND_SECONDS, on_progress=job.report_progress
-            )
-    except s3.ObjectMissing as error:
-        raise PermanentFailure("file_lost", FILE_LOST) from error
+    with job.input_file(video.upload.key, max_bytes=MAX_VIDEO_BYTES) as path:
+        found = job.compute(
+            "workers.compute:find_pages", path, MAX_PAGES, FIND_SECONDS, on_progress=job.report_progress
+        )
     answer = cast(_FilmAnswer, found)
     pages = []
     for position, page in enumerate(answer["pages"][:MAX_PAGES], start=1):

@@ -11,6 +11,7 @@ import pytest
 from django.db import transaction
 
 from academy.jobs.compute import ComputeRefused
+from academy.jobs.context import FILE_LOST
 from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from apps.exams import tasks
@@ -210,7 +211,7 @@ def test_a_file_that_is_gone_is_asked_for_again(hana: Cast) -> None:
     after = read(hana, scan, reading_of(scan, hana))
     assert state_of(after) == (JobState.FAILED, "file_lost")
     assert after.job is not None
-    assert after.job.error_message == tasks.FILE_LOST
+    assert after.job.error_message == FILE_LOST
 
 
 def test_a_scan_that_was_deleted_meanwhile_fails_quietly(hana: Cast) -> None:
