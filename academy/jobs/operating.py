@@ -2,7 +2,7 @@
 
 There is one way across academies: which jobs there are, the dispatcher's role says, who sees no arguments and no
 results; whatever is then read or written of a job is done acting for its one academy, and every write is logged with
-who did it. Nothing here is reachable over HTTP.
+who did it. Of all this only the counts are reachable over HTTP, by operators.
 """
 
 from __future__ import annotations

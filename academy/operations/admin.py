@@ -19,6 +19,7 @@ from academy.desk.pages import Page, carry_out, page
 from academy.desk.site import Block, MenuEntry, platform_desk
 from academy.http.disclosures import NOT_PERSONAL, RECORDED
 from academy.http.errors import Missing
+from academy.jobs.queues import queue_name
 from academy.operations import queries
 from academy.operations.services import resume_academy, suspend_academy
 from academy.tenancy.models import Domain, Plan, Tenant, TenantStatus
@@ -132,15 +133,15 @@ class PlanAdmin(DeskAdmin):
 def queues_page(request: HttpRequest) -> HttpResponse:
     """What waits in SQS and in the tables, by academy. Ids, counts and states only."""
     try:
-        jobs, is_reachable = queries.unfinished_jobs(), True
+        loads, is_reachable = queries.loads(), True
     except psycopg.Error:
-        jobs, is_reachable = [], False
-    names = dict(Tenant.objects.filter(pk__in={row.tenant_id for row in jobs}).values_list("pk", "slug"))
-    rows = [{"academy": names.get(row.tenant_id, row.tenant_id), "row": row} for row in jobs]
+        loads, is_reachable = {}, False
+    names = dict(Tenant.objects.filter(pk__in={tenant for tenant, _tier in loads}).values_list("pk", "slug"))
+    most = sorted(loads.items(), key=lambda item: -item[1].oldest_seconds)
     shown: dict[str, Any] = {
         "title": _("Queues"),
-        "queues": queries.queue_depths(),
-        "rows": sorted(rows, key=lambda row: -row["row"].count),
+        "queues": [(queue_name(tier), counts) for tier, counts in queries.counts_by_queue().items()],
+        "loads": [(names.get(tenant, tenant), tier.value, load) for (tenant, tier), load in most],
         "is_reachable": is_reachable,
     }
     return platform_desk.render(request, "operations/queues.html", shown)

@@ -8,73 +8,33 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg import sql
 
 from academy.audits.report import PURPOSE
 from academy.audits.signing import is_genuine
-from academy.jobs.dispatcher import connect, schemas
-from academy.jobs.queues import Tier, dead_letter_name, queue_name, queue_url, sqs_client
+from academy.jobs.dispatcher import connect
+from academy.jobs.operating import Load, QueueCounts, load_by_tenant, queue_counts
+from academy.jobs.queues import Tier
 from academy.storage import s3
 
-WAITING: Final = "ApproximateNumberOfMessages"
-IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 MAX_REPORT_BYTES: Final = 4 * 1024 * 1024
-_COUNTS: Final = """
-    SELECT tenant_id, queue, state, count(*) FROM jobs_job
-    WHERE state IN ('queued', 'sent', 'running')
-    GROUP BY tenant_id, queue, state
-"""
 
 
-@dataclass(frozen=True, slots=True)
-class UnfinishedJobs:
-    """How many jobs of one academy wait or run in one queue."""
-
-    tenant_id: int
-    queue: str
-    state: str
-    count: int
-
-
-def unfinished_jobs() -> list[UnfinishedJobs]:
-    """Of every academy, as the dispatcher's role: it sees job rows, and of them neither arguments nor results.
-
-    Raises ``psycopg.Error`` when that role cannot connect.
-    """
-    found: list[UnfinishedJobs] = []
+def loads() -> dict[tuple[int, Tier], Load]:
+    """What waits and runs, by academy and tier. Raises ``psycopg.Error`` when the dispatcher's role cannot connect."""
     with contextlib.closing(connect()) as connection:
-        for schema in schemas(connection):
-            with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-                found += [UnfinishedJobs(*row) for row in connection.execute(_COUNTS)]
-    return found
+        return load_by_tenant(connection)
 
 
-@dataclass(frozen=True, slots=True)
-class QueueDepth:
-    """Messages of one queue as SQS counts them, roughly; ``None`` where it did not answer."""
-
-    tier: str
-    name: str
-    waiting: int | None
-    in_flight: int | None
-    dead: int | None
+def counts_by_queue() -> dict[Tier, QueueCounts | None]:
+    """What SQS counts of each tier, roughly; ``None`` where it did not answer."""
+    return {tier: _counts_of(tier) for tier in Tier}
 
 
-def queue_depths() -> list[QueueDepth]:
-    """One line for each queue."""
-    return [_depth(tier) for tier in Tier]
-
-
-def _depth(tier: Tier) -> QueueDepth:
-    client = sqs_client()
+def _counts_of(tier: Tier) -> QueueCounts | None:
     try:
-        live = client.get_queue_attributes(QueueUrl=queue_url(tier), AttributeNames=[WAITING, IN_FLIGHT])["Attributes"]
-        dead_url = client.get_queue_url(QueueName=dead_letter_name(tier))["QueueUrl"]
-        dead = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=[WAITING])["Attributes"]
+        return queue_counts(tier)
     except (BotoCoreError, ClientError):
-        return QueueDepth(tier.value, queue_name(tier), None, None, None)
-    return QueueDepth(tier.value, queue_name(tier), int(live[WAITING]), int(live[IN_FLIGHT]), int(dead[WAITING]))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
