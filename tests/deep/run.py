@@ -81,7 +81,7 @@ class Run:
 
 
 def run(application: WSGIApplication, *, seed: int, examples: int, only: str) -> list[Finding]:
-    """Send, print the counts and what was found, and return the findings."""
+    """Send, print the counts of each operation as it is done and then what was found; gives the findings."""
     logging.disable(logging.CRITICAL)  # each 5xx has its traceback in the report
     with _aws(), override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         guard = StatementGuard(frozenset(model._meta.db_table for model in tenant_models()))
@@ -91,6 +91,7 @@ def run(application: WSGIApplication, *, seed: int, examples: int, only: str) ->
             with _connection_kept(), connection.execute_wrapper(guard), _tracebacks(this.errors):
                 for operation in _operations(this, only):
                     _walk(this, operation, examples)
+                    _print_statuses(operation.definition.raw["operationId"], this)
             transaction.set_rollback(True)
     assert this.statuses, f"no operation has {only!r} in its id"
     _print(this)
@@ -302,15 +303,15 @@ def _report_schema(this: Run, operation: Operation, sent: Sent, answer: TestResp
         this.note(this.reports, f"{name}: {answer.status_code} {' '.join(lines[:3])[:160]}", "", sent)
 
 
+def _print_statuses(name: str, this: Run) -> None:
+    statuses = this.statuses[name]
+    answers = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
+    print(f"{statuses.total():6,}  {name:32} {answers}", flush=True)
+
+
 def _print(this: Run) -> None:
-    total: Counter[int] = Counter()
-    for name, statuses in this.statuses.items():
-        total += statuses
-        print(f"{sum(statuses.values()):6,}  {name:32} " + " ".join(f"{k}:{n}" for k, n in sorted(statuses.items())))
-    print(
-        f"{total.total():6,}  requests, digest {this.digest.hexdigest()[:12]};"
-        f" {this.unsendable} more that HTTP cannot carry"
-    )
+    total = sum(statuses.total() for statuses in this.statuses.values())
+    print(f"{total:6,}  requests, digest {this.digest.hexdigest()[:12]}; {this.unsendable} more that HTTP cannot carry")
     for title, notes in (("NOT AS THE SCHEMA SAYS (reported only)", this.reports), ("FOUND", this.findings)):
         for finding in notes.values():
             print(f"\n{title}: {finding.what} ({finding.count} times)")
