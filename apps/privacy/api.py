@@ -181,7 +181,7 @@ class ErasureView(APIView):
             raise Missing
         return Response(ErasureSerializer(erasure).data)
 
-    @extend_schema(responses=ErasureSerializer, operation_id="privacy_erasures_withdraw")
+    @extend_schema(responses={200: ErasureSerializer}, operation_id="privacy_erasures_withdraw")
     def delete(self, request: Request, erasure_id: int) -> Response:
         """Call an erasure off before it begins."""
         return Response(ErasureSerializer(services.withdraw_erasure(by=person_of(request), erasure_id=erasure_id)).data)
