@@ -33,7 +33,7 @@ from workers.vision.homework.evidence import cut_region, draw_verdicts
 from workers.vision.homework.reading import BlankPage, read_homework, register_page
 from workers.vision.homework.unregistered import read_unregistered
 from workers.vision.locate import locate_page
-from workers.vision.omrchecker import draw_template_overlay
+from workers.vision.omrchecker import draw_template_overlay, flatten_blank
 from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_located
@@ -92,6 +92,15 @@ class SheetAnswer(TypedDict):
     reading: SheetReadingJson
     overlay_jpeg: bytes
     essay_jpegs: dict[str, bytes]
+
+
+class BlankSheetAnswer(TypedDict):
+    """A blank sheet of another maker, flat (JPEG), its size in pixels, and its bubbles: x, y, width, height each."""
+
+    picture_jpeg: bytes
+    width: int
+    height: int
+    bubbles: list[list[float]]
 
 
 class EntryJson(TypedDict):
@@ -180,6 +189,20 @@ def read_template_sheet(data: bytes, template_json: dict[str, object], assets: d
         "reading": reading.to_json(),
         "overlay_jpeg": encode_jpeg(overlay, OVERLAY_JPEG_QUALITY),
         "essay_jpegs": {},
+    }
+
+
+def draw_blank_sheet(data: bytes) -> BlankSheetAnswer:
+    """The first page of a file as a blank sheet of another maker. Raises ``BrokenMedia``."""
+    image = decode_page(data, dpi=PAGE_DPI)
+    progress.report(0.4)
+    blank = flatten_blank(image, is_whole=sniff(data) is MediaFormat.PDF)
+    height, width = blank.picture.shape
+    return {
+        "picture_jpeg": encode_jpeg(blank.picture, PAGE_JPEG_QUALITY),
+        "width": width,
+        "height": height,
+        "bubbles": [[round(value, 1) for value in box] for box in blank.bubbles],
     }
 
 

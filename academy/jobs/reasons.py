@@ -53,6 +53,7 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "scan_deleted": _("The scan was deleted before it was read."),
     "worksheet_deleted": _("The worksheet was deleted before it was registered."),
     "submission_deleted": _("The homework was deleted before it was read."),
+    "blank_sheet_deleted": _("The blank sheet was deleted before it was drawn."),
     "batch_deleted": _("The batch was deleted before it was opened."),
     "document_deleted": _("The document was deleted before it was read."),
     "page_deleted": _("The page was deleted before it was read."),

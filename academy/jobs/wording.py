@@ -14,6 +14,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "exams.open_batch": _("Opening a PDF"),
     "exams.read_scan": _("Reading an answer sheet"),
     "exams.print_sheets": _("Printing answer sheets"),
+    "exams.draw_blank_sheet": _("Drawing a blank sheet"),
     "homework.read_homework": _("Reading homework"),
     "documents.open_document": _("Opening a document"),
     "documents.read_page": _("Reading the text of a page"),

@@ -9,6 +9,7 @@ from academy.tenancy.models import Plan
 
 _TEXT: Final = ("documents.open_document", "documents.read_page", "documents.write_pdf")
 _BASIC: Final[Mapping[str, str]] = {
+    "exams.draw_blank_sheet": "basic",
     "exams.open_batch": "basic",
     "exams.print_sheets": "basic",
     "exams.read_scan": "basic",

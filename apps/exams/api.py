@@ -23,7 +23,7 @@ from academy.tenancy.context import acting_tenant
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
-from apps.exams import queries, services
+from apps.exams import other_makers, queries, services
 from apps.exams.models import Batch, Exam, Maker, Scan
 from apps.exams.queries import BatchProgress
 from apps.exams.requests import wished_exam
@@ -94,7 +94,7 @@ class TemplateExamsView(APIView):
         """A new exam on another maker's sheet, described by an OMRChecker ``template.json``."""
         asked = NewTemplateExamSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        exam = services.create_exam_on_template(created_by=person_of(request), **asked.validated_data)
+        exam = other_makers.create_exam_on_template(created_by=person_of(request), **asked.validated_data)
         return Response(ExamSerializer(exam).data, status=status.HTTP_201_CREATED)
 
 

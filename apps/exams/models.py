@@ -54,6 +54,31 @@ class SheetLayout(TenantModel):
         super().save(*args, **kwargs)
 
 
+class BlankSheet(TenantModel):
+    """An unfilled sheet of another maker, over whose picture a person draws where its bubbles are.
+
+    ``job`` makes the picture, ``width`` and ``height`` in pixels, and finds ``bubbles`` (x, y, width, height) in it.
+    ``blocks`` is what was drawn last, as ``apps.exams.drawing.BlockJson``: the sheet of the next exam begins with it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    title = models.CharField(max_length=120)
+    upload = TenantForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
+    job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    picture_key = models.CharField(max_length=255, blank=True, default="")
+    width = models.PositiveSmallIntegerField(null=True)
+    height = models.PositiveSmallIntegerField(null=True)
+    bubbles = models.JSONField(default=list, blank=True)
+    blocks = models.JSONField(default=list, blank=True)
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "upload"], name="blank_sheet_upload_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Exam(TenantModel):
     """An exam on one sheet layout. ``sheet_code`` is printed on its sheets and recognised on its scans."""
 

@@ -13,6 +13,7 @@ from academy.storage.models import Upload, UploadState
 from academy.tenancy.holdings import Fate, Holding, Subject
 from apps.exams.models import (
     Batch,
+    BlankSheet,
     Correction,
     Exam,
     Publication,
@@ -144,6 +145,13 @@ HOLDINGS = (
         fate=Fate.EMPTIED,
         emptied={"created_by": None},
         shown=("id", "created_at", "exam_id", "page_count"),
+    ),
+    Holding(
+        model=BlankSheet,
+        about=lambda subject: Q(created_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"created_by": None},
+        shown=("id", "created_at", "title"),
     ),
     Holding(
         model=Exam,

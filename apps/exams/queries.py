@@ -17,11 +17,11 @@ from academy.jobs.changes import jobs_visible_to
 from academy.jobs.models import FINAL_STATES, UNFINISHED_STATES, Job, JobState
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
-from apps.accounts.roles import Sight
+from apps.accounts.roles import Permission, Sight
 from apps.courses.queries import courses_visible_to
 from apps.exams.corrections import effective_reading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Batch, Correction, Exam, Match, Question, Scan, SheetSet
+from apps.exams.models import Batch, BlankSheet, Correction, Exam, Match, Question, Scan, SheetSet
 from apps.exams.scoring import KeyedQuestion, SheetScore, VersionMap, score_reading
 from apps.exams.versions import version_maps
 from apps.students.models import Student
@@ -70,6 +70,16 @@ def scans_visible_to(person: User) -> QuerySet[Scan]:
 
 def sheet_sets_visible_to(person: User) -> QuerySet[SheetSet]:
     return SheetSet.objects.filter(exam__in=exams_visible_to(person))
+
+
+def blank_sheets_visible_to(person: User) -> QuerySet[BlankSheet]:
+    """All of the academy's for who makes exams: a stock of printed sheets is everybody's."""
+    return BlankSheet.objects.all() if person.may(Permission.MANAGE_EXAMS) else BlankSheet.objects.none()
+
+
+def blank_sheet_jobs_visible_to(person: User) -> Q:
+    """Of the jobs that draw a blank sheet's picture."""
+    return Q(pk__in=blank_sheets_visible_to(person).values("job_id"))
 
 
 def batch_jobs_visible_to(person: User) -> Q:

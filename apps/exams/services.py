@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Final
 
-import orjson
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -16,7 +15,6 @@ from django.utils.translation import gettext
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import Job
 from academy.jobs.services import cancel_jobs
-from academy.storage import s3
 from academy.storage.services import VIDEO_TYPES, use_upload
 from apps.accounts.models import User
 from apps.courses.queries import courses_visible_to
@@ -41,22 +39,16 @@ from apps.exams.versions import VersionJson, check_versions, version_maps
 from apps.students.models import Student
 from apps.students.queries import students_visible_to
 from sheets.layout import A4, ChoiceField, EssayField, Group, Layout, NumericField, Paper, design_layout
-from sheets.template import BadTemplate, parse_template
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LENGTH: Final = 10
 OPENED_TYPES: Final = frozenset({"application/pdf", "application/zip"})
 """Files of many pages, which a job takes apart."""
-MAX_TEMPLATE_BYTES: Final = 1024 * 1024
-MAX_ASSET_BYTES: Final = 4 * 1024 * 1024
-MAX_ASSETS: Final = 8
-"""Pictures that one template of another maker may bring along."""
 MAX_ACCEPTED: Final = 10
 MAX_COPIES: Final = 1000
 """Students in one file of sheets: 3 ms and 2 kB a page."""
 MAX_LABELS: Final = 1000
-MAX_LABEL_CHARACTERS: Final = 80
 
 
 class NotPrintable(DomainError):
@@ -124,7 +116,7 @@ def create_exam(
     It is of a course or of none. Raises ``Invalid`` when no such sheet can be made, or it cannot be scored as
     ``scoring`` says; ``Missing`` and ``CourseArchived`` for the course.
     """
-    course_id = _course_for(created_by, course)
+    course_id = course_for(created_by, course)
     try:
         layout = design_layout(
             question_count=question_count,
@@ -143,7 +135,7 @@ def create_exam(
         defaults={"maker": Maker.OWN, "definition": layout.to_json(), "labels": list(layout.question_labels)},
     )
     kinds = {question.label: _kind_of(question) for question in layout.questions}
-    exam = _create_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id, kinds=kinds)
+    exam = add_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id, kinds=kinds)
     if scoring is not None and not scoring.is_empty:
         set_scoring(by=created_by, exam_id=exam.pk, wish=scoring)
         exam.refresh_from_db(fields=["versions"])
@@ -156,72 +148,7 @@ def _kind_of(question: ChoiceField | NumericField | EssayField) -> QuestionKind:
     return QuestionKind.NUMERIC if isinstance(question, NumericField) else QuestionKind.ESSAY
 
 
-@transaction.atomic
-def create_exam_on_template(
-    *,
-    title: str,
-    template_upload: int,
-    asset_uploads: Mapping[str, int],
-    number_label: str,
-    created_by: User,
-    course: int | None = None,
-) -> Exam:
-    """An exam on another maker's sheet, described by its ``template.json`` and the pictures that names.
-
-    Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``; then none of the
-    uploads counts as used. Raises ``Missing`` and ``CourseArchived`` for the course.
-    """
-    course_id = _course_for(created_by, course)
-    if len(asset_uploads) > MAX_ASSETS:
-        raise Invalid(
-            gettext("At most {count} pictures belong to a template.").format(count=MAX_ASSETS), attr="asset_uploads"
-        )
-    upload = use_upload(upload_id=template_upload, by=created_by)
-    assets = {name: use_upload(upload_id=upload_id, by=created_by).key for name, upload_id in asset_uploads.items()}
-    try:
-        definition = _storable_json(s3.read_object(upload.key, max_bytes=MAX_TEMPLATE_BYTES))
-        pictures = {name: s3.read_object(key, max_bytes=MAX_ASSET_BYTES) for name, key in assets.items()}
-        template = parse_template(definition, assets=pictures)
-    except BadTemplate as error:
-        raise Invalid(
-            gettext("The template cannot be used: {problem}").format(problem=error), attr="template_upload"
-        ) from error
-    except ValueError as error:
-        raise Invalid(gettext("The template is not a JSON file, or too large."), attr="template_upload") from error
-    labels = [output.label for output in template.outputs]
-    if len(labels) > MAX_LABELS or any(len(label) > MAX_LABEL_CHARACTERS for label in labels):
-        raise Invalid(
-            gettext("A template has at most {fields} fields, their names {characters} characters.").format(
-                fields=MAX_LABELS, characters=MAX_LABEL_CHARACTERS
-            ),
-            attr="template_upload",
-        )
-    if number_label and number_label not in labels:
-        raise Invalid(gettext('The template has no field "{name}".').format(name=number_label), attr="number_label")
-    sheet, _ = SheetLayout.objects.get_or_create(
-        fingerprint=template.fingerprint,
-        number_label=number_label,
-        defaults={
-            "maker": Maker.OMRCHECKER,
-            "definition": definition,
-            "assets": {name: assets[name] for name, _ in template.assets},
-            "labels": [label for label in labels if label != number_label],
-        },
-    )
-    return _create_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id)
-
-
-def _storable_json(text: bytes) -> dict[str, object]:
-    """A strict JSON object that a ``jsonb`` column can hold. Raises ``ValueError``."""
-    if b"\\u0000" in text:
-        raise ValueError("NUL")
-    found = orjson.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return found
-
-
-def _course_for(person: User, course_id: int | None) -> int | None:
+def course_for(person: User, course_id: int | None) -> int | None:
     """The course that ``person`` gives an exam to. Raises ``Missing``, ``CourseArchived``."""
     if course_id is None:
         return None
@@ -238,12 +165,12 @@ def set_course(*, by: User, exam_id: int, course: int | None) -> Exam:
     exam = exams_visible_to(by).select_related("layout").filter(pk=exam_id).first()
     if exam is None:
         raise Missing
-    exam.course_id = _course_for(by, course)
+    exam.course_id = course_for(by, course)
     exam.save(update_fields=["course"])
     return exam
 
 
-def _create_exam(
+def add_exam(
     *,
     title: str,
     sheet: SheetLayout,
@@ -251,6 +178,7 @@ def _create_exam(
     course_id: int | None,
     kinds: Mapping[str, QuestionKind] | None = None,
 ) -> Exam:
+    """The exam with its questions, without a key."""
     code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
     exam = Exam(title=title, layout=sheet, sheet_code=code, created_by=created_by, course_id=course_id)
     exam.save()

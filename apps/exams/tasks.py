@@ -14,11 +14,12 @@ from academy.storage import s3
 from academy.tenancy.context import acting_tenant
 from apps.accounts.roles import Permission
 from apps.exams.grading import hold_key, record_reading
-from apps.exams.models import Batch, Maker, Scan, SheetSet
+from apps.exams.models import Batch, BlankSheet, Maker, Scan, SheetSet
 from apps.exams.printing import copies_of_students
 from apps.exams.queries import (
     batch_jobs_visible_to,
     batches_with_job,
+    blank_sheet_jobs_visible_to,
     scan_jobs_visible_to,
     sheet_set_jobs_visible_to,
     with_corrections,
@@ -52,6 +53,15 @@ class ReadSheetAnswer(TypedDict):
     reading: Any
     overlay_jpeg: bytes
     essay_jpegs: NotRequired[dict[str, bytes]]
+
+
+class BlankSheetAnswer(TypedDict):
+    """What ``workers.compute`` gives back for a blank sheet."""
+
+    picture_jpeg: bytes
+    width: int
+    height: int
+    bubbles: list[list[float]]
 
 
 @task(
@@ -182,6 +192,30 @@ def print_sheets(sheet_set_id: int) -> None:
     with job.finishing(sheet_set_id=wanted.pk):
         page_count = len(copies) * len(layout.pages)
         SheetSet.objects.filter(pk=wanted.pk).update(pdf_key=pdf_key, page_count=page_count)
+
+
+@task(
+    queue_name="basic",
+    time_limit_seconds=60.0,
+    subject="blank_sheet",
+    permission=Permission.MANAGE_EXAMS,
+    visible_to=blank_sheet_jobs_visible_to,
+)
+def draw_blank_sheet(blank_sheet_id: int) -> None:
+    """Draw the first page of another maker's blank sheet flat, and find the bubbles printed on it."""
+    job = current_job()
+    with transaction.atomic():
+        blank = BlankSheet.objects.select_related("upload").filter(pk=blank_sheet_id).first()
+    if blank is None:
+        raise PermanentFailure("blank_sheet_deleted", "The blank sheet was deleted before it was drawn.")
+    data = job.input_bytes(blank.upload.key, max_bytes=MAX_BATCH_BYTES)
+    answer = cast(BlankSheetAnswer, job.compute("workers.compute:draw_blank_sheet", data))
+    picture_key = s3.tenant_key("blank-sheets", str(blank.pk), f"{job.attempt}.jpg")
+    s3.write_object(picture_key, answer["picture_jpeg"], content_type="image/jpeg")
+    with job.finishing(blank_sheet_id=blank.pk):
+        BlankSheet.objects.filter(pk=blank.pk).update(
+            picture_key=picture_key, width=answer["width"], height=answer["height"], bubbles=answer["bubbles"]
+        )
 
 
 def add_scan(batch: Batch, *, page_index: int, source_key: str, entry_name: str = "") -> Scan:

@@ -5,17 +5,20 @@ A page that is not entered here fails the walk. ``EVERYBODY``: with a session or
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from django.test import Client
 
+from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from tests.architecture.objects import _session_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, TEACHERS
 from tests.architecture.rows import bystander_of
-from tests.factories import PASSWORD, Cast
+from tests.db.test_exams_template import template
+from tests.factories import PASSWORD, Cast, make_upload
 
 STAFF: Final = ASSISTANTS
 OPERATORS: Final = frozenset({Role.OPERATOR})
@@ -83,6 +86,13 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("exams_exam_withdraw", "POST"): TEACHERS,
         ("exams_exam_analysis", "GET"): STAFF,
         ("exams_exam_export", "POST"): TEACHERS,
+        ("exams_blanksheet_changelist", "GET"): TEACHERS,
+        ("exams_blanksheet_add", "GET"): TEACHERS,
+        ("exams_blanksheet_add", "POST"): TEACHERS,
+        ("exams_blanksheet_template", "GET"): TEACHERS,
+        ("exams_blanksheet_template", "POST"): TEACHERS,
+        ("exams_blanksheet_change", "GET"): TEACHERS,
+        ("exams_blanksheet_change", "POST"): TEACHERS,
         ("exams_batch_changelist", "GET"): STAFF,
         ("exams_batch_add", "GET"): STAFF,
         ("exams_batch_change", "GET"): STAFF,
@@ -113,6 +123,7 @@ OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
     ("students_student", "object_id"): lambda cast, _: cast.student.pk,
     ("students_student", "user_id"): lambda cast, _: cast.users[Role.GUARDIAN].pk,
     ("exams_exam", "object_id"): lambda cast, _: cast.exam.pk,
+    ("exams_blanksheet", "object_id"): lambda cast, _: cast.blank_sheet.pk,
     ("exams_batch", "object_id"): lambda cast, _: cast.batch.pk,
     ("exams_scan", "object_id"): lambda cast, _: cast.scan.pk,
     ("jobs_job", "object_id"): lambda cast, _: cast.job.pk,
@@ -130,6 +141,10 @@ def object_for(name: str, argument: str) -> Callable[[Cast, Role], object]:
 
 NEW_PHONE: Final = "010-9999-0001"
 NEW_PASSWORD: Final = "another-good-password"
+DRAWN: Final = (
+    '[{"kind": "choices", "first": 1, "columns": 5, "rows": 4, "is_across": true, "from_one": false,'
+    ' "x1": 100, "y1": 100, "x2": 260, "y2": 220, "width": 24, "height": 24}]'
+)
 
 # A form that goes through. Methods without one are sent an empty form.
 FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -143,6 +158,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "exams_exam_add": {
         "title": "기말고사", "question_count": 5, "choice_count": 5, "number_digits": 6, "key": "1 2 3 4 5",
     },
+    "exams_blanksheet_change": {"title": "기말고사", "blocks": DRAWN},
     "exams_exam_key": {"key": "12345" * 4, "points": "2"},
     "exams_exam_publish": {"shows_sheet": "on", "waived_reason": "기다리지 않습니다"},
     "exams_exam_export": {"reason": "학부모 상담"},
@@ -155,7 +171,21 @@ def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
 
-# What has to have happened in the academy; the page would only say that there is nothing to do otherwise.
-PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], None]]] = {
+def _sent(file_name: str, content_type: str, data: bytes) -> Callable[[Client, Cast, User | None], dict[str, Any]]:
+    """The form of a page whose file was sent first, by the caller."""
+
+    def send(_client: Client, cast: Cast, caller: User | None) -> dict[str, Any]:
+        upload = make_upload(created_by=caller or cast.teacher, file_name=file_name, content_type=content_type)
+        s3.write_object(upload.key, data, content_type=content_type)
+        return {"title": "답안지", "uploads": json.dumps([{"name": file_name, "id": upload.pk}])}
+
+    return send
+
+
+# What has to have happened in the academy, for the page would only say that there is nothing to do otherwise; may
+# return the form to send.
+PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[str, Any] | None]]] = {
     "accounts_user_reactivate": _suspended,
+    "exams_blanksheet_add": _sent("blank.jpg", "image/jpeg", b"picture"),
+    "exams_blanksheet_template": _sent("template.json", "application/json", template()),
 }

@@ -11,7 +11,7 @@ from academy.http.errors import DomainError, Invalid, Missing
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
 from apps.exams.models import Exam, Maker, Question, SheetLayout
-from apps.exams.services import create_exam_on_template
+from apps.exams.other_makers import create_exam_on_template
 from tests.factories import Cast, World, make_upload
 
 pytestmark = pytest.mark.usefixtures("aws")

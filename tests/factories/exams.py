@@ -13,6 +13,7 @@ from apps.courses.models import Course
 from apps.exams.grading import record_reading
 from apps.exams.models import (
     Batch,
+    BlankSheet,
     Correction,
     CorrectionKind,
     Exam,
@@ -150,6 +151,15 @@ def make_student_sheet(exam: Exam, student: Student, *, token: str = "2" * TOKEN
     sheet = StudentSheet(exam=exam, student=student, token=token)
     sheet.save()
     return sheet
+
+
+def make_blank_sheet(*, created_by: User, title: str = "모의고사 답안지", is_drawn: bool = True) -> BlankSheet:
+    """A blank sheet of another maker; with its picture if ``is_drawn``."""
+    upload = make_upload(created_by=created_by, is_used=True)
+    picture = {"picture_key": upload.key, "width": 1000, "height": 1400} if is_drawn else {}
+    blank = BlankSheet(title=title, upload=upload, created_by=created_by, **picture)
+    blank.save()
+    return blank
 
 
 def make_sheet_set(exam: Exam, student: Student, *, created_by: User) -> SheetSet:

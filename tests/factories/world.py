@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.documents.models import Document, Page
-from apps.exams.models import Batch, Exam, Scan, SheetSet
+from apps.exams.models import Batch, BlankSheet, Exam, Scan, SheetSet
 from apps.homework.models import Assignment, PageReading, Submission, Worksheet, WorksheetPage
 from apps.students.models import Student
 from apps.videos.models import Video
@@ -26,6 +26,7 @@ from tests.factories.courses import make_attendance, make_course
 from tests.factories.documents import make_document, make_page, record_page
 from tests.factories.exams import (
     make_batch,
+    make_blank_sheet,
     make_correction,
     make_exam,
     make_publication,
@@ -76,6 +77,7 @@ class Cast:
     scan: Scan
     job: Job
     sheet_set: SheetSet
+    blank_sheet: BlankSheet
     video: Video
     own_video: Video
     worksheet: Worksheet
@@ -146,6 +148,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         assert job is not None
         make_student_sheet(exam, student)
         sheet_set = make_sheet_set(exam, student, created_by=teacher)
+        blank_sheet = make_blank_sheet(created_by=teacher)
         video = make_video(teacher, page_count=2)
         own_video = make_video(users[Role.STUDENT], page_count=1)
         worksheet = make_worksheet(created_by=teacher)
@@ -168,6 +171,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         scan,
         job,
         sheet_set,
+        blank_sheet,
         video,
         own_video,
         worksheet,

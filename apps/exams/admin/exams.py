@@ -27,10 +27,10 @@ from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError, Invalid
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
-from apps.courses.queries import courses_visible_to
 from apps.exams import queries, services
 from apps.exams.admin.frame import Step, exam_of, render_step, standing_of, step_url, steps_of
 from apps.exams.admin.key_text import KeyText, answerable, key_as_text, read_key
+from apps.exams.admin.sending import CourseForm
 from apps.exams.grading import Regrading
 from apps.exams.models import Exam
 from sheets.layout import Choices, Essays, Numbers
@@ -62,17 +62,7 @@ class KeyForm(DeskForm):
     )
 
 
-class ExamForm(DeskForm):
-    title = forms.CharField(
-        label=_("Title"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("November test, grade 8")})
-    )
-    course = forms.TypedChoiceField(
-        label=_("Course"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        help_text=_("Its teachers see the exam. Without a course only you and the managers do."),
-    )
+class ExamForm(CourseForm):
     question_count = forms.IntegerField(label=_("Questions with choices"), min_value=0, max_value=200, initial=20)
     choice_count = forms.IntegerField(label=_("Choices for each"), min_value=2, max_value=10, initial=5)
     numeric_count = forms.IntegerField(
@@ -102,11 +92,6 @@ class ExamForm(DeskForm):
         help_text=_("It can be given later, too.") + " " + _KEY_HELP,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "3 1 4 2 5   1 1 3 2 4"}),
     )
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        courses = courses_visible_to(by).filter(is_archived=False).order_by("name", "pk").values_list("pk", "name")
-        self.fields["course"].choices = [("", "–"), *courses]  # type: ignore[attr-defined]  # a ChoiceField
 
     @property
     def wished(self) -> dict[str, Any]:

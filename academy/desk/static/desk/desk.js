@@ -3,6 +3,7 @@
 "use strict";
 
 const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf", zip: "application/zip" };
+const KINDS = { ...PICTURES, json: "application/json" };
 const POLL_MS = 2000;
 const AT_ONCE = 3;
 
@@ -26,11 +27,61 @@ function writePhones() {
     }
 }
 
+// Files chosen in `input`, or let go of over `drop`.
+function takeFiles(drop, input, take) {
+    input.addEventListener("change", (event) => {
+        event.stopImmediatePropagation(); // unfold would look for the text field that its own file inputs have
+        take(input.files);
+        input.value = "";
+    });
+    for (const kind of ["dragover", "dragenter"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("is-over"); });
+    for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.remove("is-over"); });
+    drop.addEventListener("drop", (event) => take(event.dataTransfer.files));
+}
+
+// Files go from the page straight to storage, by a form that the API gives out for each.
+class Sender {
+    constructor(root) {
+        this.texts = root.dataset;
+        this.token = root.querySelector("[name=csrfmiddlewaretoken]").value;
+    }
+
+    async ask(method, url, body) {
+        let answer;
+        try {
+            answer = await fetch(url, { method, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token }, body: body && JSON.stringify(body) });
+        } catch { throw new Error(this.texts.textLost); }
+        const data = await answer.json().catch(() => ({}));
+        if (!answer.ok) throw new Error((data.errors && data.errors[0] && data.errors[0].detail) || this.texts.textLost);
+        return data;
+    }
+
+    async upload(file, kind, bar) {
+        const form = await this.ask("POST", this.texts.uploads, { file_name: file.name.slice(0, 255), content_type: kind });
+        await this.post(form, file, bar);
+        return form.id;
+    }
+
+    post(form, file, bar) {
+        return new Promise((resolve, reject) => {
+            const data = new FormData();
+            for (const [name, value] of Object.entries(form.fields)) data.append(name, value);
+            data.append("file", file);
+            const request = new XMLHttpRequest();
+            request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total; });
+            request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(this.texts.textLost))));
+            for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => reject(new Error(this.texts.textLost)));
+            request.open("POST", form.url);
+            request.send(data);
+        });
+    }
+}
+
 class HandIn {
     constructor(root) {
         this.root = root;
         this.texts = root.dataset;
-        this.token = root.querySelector("[name=csrfmiddlewaretoken]").value;
+        this.sender = new Sender(root);
         this.exam = root.querySelector("#exam");
         this.list = root.querySelector("#uploads");
         this.waiting = [];
@@ -38,14 +89,7 @@ class HandIn {
         this.unfinished = new Set();
         const drop = root.querySelector("#drop");
         const input = root.querySelector("#files");
-        input.addEventListener("change", (event) => {
-            event.stopImmediatePropagation(); // unfold would look for the text field that its own file inputs have
-            this.take(input.files);
-            input.value = "";
-        });
-        for (const kind of ["dragover", "dragenter"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("is-over"); });
-        for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.remove("is-over"); });
-        drop.addEventListener("drop", (event) => this.take(event.dataTransfer.files));
+        takeFiles(drop, input, (files) => this.take(files));
         window.addEventListener("beforeunload", (event) => { if (this.unfinished.size) event.preventDefault(); });
     }
 
@@ -98,44 +142,19 @@ class HandIn {
         }
     }
 
-    async ask(method, url, body) {
-        let answer;
-        try {
-            answer = await fetch(url, { method, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token }, body: body && JSON.stringify(body) });
-        } catch { throw new Error(this.texts.textLost); }
-        const data = await answer.json().catch(() => ({}));
-        if (!answer.ok) throw new Error((data.errors && data.errors[0] && data.errors[0].detail) || this.texts.textLost);
-        return data;
-    }
-
     async send({ file, kind, row, exam }) {
         this.show(row, this.texts.textSending, "desk-info", 0);
-        const form = await this.ask("POST", this.texts.uploads, { file_name: file.name.slice(0, 255), content_type: kind });
-        await this.post(form, file, row);
-        const batch = await this.ask("POST", this.texts.scans.replace("/0/", `/${exam}/`), { upload: form.id });
+        const upload = await this.sender.upload(file, kind, row.bar);
+        const batch = await this.sender.ask("POST", this.texts.scans.replace("/0/", `/${exam}/`), { upload });
         const link = document.createElement("a"); link.href = this.texts.page.replace("/0/", `/${batch.id}/`); link.className = "desk-link"; link.textContent = file.name;
         row.item.querySelector("strong").replaceChildren(link);
         this.show(row, this.texts.textReading, "desk-info", 0);
         this.follow(batch.id, row);
     }
 
-    post(form, file, row) {
-        return new Promise((resolve, reject) => {
-            const data = new FormData();
-            for (const [name, value] of Object.entries(form.fields)) data.append(name, value);
-            data.append("file", file);
-            const request = new XMLHttpRequest();
-            request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) row.bar.value = (100 * event.loaded) / event.total; });
-            request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(this.texts.textLost))));
-            for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => reject(new Error(this.texts.textLost)));
-            request.open("POST", form.url);
-            request.send(data);
-        });
-    }
-
     async follow(batchId, row) {
         try {
-            const batch = await this.ask("GET", this.texts.batch.replace("/0", `/${batchId}`));
+            const batch = await this.sender.ask("GET", this.texts.batch.replace("/0", `/${batchId}`));
             const done = batch.read + batch.failed + batch.cancelled;
             row.bar.value = batch.page_count ? (100 * done) / batch.page_count : 0;
             if (!batch.is_finished) {
@@ -149,6 +168,65 @@ class HandIn {
             }
         } catch { /* the next look may get through */ }
         window.setTimeout(() => this.follow(batchId, row), POLL_MS);
+    }
+}
+
+// A form whose files are sent first: then it is sent itself, with their names and ids in its hidden field.
+class SendFirst {
+    constructor(form) {
+        this.form = form;
+        this.sender = new Sender(form);
+        this.field = form.querySelector("[name=uploads]");
+        this.list = form.querySelector("[data-files]");
+        this.chosen = [];
+        const input = form.querySelector("input[type=file]");
+        this.isMultiple = input.multiple;
+        takeFiles(form.querySelector(".desk-drop"), input, (files) => this.take([...files]));
+        form.addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
+        this.list.append(...JSON.parse(this.field.value || "[]").map(({ name }) => this.row(name, 100).item));
+    }
+
+    row(name, percent) {
+        const item = document.createElement("li");
+        const title = document.createElement("strong"); title.textContent = name;
+        const bar = document.createElement("progress"); bar.className = "desk-progress"; bar.max = 100; bar.value = percent; bar.setAttribute("aria-label", name);
+        item.append(title, bar);
+        return { item, bar };
+    }
+
+    take(files) {
+        this.fail("");
+        this.field.value = "";
+        this.chosen = (this.isMultiple ? [...this.chosen, ...files] : files.slice(-1)).filter((file) => this.kind(file));
+        if (files.some((file) => !this.kind(file))) this.fail(this.form.dataset.textKind);
+        this.list.replaceChildren(...this.chosen.map((file) => { const row = this.row(file.name, 0); file.bar = row.bar; return row.item; }));
+    }
+
+    kind(file) {
+        const ending = file.name.split(".").pop().toLowerCase();
+        return this.form.dataset.kinds.split(" ").includes(ending) ? KINDS[ending] : undefined;
+    }
+
+    fail(text) {
+        const place = this.form.querySelector("[data-error]");
+        place.textContent = text;
+        place.hidden = !text;
+    }
+
+    async send() {
+        if (!this.form.reportValidity()) return;
+        if (!this.chosen.length && !this.field.value) { this.fail(this.form.dataset.textNone); return; }
+        const button = this.form.querySelector("button[type=submit]");
+        button.disabled = true;
+        try {
+            const sent = [];
+            for (const file of this.chosen) sent.push({ name: file.name, id: await this.sender.upload(file, this.kind(file), file.bar) });
+            if (sent.length) this.field.value = JSON.stringify(sent);
+            this.form.submit();
+        } catch (error) {
+            button.disabled = false;
+            this.fail(error.message || this.form.dataset.textLost);
+        }
     }
 }
 
@@ -206,6 +284,7 @@ document.addEventListener("DOMContentLoaded", () => {
     writePhones();
     const root = document.getElementById("hand-in");
     if (root) new HandIn(root);
+    for (const form of document.querySelectorAll("form[data-send-first]")) new SendFirst(form);
     const review = document.getElementById("review");
     if (review) new Review(review);
 });

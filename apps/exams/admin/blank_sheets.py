@@ -1,0 +1,233 @@
+"""Sheets of other makers at the desk: a template drawn over a blank sheet, or brought along as a file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import display, register
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from academy.desk.forms import DeskForm
+from academy.desk.labels import label, moment
+from academy.desk.options import DeskAdmin
+from academy.desk.pages import note_error, page, show_error
+from academy.desk.site import MenuEntry, academy_desk
+from academy.http.disclosures import NOT_PERSONAL, note_status
+from academy.http.errors import DomainError, Invalid, Missing
+from academy.jobs.models import UNFINISHED_STATES
+from academy.jobs.reasons import text_of
+from academy.storage import s3
+from apps.accounts.models import User
+from apps.accounts.roles import Permission
+from apps.exams import other_makers, queries
+from apps.exams.admin.frame import exam_url
+from apps.exams.admin.sending import CourseForm, SentFiles
+from apps.exams.drawing import MAX_BLOCKS
+from apps.exams.models import BlankSheet, Exam
+
+_MANAGED: Final = Permission.MANAGE_EXAMS
+_MAX_DRAWN_CHARACTERS: Final = 400 * MAX_BLOCKS
+_PAGES: Final = ".jpg,.jpeg,.png,.heic,.heif,.pdf,image/jpeg,image/png,image/heic,application/pdf"
+
+
+class BlankSheetForm(DeskForm):
+    title = forms.CharField(
+        label=_("Name of the sheet"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": _("Mock test sheet, 45 questions")}),
+    )
+    uploads = SentFiles()
+
+
+class DrawingForm(CourseForm):
+    blocks = forms.CharField(max_length=_MAX_DRAWN_CHARACTERS, widget=forms.HiddenInput, required=False)
+
+
+class TemplateForm(CourseForm):
+    number_label = forms.CharField(
+        label=_("Field of the student number"),
+        required=False,
+        max_length=80,
+        help_text=_("As it is called in the template, for instance Roll. Left empty, sheets are matched by hand."),
+    )
+    uploads = SentFiles()
+
+
+@register(BlankSheet, site=academy_desk)
+class BlankSheetAdmin(DeskAdmin):
+    name: ClassVar = _("Sheet of another maker")
+    plural: ClassVar = _("Sheets of other makers")
+    permissions: ClassVar = {"view": _MANAGED, "add": _MANAGED, "change": _MANAGED}
+    personal: ClassVar = {"list": NOT_PERSONAL, "detail": NOT_PERSONAL, "add": NOT_PERSONAL}
+    entry: ClassVar = MenuEntry(
+        _("Exams and sheets"), _("Sheets of other makers"), "draw", "exams_blanksheet_changelist", _MANAGED, 24
+    )
+    add_title: ClassVar = _("Add a blank sheet")
+    list_subtitle: ClassVar = _(
+        "Printed sheets that you have in stock: draw once where their bubbles are, then make exams on them."
+    )
+    list_display = ("title", "made", "state")
+    list_select_related = ("job",)
+    search_fields = ("title",)
+    search_help_text = _("Name of the sheet")
+    field_names: ClassVar = {"title": _("Name of the sheet")}
+
+    def visible_to(self, person: User) -> QuerySet[BlankSheet]:
+        return queries.blank_sheets_visible_to(person)
+
+    @display(description=_("Made"))
+    def made(self, blank: BlankSheet) -> str:
+        return moment(blank.created_at)
+
+    @display(description=_("State"))
+    def state(self, blank: BlankSheet) -> SafeString:
+        if not blank.picture_key:
+            return label(_("Reading"), "info") if _is_awaited(blank) else label(_("Not readable"), "danger")
+        return label(_("Ready"), "success") if blank.blocks else label(_("To be drawn"), "warning")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
+
+    def add(self, request: HttpRequest) -> HttpResponse:
+        by = request.user
+        assert isinstance(by, User)
+        form = BlankSheetForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            [(_name, upload_id), *_others] = form.cleaned_data["uploads"]
+            try:
+                blank = other_makers.add_blank_sheet(
+                    title=form.cleaned_data["title"], upload_id=upload_id, created_by=by
+                )
+            except Missing:
+                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
+                note_status(request, 404)
+            except DomainError as error:
+                show_error(request, form, Invalid(error.message, attr="uploads"))
+            else:
+                return HttpResponseRedirect(self.url("change", blank.pk))
+        shown = {
+            "title": self.add_title,
+            "form": form,
+            "submit": _("Send"),
+            "back": self.url("changelist"),
+            "accept": _PAGES,
+            "kinds": "jpg jpeg png heic heif pdf",
+            "lead": _("Scan or photograph one empty sheet from straight above, all four edges in the picture."),
+            "drop": _("Drop the blank sheet here"),
+            "wrong_kind": _("Only JPEG, PNG, HEIC and PDF files can be read."),
+            "uploads_url": reverse("uploads"),
+            "other_url": self.url("template"),
+            "other": _("I have a template file already"),
+        }
+        return self.render(request, "exams/send_first.html", shown)
+
+    @page("template/", "template", NOT_PERSONAL, GET=_MANAGED, POST=_MANAGED)
+    def bring_template(self, request: HttpRequest) -> HttpResponse:
+        """An exam on a ``template.json`` that somebody has, with the pictures that it names."""
+        by = request.user
+        assert isinstance(by, User)
+        form = TemplateForm(request.POST or None, by=by)
+        if request.method == "POST" and form.is_valid():
+            try:
+                exam = _exam_on_template(by, form.cleaned_data)
+            except Missing:
+                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
+                note_status(request, 404)
+            except DomainError as error:
+                show_error(request, form, _at_files(error))
+            else:
+                messages.success(request, gettext("The exam is made. Hand in its sheets when they are filled in."))
+                return HttpResponseRedirect(exam_url(exam.pk))
+        shown = {
+            "title": _("Exam on a template file"),
+            "form": form,
+            "submit": _("Make the exam"),
+            "back": self.url("changelist"),
+            "accept": ".json,.jpg,.jpeg,.png,application/json,image/jpeg,image/png",
+            "kinds": "json jpg jpeg png",
+            "is_multiple": True,
+            "lead": _("The template.json of OMRChecker, together with the pictures of the marks that it names."),
+            "drop": _("Drop template.json and its pictures here"),
+            "wrong_kind": _("Only JSON, JPEG and PNG files belong to a template."),
+            "uploads_url": reverse("uploads"),
+        }
+        return self.render(request, "exams/send_first.html", shown)
+
+    def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The sheet's picture with the boxes that are drawn over it; sending them makes an exam."""
+        by = request.user
+        assert isinstance(by, User)
+        blank: BlankSheet | None = self.visible_to(by).select_related("job").filter(pk=object_id).first()
+        if blank is None:
+            raise Missing
+        drawn = json.dumps(blank.blocks)
+        form = DrawingForm(request.POST or None, by=by, initial={"blocks": drawn})
+        if request.method == "POST" and form.is_valid():
+            try:
+                exam = _exam_on_drawing(by, blank, form.cleaned_data)
+            except DomainError as error:
+                if isinstance(error, Missing) and error.attr is None and not blank.picture_key:
+                    raise
+                note_error(request, error)
+                form.add_error(error.attr if error.attr in form.fields else None, error.message)
+            else:
+                messages.success(request, gettext("The exam is made. Hand in its sheets when they are filled in."))
+                return HttpResponseRedirect(exam_url(exam.pk))
+        shown = {
+            "title": blank.title,
+            "blank": blank,
+            "form": form,
+            "found": json.dumps(blank.bubbles),
+            "picture_url": s3.presign_get(blank.picture_key) if blank.picture_key else "",
+            "is_live": not blank.picture_key and _is_awaited(blank),
+            "reason": text_of(blank.job.error_code) if blank.job is not None and blank.job.error_code else "",
+            "add_url": self.url("add"),
+            "scripts": [static("desk/desk.js"), static("desk/blank-sheet.js")],
+        }
+        response = self.render(request, "exams/blank_sheet.html", shown)
+        if blank.picture_key and request.headers.get("HX-Request"):
+            response.headers["HX-Refresh"] = "true"  # the page that waited for the picture
+        return response
+
+
+def _is_awaited(blank: BlankSheet) -> bool:
+    return blank.job is not None and blank.job.state in UNFINISHED_STATES
+
+
+def _exam_on_drawing(by: User, blank: BlankSheet, given: dict[str, Any]) -> Exam:
+    try:
+        blocks = json.loads(given["blocks"] or "[]")
+    except (ValueError, RecursionError):
+        blocks = None
+    return other_makers.create_exam_on_drawing(
+        blank_sheet_id=blank.pk, title=given["title"], course=given["course"], blocks=blocks, created_by=by
+    )
+
+
+def _exam_on_template(by: User, given: dict[str, Any]) -> Exam:
+    templates = [pk for name, pk in given["uploads"] if name.lower().endswith(".json")]
+    pictures = {name: pk for name, pk in given["uploads"] if not name.lower().endswith(".json")}
+    if len(templates) != 1:
+        raise Invalid(gettext("Exactly one of the files is the template: template.json."), attr="uploads")
+    return other_makers.create_exam_on_template(
+        title=given["title"],
+        course=given["course"],
+        template_upload=templates[0],
+        asset_uploads=pictures,
+        number_label=given["number_label"],
+        created_by=by,
+    )
+
+
+def _at_files(error: DomainError) -> DomainError:
+    """The service names its own arguments; on this form all files are one field."""
+    return error if error.attr in ("number_label", "course", "title") else Invalid(error.message, attr="uploads")
