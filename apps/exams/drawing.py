@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 
 from django.utils.translation import gettext
 
@@ -85,7 +85,7 @@ def _parsed(raw: Mapping[str, Any]) -> BlockJson:
     if not is_right:
         raise _wrong(gettext("What was drawn did not arrive whole. Load the page anew."))
     rounded: dict[str, Any] = {name: round(float(value), 2) for name, value in lengths.items()}
-    return BlockJson(kind=raw["kind"], **whole, **flags, **rounded)
+    return cast(BlockJson, {"kind": raw["kind"], **whole, **flags, **rounded})
 
 
 def as_template(blocks: Sequence[BlockJson], size: tuple[int, int]) -> Drawing:

@@ -164,9 +164,9 @@
             const box = { x: x1 - width / 2 - margin.x, y: y1 - height / 2 - margin.y, width: x2 - x1 + width + 2 * margin.x, height: y2 - y1 + height + 2 * margin.y };
             for (const [key, value] of Object.entries(box)) block.outline.setAttribute(key, Math.max(value, 0));
             const unit = this.width / (this.svg.clientWidth || this.width); // the picture's pixels in one of the screen
-            block.title.setAttribute("x", box.x);
-            block.title.setAttribute("y", box.y - 4 * unit);
-            block.title.setAttribute("font-size", 14 * unit);
+            block.title.setAttribute("x", box.x + Math.max(box.width, 0) + 4 * unit); // above it would be the next box
+            block.title.setAttribute("y", box.y + 12 * unit);
+            block.title.setAttribute("font-size", 13 * unit);
             block.title.textContent = this.name(block);
             block.group.setAttribute("aria-label", this.name(block));
             block.ends.forEach((handle, end) => {
