@@ -9,11 +9,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from academy.http.errors import Invalid
 from apps.exams.kinds import QuestionKind
 from apps.exams.scoring import KeyedQuestion
 
+KEY_HELP: Final = _(
+    "One answer after the other: 3 1 4 2 5. Where two count write 2/4; where none is known yet, write -. "
+    "Columns of a spreadsheet can be pasted: the answers; or number, answer and points."
+)
 NO_ANSWER: Final = "-"
 _GROUP: Final = 5
 _MAX_POINTS: Final = 999
