@@ -29,6 +29,7 @@ from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
+from tests.e2e.conftest import CHROMIUM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, Route
@@ -37,7 +38,6 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STATE: Final = ROOT / "build" / "e2e-app"
 SCREENSHOTS: Final = ROOT / "build" / "screenshots"
 AXE: Final = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM: Final = shutil.which("chromium")
 ACADEMY: Final = Academy(
     "hana", "하나수학학원", "010-1234-5678", "중2 수학 심화반", "박하나", "11월 월말평가 중2 수학", 7_000
 )
@@ -158,18 +158,6 @@ def _give_accounts(staff: StaffClient, student_id: int, sibling_id: int) -> None
     staff.post(f"/students/{student_id}/account", {"phone": STUDENT_PHONE})
     for child in (student_id, sibling_id):
         staff.post(f"/students/{child}/guardians", {"phone": GUARDIAN_PHONE, "name": "이정민"})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # The container has no name server; academies are hosts below localhost.
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP *.localhost 127.0.0.1"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield started
-        started.close()
 
 
 class Phone:
