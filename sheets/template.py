@@ -191,6 +191,13 @@ def asset_names(template: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def printed_values(template: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """What can be marked in each output that is one printed field. Raises ``BadTemplate``."""
+    parsed = parse_template(template, assets=dict.fromkeys(asset_names(template), b""))
+    values = {label: block.values for block in parsed.blocks for label in block.labels}
+    return {output.label: values[output.label] for output in parsed.outputs if output.parts == (output.label,)}
+
+
 def _block(
     name: str, raw_block: object, bubble_size: tuple[float, float], empty_value: str, page_size: tuple[float, float]
 ) -> FieldBlock:

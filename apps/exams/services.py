@@ -39,6 +39,7 @@ from apps.exams.versions import VersionJson, check_versions, version_maps
 from apps.students.models import Student
 from apps.students.queries import students_visible_to
 from sheets.layout import A4, ChoiceField, EssayField, Group, Layout, NumericField, Paper, design_layout
+from sheets.template import printed_values
 
 # No 0/O, 1/I: people read it aloud when the printed code is torn off.
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -234,8 +235,12 @@ def _wished_questions(exam_id: int, wish: ScoringWish) -> list[Question]:
     for attr, values in wish.columns.items():
         for label in sorted(set(values) - set(questions)):
             raise Invalid(gettext('The exam has no question "{name}".').format(name=label), attr=attr)
+    printed = printed_values(sheet.definition) if layout is None and wish.answers else {}
     for label, accepted in wish.answers.items():
-        questions[label].accepted = _accepted(questions[label], layout, accepted)
+        if layout is None:
+            questions[label].accepted = _accepted_elsewhere(questions[label], printed.get(label), accepted)
+        else:
+            questions[label].accepted = _accepted(questions[label], layout, accepted)
     for attr, column in _SCORING_COLUMNS.items():
         for label, value in wish.columns[attr].items():
             setattr(questions[label], column, value)
@@ -262,13 +267,31 @@ def _check_versions(layout: Layout | None, versions: Mapping[str, VersionJson]) 
         raise Invalid(gettext("The versions do not fit: {problem}").format(problem=error), attr="versions") from error
 
 
-def _accepted(question: Question, layout: Layout | None, answers: Sequence[str]) -> list[str]:
+def _accepted_elsewhere(question: Question, printed: Sequence[str] | None, answers: Sequence[str]) -> list[str]:
+    """The same of another maker's sheet. ``printed``: what can be marked (None: fields are joined to one)."""
+    for answer in answers:
+        if question.kind == QuestionKind.NUMERIC and parse_number(answer) is None:
+            raise _no_number(question, answer)
+        if printed is not None and answer not in printed:
+            raise _no_choice(question, answer)
+    return list(answers)[:MAX_ACCEPTED]
+
+
+def _no_number(question: Question, answer: str) -> Invalid:
+    text = gettext('Question "{name}" is answered by a number, not by "{answer}".')
+    return Invalid(text.format(name=question.label, answer=answer), attr="answers")
+
+
+def _no_choice(question: Question, answer: str) -> Invalid:
+    text = gettext('Question "{name}" has no choice "{choice}".')
+    return Invalid(text.format(name=question.label, choice=answer), attr="answers")
+
+
+def _accepted(question: Question, layout: Layout, answers: Sequence[str]) -> list[str]:
     """The accepted answers as they are stored.
 
     Raises ``Invalid`` for one that nobody can mark: it would count everybody's as wrong.
     """
-    if layout is None:
-        return list(answers)[:MAX_ACCEPTED]
     found = next(item for item in layout.questions if item.label == question.label)
     stored = []
     for answer in list(answers)[:MAX_ACCEPTED]:
@@ -279,21 +302,13 @@ def _accepted(question: Question, layout: Layout | None, answers: Sequence[str])
             )
         if isinstance(found, NumericField):
             if parse_number(answer) is None:
-                raise Invalid(
-                    gettext('Question "{name}" is answered by a number, not by "{answer}".').format(
-                        name=question.label, answer=answer
-                    ),
-                    attr="answers",
-                )
+                raise _no_number(question, answer)
             stored.append(answer)
             continue
         parts = answer.split(COMBINED) if found.has_several else [answer]
         for choice in parts:
             if choice not in found.choices or parts.count(choice) > 1:
-                raise Invalid(
-                    gettext('Question "{name}" has no choice "{choice}".').format(name=question.label, choice=answer),
-                    attr="answers",
-                )
+                raise _no_choice(question, answer)
         stored.append(COMBINED.join(sorted(parts, key=found.choices.index)))
     return stored
 

@@ -63,6 +63,15 @@ def test_what_is_drawn_is_an_exam_of_every_kind_of_question(hana: Cast, teacher:
     assert "모의고사 답안지" in teacher.get("/admin/exams/blanksheet/").content.decode()
 
 
+def test_a_key_names_only_what_can_be_marked_on_the_sheet(hana: Cast, teacher: Client, blank: BlankSheet) -> None:
+    path = draw(teacher, blank, [QUESTIONS, SUM])["Location"] + "key/"
+    ones = " ".join(["1"] * 19)
+    for last, told in (("6 7", "&quot;6&quot;"), ("5 x", "&quot;x&quot;"), ("5 0.5", "정답표를 저장하고")):
+        assert told in teacher.post(path, {"key": f"{ones} {last}"}, follow=True).content.decode()
+    with hana.acting():
+        assert Question.objects.get(exam__title="모의고사", label="q20").accepted == ["5"]
+
+
 @pytest.mark.parametrize(
     ("blocks", "told"),
     [

@@ -215,6 +215,7 @@ class ScanAdmin(DeskAdmin):
                     "is_unsure": outcomes.get(field.label) == Outcome.UNSURE,
                 }
                 for field in reading.fields
+                if field.label in outcomes  # another maker's sheet has its student number among the fields
             ] + [
                 {
                     "name": f"{ESSAY}{essay.label}",
