@@ -136,7 +136,7 @@ class VersionsForm(DeskForm):
         self.stored = dict(exam.versions)
         super().__init__(data)
         for letter in self.letters:
-            order, choices = version_as_text(self.stored.get(letter, {}), self.questions)
+            order, choices = version_as_text(self.stored.get(letter), self.questions)
             self.fields[f"order_{letter}"] = forms.CharField(
                 label=_("Version {letter}: order of the questions").format(letter=letter),
                 required=False,

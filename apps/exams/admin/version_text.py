@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from django.utils.translation import gettext
 
@@ -52,15 +52,17 @@ def read_version(letter: str, order: str, choices: str, fields: Sequence[Questio
     }
 
 
-def version_as_text(version: Mapping[str, Mapping[str, object]], fields: Sequence[QuestionField]) -> tuple[str, str]:
+def version_as_text(version: VersionJson | None, fields: Sequence[QuestionField]) -> tuple[str, str]:
     """What ``read_version`` reads: the order of the questions, and the orders of the choices line by line."""
-    meant = version.get("questions", {})
-    order = " ".join(str(meant.get(field.label, field.label)).removeprefix("q") for field in fields) if meant else ""
+    if version is None:
+        return "", ""
+    meant = version["questions"]
+    order = " ".join(meant.get(field.label, field.label).removeprefix("q") for field in fields) if meant else ""
     lines = []
     for field in fields:
-        choices = version.get("choices", {}).get(field.label)
-        if isinstance(field, ChoiceField) and isinstance(choices, Mapping):
-            places = " ".join(str(choices.get(choice, choice)) for choice in field.choices)
+        choices = version["choices"].get(field.label)
+        if isinstance(field, ChoiceField) and choices is not None:
+            places = " ".join(choices.get(choice, choice) for choice in field.choices)
             lines.append(f"{field.label.removeprefix('q')}: {places}")
     return order, "\n".join(lines)
 
