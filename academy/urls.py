@@ -34,7 +34,13 @@ if settings.SMS_BACKEND == "outbox":
     shared.append(path("dev/outbox", outbox_page, name="dev-outbox"))
 
 # These register their pages on the desk.
-for module in ("apps.accounts.admin", "apps.students.admin", "apps.exams.admin", "academy.jobs.admin"):
+for module in (
+    "apps.accounts.admin",
+    "apps.students.admin",
+    "apps.courses.admin",
+    "apps.exams.admin",
+    "academy.jobs.admin",
+):
     import_module(module)
 
 urlpatterns = [*shared, path("admin/", academy_desk.urls)]

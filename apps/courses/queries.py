@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypedDict
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.accounts.roles import Sight
-from apps.courses.models import Attendance, Course, CourseTeacher, Enrolment
+from apps.courses.models import Attendance, Course, CourseTeacher, Enrolment, Lesson
 from apps.students.models import Student
+from apps.students.queries import students_visible_to
 
 
 def courses_visible_to(person: User, child: Student | None = None) -> QuerySet[Course]:
@@ -92,6 +93,20 @@ def teachers_of(course_ids: Iterable[int]) -> dict[int, list[Teacher]]:
     return found
 
 
+def suspended_teachers_of(course_id: int) -> list[int]:
+    """Who teaches the course and is shut out: their courses wait for them."""
+    teachings = CourseTeacher.objects.filter(course_id=course_id, user__is_active=False)
+    return list(teachings.values_list("user_id", flat=True))
+
+
+def student_counts(course_ids: Iterable[int]) -> dict[int, int]:
+    """How many students are in each of the courses now."""
+    found = dict.fromkeys(course_ids, 0)
+    enrolments = Enrolment.objects.filter(course_id__in=list(found), left_at=None)
+    found.update(enrolments.values("course_id").annotate(count=Count("pk")).values_list("course_id", "count"))
+    return found
+
+
 class EnrolmentRow(TypedDict):
     id: int
     student: int
@@ -110,6 +125,12 @@ def enrolment_rows(course_id: int, *, with_left: bool = False) -> QuerySet[Enrol
         "id", "student", "enrolled_at", "left_at", number=F("student__number"), name=F("student__name")
     )
     return rows
+
+
+def students_of_day(course_id: int, day: date) -> QuerySet[Student]:
+    """Whom a list of that day can name: who was in the course then, or came to it since."""
+    stayed = Enrolment.objects.filter(Q(left_at=None) | Q(left_at__date__gte=day), course_id=course_id)
+    return Student.objects.filter(pk__in=stayed.values("student_id"))
 
 
 class AttendanceRow(TypedDict):
@@ -147,3 +168,24 @@ def attendance_rows(
         name=F("student__name"),
     )
     return rows
+
+
+def students_to_enrol(person: User, course_id: int, query: str) -> QuerySet[Student]:
+    """Who is not in the course and has ``query`` in name or number, by name."""
+    inside = Enrolment.objects.filter(course_id=course_id, left_at=None)
+    students = students_visible_to(person).exclude(pk__in=inside.values("student_id"))
+    if query:
+        students = students.filter(Q(name__icontains=query) | Q(number__icontains=query))
+    return students.order_by("name", "number")
+
+
+def attendance_of_day(course_id: int, day: date) -> dict[int, Attendance]:
+    """What is noted of each student in the lesson of that day."""
+    noted = Attendance.objects.filter(lesson__course_id=course_id, lesson__date=day)
+    return {row.student_id: row for row in noted}
+
+
+def lesson_days(course_id: int, first: date, last: date) -> list[date]:
+    """The days from ``first`` to ``last`` on which the course met."""
+    lessons = Lesson.objects.filter(course_id=course_id, date__gte=first, date__lte=last)
+    return list(lessons.order_by("date").values_list("date", flat=True))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -15,7 +14,7 @@ from academy.http.errors import DomainError, Invalid, Missing
 from apps.accounts.models import User
 from apps.accounts.roles import TEACHING_ROLES
 from apps.courses.models import Attendance, AttendanceStatus, Course, CourseTeacher, Enrolment, Lesson
-from apps.courses.queries import courses_visible_to
+from apps.courses.queries import courses_visible_to, students_of_day
 from apps.students.models import Student
 
 MAX_AT_ONCE: Final = 500
@@ -198,7 +197,6 @@ def _check_day(course: Course, day: date) -> None:
 
 def _check_were_there(course: Course, day: date, student_ids: Collection[int]) -> None:
     """Raises ``Missing`` for who never was in the course, or had left it before ``day``."""
-    stayed = Enrolment.objects.filter(Q(left_at=None) | Q(left_at__date__gte=day), course=course)
-    found = set(stayed.filter(student_id__in=student_ids).values_list("student_id", flat=True))
+    found = set(students_of_day(course.pk, day).filter(pk__in=student_ids).values_list("pk", flat=True))
     if found != set(student_ids):
         raise Missing

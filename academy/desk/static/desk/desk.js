@@ -279,9 +279,22 @@ class Review {
     }
 }
 
+// Attendance: whoever has no tap yet gets the one that the button names. And a chosen day is gone to at once.
+function takeAttendance() {
+    for (const button of document.querySelectorAll("[data-attendance] [data-rest]")) {
+        button.addEventListener("click", () => {
+            for (const row of button.form.querySelectorAll("[role=radiogroup]")) {
+                if (!row.querySelector("input:checked")) row.querySelector(`input[value="${button.dataset.rest}"]`).checked = true;
+            }
+        });
+    }
+    for (const field of document.querySelectorAll("[data-submit]")) field.addEventListener("change", () => { if (field.value) field.form.requestSubmit(); });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     confirmBeforeSending();
     writePhones();
+    takeAttendance();
     const root = document.getElementById("hand-in");
     if (root) new HandIn(root);
     for (const form of document.querySelectorAll("form[data-send-first]")) new SendFirst(form);
