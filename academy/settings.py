@@ -53,6 +53,7 @@ TENANT_APPS = [
     "academy.trail",
     "apps.students",
     "apps.courses",
+    "apps.rosters",
     "apps.documents",
     "apps.exams",
     "apps.videos",

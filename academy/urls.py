@@ -38,6 +38,7 @@ for module in (
     "apps.accounts.admin",
     "apps.students.admin",
     "apps.courses.admin",
+    "apps.rosters.admin",
     "apps.exams.admin",
     "academy.jobs.admin",
 ):

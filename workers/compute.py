@@ -19,7 +19,7 @@ from sheets.reading import SheetReadingJson
 from sheets.template import parse_template
 from workers import progress
 from workers.film import open_film, shrunk
-from workers.media import archive
+from workers.media import archive, tables
 from workers.media.encode import encode_jpeg
 from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.images import FULL_SIZE_LIMITS
@@ -116,6 +116,11 @@ def list_entries(data: bytes) -> list[EntryJson]:
 def unpack_entries(data: bytes, indices: list[int]) -> list[bytes]:
     """The named pictures of a ZIP file (from 0) as they are in it, b"" for a damaged one. Raises ``BrokenMedia``."""
     return archive.unpack_entries(data, indices)
+
+
+def read_table(data: bytes) -> list[tuple[int, list[str]]]:
+    """The lines of an Excel or CSV file: each its number and its cells."""
+    return tables.read_table(data)
 
 
 class FilmedPageAnswer(TypedDict):

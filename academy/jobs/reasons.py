@@ -48,6 +48,14 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     # what a worksheet can be
     "no_print": _("There is too little print on this page to recognise it by. Please choose another page."),
     "paper_size": _("Worksheets are A6 to A3. Please save the page in one of these sizes."),
+    # what a list can be
+    "not_a_table": _("This is neither an Excel nor a CSV file. Please save the list as one of these."),
+    "old_table": _("This Excel file is in the old format or locked. Please save it as .xlsx without a password."),
+    "damaged_table": _("The list cannot be read: the file is damaged. Please save it again."),
+    "table_too_large": _("The list is too large to be read. Please delete what is not needed, or split it."),
+    "too_many_rows": _("The list has more than 20,000 rows. Please split it."),
+    "roster_deleted": _("The list was deleted before it was processed."),
+    "not_allowed_any_more": _("Who brought the list may not manage students any more."),
     # what can go wrong on the way
     "file_lost": _("The file is no longer there. Please send it again."),
     "scan_deleted": _("The scan was deleted before it was read."),

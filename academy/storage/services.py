@@ -21,6 +21,9 @@ MAX_VIDEO_BYTES: Final = 2048 * MEGABYTE
 """Half an hour of a phone's 1080p, five minutes of its 4K. One POST to S3 takes 5 GB."""
 VIDEO_TYPES: Final = ("video/mp4", "video/quicktime", "video/webm")
 
+TABLE_TYPES: Final = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""Lists of students."""
+
 # What may be sent, and how large. The worker judges by content; this refuses early what can never be read.
 MAX_BYTES_BY_TYPE: Final[Mapping[str, int]] = {
     "image/jpeg": 30 * MEGABYTE,
@@ -30,6 +33,7 @@ MAX_BYTES_BY_TYPE: Final[Mapping[str, int]] = {
     "application/pdf": 300 * MEGABYTE,
     "application/zip": 300 * MEGABYTE,
     "application/json": 1 * MEGABYTE,
+    **dict.fromkeys(TABLE_TYPES, 10 * MEGABYTE),
     **dict.fromkeys(VIDEO_TYPES, MAX_VIDEO_BYTES),
 }
 

@@ -113,8 +113,10 @@ def _number_once() -> Iterator[None]:
         raise NumberTaken(gettext("A student of this academy has this number already."), attr="number") from error
 
 
-def add_guardian(*, by: User, student_id: int, phone: str, name: str) -> User:
+def add_guardian(*, by: User, student_id: int, phone: str, name: str, is_texted: bool = True) -> User:
     """Let who has this phone act for the student. Somebody new is invited, a guardian of another child is not.
+
+    Without ``is_texted`` they are invited later.
 
     Raises ``Missing``, ``Invalid``, ``NotAGuardian``, and as ``invite_people``.
     """
@@ -125,7 +127,8 @@ def add_guardian(*, by: User, student_id: int, phone: str, name: str) -> User:
         raise Invalid(gettext("This is not a valid phone number."), attr="phone")
     guardian = User.objects.filter(phone=number).first()
     if guardian is None:
-        [guardian] = invite_people(by=by, invitations=[Invitation(phone=number, name=name, role=Role.GUARDIAN)])
+        invitation = Invitation(phone=number, name=name, role=Role.GUARDIAN)
+        [guardian] = invite_people(by=by, invitations=[invitation], is_texted=is_texted)
     elif guardian.role != Role.GUARDIAN:
         raise NotAGuardian(gettext("This phone number belongs to somebody who is not a guardian here."), attr="phone")
     Guardianship.objects.get_or_create(user=guardian, student_id=student_id)
@@ -153,8 +156,8 @@ def set_birth_year(*, student_id: int, birth_year: int | None) -> Student:
     return student
 
 
-def give_account(*, by: User, student_id: int, phone: str) -> User:
-    """Let the student sign in with this phone; somebody new is invited.
+def give_account(*, by: User, student_id: int, phone: str, is_texted: bool = True) -> User:
+    """Let the student sign in with this phone; somebody new is invited, without ``is_texted`` later.
 
     Raises ``Missing``, ``Invalid``, ``AccountTaken``, ``ConsentDue``, ``NotAStudent``, and as ``invite_people``.
     """
@@ -169,7 +172,8 @@ def give_account(*, by: User, student_id: int, phone: str) -> User:
             raise ConsentDue
         user = User.objects.filter(phone=number).first()
         if user is None:
-            [user] = invite_people(by=by, invitations=[Invitation(phone=number, name=student.name, role=Role.STUDENT)])
+            invitation = Invitation(phone=number, name=student.name, role=Role.STUDENT)
+            [user] = invite_people(by=by, invitations=[invitation], is_texted=is_texted)
         elif user.role != Role.STUDENT or Student.objects.filter(user=user).exists():
             raise NotAStudent
         student.user = user

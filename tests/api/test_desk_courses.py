@@ -45,7 +45,7 @@ def test_a_course_is_made_renamed_and_archived(world: World, manager: Client) ->
     with world.hana.acting():
         course.refresh_from_db()
         assert (course.name, course.schedule, course.is_archived) == ("중3 심화", "월수 17:00", True)
-    assert "보관된 수업" in manager.get(url(course)).content.decode()
+    assert "보관된 강좌" in manager.get(url(course)).content.decode()
     assert "보관" in text_after(manager, url(course, "enrol/"), {"pasted": "240101"})
     assert in_course(world, course) == set()
     text_after(manager, url(course, "restore/"), {})
@@ -75,7 +75,7 @@ def test_students_are_taken_in_by_ticks_and_by_a_pasted_list(world: World, manag
         make_student("300002", name="두리")
         make_student("AB3", name="세나")
     pasted = "두리\n세나\tab3\n\n 240101, 이학생\n"
-    assert "학생 4명을 수업에" in text_after(
+    assert "학생 4명을 강좌에" in text_after(
         manager, url(course, "enrol/"), {"students": [ticked.pk], "pasted": pasted}
     )
     assert in_course(world, course) == {"300001", "300002", "AB3", "240101"}

@@ -14,9 +14,10 @@ from django.test import Client
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.rosters.models import Roster
 from tests.architecture.objects import _session_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, TEACHERS
-from tests.architecture.rows import bystander_of
+from tests.architecture.rows import bystander_of, row_of
 from tests.db.test_exams_template import template
 from tests.factories import PASSWORD, Cast, make_upload
 
@@ -86,6 +87,14 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("courses_course_attendance", "GET"): STAFF,
         ("courses_course_attendance", "POST"): STAFF,
         ("courses_course_month", "GET"): STAFF,
+        ("rosters_roster_changelist", "GET"): MANAGERS,
+        ("rosters_roster_add", "GET"): MANAGERS,
+        ("rosters_roster_add", "POST"): MANAGERS,
+        ("rosters_roster_template", "GET"): MANAGERS,
+        ("rosters_roster_change", "GET"): MANAGERS,
+        ("rosters_roster_columns", "POST"): MANAGERS,
+        ("rosters_roster_take", "POST"): MANAGERS,
+        ("rosters_roster_left", "POST"): MANAGERS,
         ("exams_exam_changelist", "GET"): STAFF,
         ("exams_exam_add", "GET"): TEACHERS,
         ("exams_exam_add", "POST"): TEACHERS,
@@ -137,6 +146,7 @@ OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
     ("students_student", "object_id"): lambda cast, _: cast.student.pk,
     ("students_student", "user_id"): lambda cast, _: cast.users[Role.GUARDIAN].pk,
     ("courses_course", "object_id"): lambda cast, _: cast.course.pk,
+    ("rosters_roster", "object_id"): lambda cast, _: row_of(cast, Roster).pk,
     ("exams_exam", "object_id"): lambda cast, _: cast.exam.pk,
     ("exams_blanksheet", "object_id"): lambda cast, _: cast.blank_sheet.pk,
     ("exams_batch", "object_id"): lambda cast, _: cast.batch.pk,
@@ -170,6 +180,8 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "students_student_add": {"name": "최새봄", "number": "990001"},
     "students_student_change": {"name": "최새봄", "number": "990001"},
     "students_student_add-guardian": {"name": "최새봄", "phone": NEW_PHONE},
+    "rosters_roster_add": {"pasted": "번호\t이름\n990001\t최새봄"},
+    "rosters_roster_columns": {"columns": ["number", "name"]},
     "courses_course_add": {"name": "중3 수학", "starts_on": "2026-03-02"},
     "courses_course_change": {"name": "중3 수학", "starts_on": "2026-03-02"},
     "courses_course_enrol": {"pasted": "240101"},

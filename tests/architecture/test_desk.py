@@ -255,7 +255,7 @@ def _paths(place: Place, cookies: Cookies, caller: str) -> dict[str, str]:
 _OF_SIGNING_IN: Final = {"login", "ask-for-code", "log-in-by-code", "second-factor", "set-up-factor", "logout"}
 
 
-_ANSWERED_AT_ONCE: Final = {"set-up-factor", "exams_exam_export"}  # recovery codes, and a file
+_ANSWERED_AT_ONCE: Final = {"set-up-factor", "exams_exam_export", "rosters_roster_left"}  # recovery codes, and a file
 
 
 @by_operation

@@ -15,6 +15,7 @@ from tests.factories.homework import (
 from tests.factories.jobs import make_answered_request, make_job
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
+from tests.factories.rosters import make_roster
 from tests.factories.sign_in import (
     make_authenticator,
     make_challenge,
@@ -55,6 +56,7 @@ __all__ = [
     "make_plan",
     "make_reading",
     "make_recovery_code",
+    "make_roster",
     "make_scan",
     "make_student",
     "make_submission",

@@ -28,6 +28,11 @@ class MediaProblem(StrEnum):
     ARCHIVE_NESTED = "archive_nested"
     ARCHIVE_TOO_LARGE = "archive_too_large"
     ARCHIVE_UNSAFE = "archive_unsafe"
+    NOT_A_TABLE = "not_a_table"
+    OLD_TABLE = "old_table"
+    DAMAGED_TABLE = "damaged_table"
+    TABLE_TOO_LARGE = "table_too_large"
+    TOO_MANY_ROWS = "too_many_rows"
 
 
 class BrokenMedia(Exception):

@@ -68,8 +68,8 @@ def create_user(*, phone: str, name: str, role: Role, password: str | None = Non
     return user
 
 
-def invite_people(*, by: User, invitations: Sequence[Invitation]) -> list[User]:
-    """Add people and text each of them where to log in. All of them or none.
+def invite_people(*, by: User, invitations: Sequence[Invitation], is_texted: bool = True) -> list[User]:
+    """Add people and text each of them where to log in, or not yet. All of them or none.
 
     Raises ``Refused`` for a role that ``by`` may not grant, ``Invalid`` and ``PhoneTaken`` with the place in the list,
     ``TooMany`` when the academy has used up its texts.
@@ -90,8 +90,9 @@ def invite_people(*, by: User, invitations: Sequence[Invitation]) -> list[User]:
     for index, number in enumerate(numbers):
         if number in taken:
             raise PhoneTaken(attr=f"people.{index}.phone")
-    limits.take_texts_of_academy(len(numbers))
-    now = timezone.now()
+    if is_texted:
+        limits.take_texts_of_academy(len(numbers))
+    now = timezone.now() if is_texted else None
     users = [
         User(phone=number, name=invitation.name, role=invitation.role, invited_at=now)
         for number, invitation in zip(numbers, invitations, strict=True)
@@ -103,9 +104,10 @@ def invite_people(*, by: User, invitations: Sequence[Invitation]) -> list[User]:
             User.objects.bulk_create(users)
     except IntegrityError as error:
         raise PhoneTaken(attr="people") from error
-    text = _invitation_text()
-    for number in numbers:
-        text_after_commit(number, text)
+    if is_texted:
+        text = _invitation_text()
+        for number in numbers:
+            text_after_commit(number, text)
     return users
 
 
@@ -115,6 +117,8 @@ def invite_again(*, by: User, user_id: int) -> User:
     if not user.is_active:
         raise Refused(gettext("A suspended person cannot be invited."))
     limits.take_invitation(str(user.phone))
+    user.invited_at = timezone.now()
+    user.save(update_fields=["invited_at"])
     text_after_commit(str(user.phone), _invitation_text())
     return user
 

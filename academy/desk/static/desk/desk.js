@@ -4,6 +4,7 @@
 
 const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf", zip: "application/zip" };
 const KINDS = { ...PICTURES, json: "application/json" };
+const TABLES = { csv: "text/csv", xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" };
 const POLL_MS = 2000;
 const AT_ONCE = 3;
 
@@ -77,34 +78,16 @@ class Sender {
     }
 }
 
-class HandIn {
+// Rows that show how far each file is.
+class Uploads {
     constructor(root) {
         this.root = root;
         this.texts = root.dataset;
         this.sender = new Sender(root);
-        this.exam = root.querySelector("#exam");
         this.list = root.querySelector("#uploads");
-        this.waiting = [];
-        this.running = 0;
         this.unfinished = new Set();
-        const drop = root.querySelector("#drop");
-        const input = root.querySelector("#files");
-        takeFiles(drop, input, (files) => this.take(files));
+        takeFiles(root.querySelector("#drop"), root.querySelector("#files"), (files) => this.take(files));
         window.addEventListener("beforeunload", (event) => { if (this.unfinished.size) event.preventDefault(); });
-    }
-
-    take(files) {
-        if (!this.exam.value) { this.exam.focus(); this.exam.reportValidity(); this.exam.setAttribute("aria-invalid", "true"); this.exam.closest(".desk-field").classList.add("is-wrong"); return; }
-        this.exam.closest(".desk-field").classList.remove("is-wrong");
-        for (const file of files) {
-            const row = this.row(file);
-            const kind = PICTURES[file.name.split(".").pop().toLowerCase()];
-            if (!kind) { this.fail(row, this.texts.textKind); continue; }
-            const item = { file, kind, row, exam: this.exam.value };
-            this.unfinished.add(item);
-            this.waiting.push(item);
-        }
-        this.next();
     }
 
     row(file) {
@@ -128,6 +111,29 @@ class HandIn {
         row.bar.remove();
         const reason = document.createElement("p"); reason.className = "desk-error"; reason.textContent = text;
         row.item.append(reason);
+    }
+}
+
+class HandIn extends Uploads {
+    constructor(root) {
+        super(root);
+        this.exam = root.querySelector("#exam");
+        this.waiting = [];
+        this.running = 0;
+    }
+
+    take(files) {
+        if (!this.exam.value) { this.exam.focus(); this.exam.reportValidity(); this.exam.setAttribute("aria-invalid", "true"); this.exam.closest(".desk-field").classList.add("is-wrong"); return; }
+        this.exam.closest(".desk-field").classList.remove("is-wrong");
+        for (const file of files) {
+            const row = this.row(file);
+            const kind = PICTURES[file.name.split(".").pop().toLowerCase()];
+            if (!kind) { this.fail(row, this.texts.textKind); continue; }
+            const item = { file, kind, row, exam: this.exam.value };
+            this.unfinished.add(item);
+            this.waiting.push(item);
+        }
+        this.next();
     }
 
     next() {
@@ -168,6 +174,28 @@ class HandIn {
             }
         } catch { /* the next look may get through */ }
         window.setTimeout(() => this.follow(batchId, row), POLL_MS);
+    }
+}
+
+// A list of students: one file, sent, then handed to the page as the form's upload.
+class Bring extends Uploads {
+    take(files) {
+        if (!files.length || this.unfinished.size) return;
+        this.list.replaceChildren();
+        const [file] = files;
+        const row = this.row(file);
+        const kind = TABLES[file.name.split(".").pop().toLowerCase()];
+        if (!kind) { this.fail(row, this.texts.textKind); return; }
+        this.unfinished.add(file);
+        this.send(file, kind, row).catch((error) => this.fail(row, error.message || this.texts.textLost)).finally(() => this.unfinished.delete(file));
+    }
+
+    async send(file, kind, row) {
+        this.show(row, this.texts.textSending, "desk-info", 0);
+        const upload = await this.sender.upload(file, kind, row.bar);
+        this.unfinished.clear();
+        this.root.querySelector("[name=upload]").value = upload;
+        this.root.requestSubmit();
     }
 }
 
@@ -297,6 +325,8 @@ document.addEventListener("DOMContentLoaded", () => {
     takeAttendance();
     const root = document.getElementById("hand-in");
     if (root) new HandIn(root);
+    const bring = document.getElementById("bring");
+    if (bring) new Bring(bring);
     for (const form of document.querySelectorAll("form[data-send-first]")) new SendFirst(form);
     const review = document.getElementById("review");
     if (review) new Review(review);

@@ -1,0 +1,1 @@
+"""Lists of students brought from elsewhere: read, looked at row by row, taken over."""
