@@ -82,7 +82,7 @@ def cells_of(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
 
 def named_in(rows: Sequence[tuple[int, Sequence[str]]]) -> list[str]:
     """Whatever in these rows may be a phone (E.164) or a student number, in whichever column."""
-    found = set()
+    found: set[str] = set()
     for _line, cells in rows:
         for cell in cells:
             if any(letter.isdigit() for letter in cell):

@@ -19,7 +19,7 @@ from apps.accounts.roles import Role
 from apps.courses.models import Enrolment
 from apps.privacy.erasing import erase_rows
 from apps.privacy.queries import subject_of
-from apps.rosters import services, tasks
+from apps.rosters import recording, services, tasks
 from apps.rosters.models import Roster
 from apps.students.models import Guardianship, Student
 from tests.api.conftest import Capture, Telephones
@@ -107,7 +107,7 @@ def test_what_can_be_taken_is_and_the_rest_stays_to_be_corrected(hana: Cast, man
             {"new": 2, "changed": 1, "same": 0, "wrong": 1},
             [5],
         )
-    left = b"".join(manager.post(f"{url}left/")).decode("utf-8-sig")
+    left = manager.post(f"{url}left/").content.decode("utf-8-sig")
     assert left.splitlines()[0] == '"번호","이름","학부모 전화","반","행","수정 필요"'
     assert "300003" in left
     assert "이름이 없습니다." in left
@@ -212,7 +212,7 @@ def test_a_job_that_died_half_way_goes_on_where_it_was(
 ) -> None:
     roster = long_list(hana, monkeypatch)
     manager.post(f"/admin/rosters/roster/{roster.pk}/take/")
-    real, parts = tasks.take_part, []
+    real, parts = recording.take_part, list[int]()
 
     def dying(*args: Any, **kwargs: Any) -> None:
         parts.append(kwargs["following"])
@@ -227,7 +227,7 @@ def test_a_job_that_died_half_way_goes_on_where_it_was(
     deliver(hana.tenant, roster.job_id, FakeSandbox())
     with hana.acting():
         assert Student.objects.filter(number__startswith="3000").count() == 4
-        Job.objects.filter(pk=roster.job_id).update(state=JobState.SENT, available_at=timezone.now())
+        Job.objects.filter(kind="rosters.take_roster").update(state=JobState.SENT, available_at=timezone.now())
     deliver(hana.tenant, roster.job_id, FakeSandbox())
     assert parts == [4, 8, 8, 12]
     with hana.acting():
@@ -245,7 +245,7 @@ def test_who_brought_it_and_was_shut_out_writes_nothing(
         roster.refresh_from_db()
     deliver(hana.tenant, roster.job_id, FakeSandbox())
     with hana.acting():
-        assert Job.objects.get(pk=roster.job_id).error_code == "not_allowed_any_more"
+        assert Job.objects.get(kind="rosters.take_roster").error_code == "not_allowed_any_more"
         assert not Student.objects.filter(number__startswith="3000").exists()
 
 
@@ -264,7 +264,7 @@ def test_who_was_shown_and_why_a_file_left_is_recorded(hana: Cast, manager: Clie
     url = f"/admin/rosters/roster/{roster.pk}/"
     with recorded(hana) as found:
         manager.get(url)
-        b"".join(manager.post(f"{url}left/"))
+        manager.post(f"{url}left/")
     assert [entry.subjects for entry in found] == [[f"student:{hana.student.pk}"]] * 2
     assert found[1].reason
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -19,10 +20,11 @@ ROWS = [["번호", "이름", "학부모 전화"], ["240101", "김하나", "010-1
 LINES = [(place, row) for place, row in enumerate(ROWS, start=1)]
 
 
-def workbook(rows: list[list[object]], **_: object) -> bytes:
+def workbook(rows: Sequence[Sequence[object]]) -> bytes:
     book, file = Workbook(), io.BytesIO()
+    shown = book.worksheets[0]
     for row in rows:
-        book.active.append(row)
+        shown.append(list(row))
     book.save(file)
     return file.getvalue()
 
@@ -63,7 +65,14 @@ def test_a_cell_of_csv_may_hold_commas_and_lines() -> None:
 
 
 def test_a_workbook_is_read_with_the_numbers_of_its_lines() -> None:
-    rows: list[list[object]] = [["명단"], [], *ROWS, [240103, "셋", 1012345678], [None, None, None], [1.5, "넷", None]]
+    rows: Sequence[Sequence[object]] = [
+        ["명단"],
+        [],
+        *ROWS,
+        [240103, "셋", 1012345678],
+        [None, None, None],
+        [1.5, "넷", None],
+    ]
     assert read_table(workbook(rows)) == [
         (1, ["명단"]),
         *[(line + 2, row) for line, row in LINES],
@@ -83,8 +92,8 @@ def test_a_formula_is_its_last_value_and_never_computed() -> None:
 
 def test_the_first_sheet_that_is_shown_is_read() -> None:
     book, file = Workbook(), io.BytesIO()
-    book.active.sheet_state = "hidden"
-    book.active.append(["숨김"])
+    book.worksheets[0].sheet_state = "hidden"
+    book.worksheets[0].append(["숨김"])
     book.create_sheet("둘째").append(["보임"])
     book.save(file)
     assert read_table(file.getvalue()) == [(1, ["보임"])]

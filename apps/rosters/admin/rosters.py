@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from django import forms
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -23,7 +23,7 @@ from academy.desk.pages import carry_out, page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_reason, note_subjects
 from academy.http.errors import DomainError, Missing
-from academy.http.exports import csv_response
+from academy.http.exports import csv_file
 from academy.jobs.models import UNFINISHED_STATES, JobState
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
@@ -136,9 +136,9 @@ class RosterAdmin(DeskAdmin):
         return self.render(request, "rosters/bring.html", shown)
 
     @page("template/", "template", NOT_PERSONAL, GET=_MANAGED)
-    def template(self, request: HttpRequest) -> HttpResponseBase:  # noqa: ARG002  the same for everybody
+    def template(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002  the same for everybody
         """A file to fill in, with one line that shows how."""
-        return csv_response("students.csv", [str(words) for words in _FIELDS.values()], [_TEMPLATE])
+        return csv_file("students.csv", [str(words) for words in _FIELDS.values()], [_TEMPLATE])
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         roster = self._roster(request, object_id)
@@ -214,7 +214,7 @@ class RosterAdmin(DeskAdmin):
         return carry_out(request, act, done=gettext("The list is taken over."), back=self.url("change", object_id))
 
     @page("<int:object_id>/left/", "left", about(is_recorded=True, is_export=True), POST=_MANAGED)
-    def left(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+    def left(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The lines that cannot be taken, as a file with what is wrong with each: to correct and to bring again."""
         roster = self._roster(request, object_id)
         plans = queries.plan_of(roster.rows, roster.columns, roster.named)
@@ -228,7 +228,7 @@ class RosterAdmin(DeskAdmin):
             for line, cells in roster.rows
             if line in wrong
         ]
-        return csv_response(f"to-correct-{roster.pk}.csv", [*header, gettext("Line"), gettext("To correct")], rows)
+        return csv_file(f"to-correct-{roster.pk}.csv", [*header, gettext("Line"), gettext("To correct")], rows)
 
 
 def _mapping(roster: Roster) -> list[dict[str, Any]]:
