@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -10,12 +10,14 @@ from django.contrib.admin.views.main import ERROR_FLAG
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from academy.desk.exporting import export_list
 from academy.desk.pages import DECLARED, Page, View
 from academy.desk.site import MenuEntry
-from academy.http.disclosures import Personal, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, Personal, about, note_subjects
 
 AFTER: Final = "after"
 """The parameter that says where a page of a list begins."""
@@ -56,6 +58,15 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no typ
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
 
 
+class WholeList(KeysetChangeList):
+    """All rows that the filters and the search leave, for a file: no page of them is asked for."""
+
+    def get_results(self, request: HttpRequest) -> None:  # noqa: ARG002
+        self.result_list, self.result_count, self.full_result_count = [], 0, None
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
+
+
 def _fits(model: type[Model], column: str, text: str) -> bool:
     """Whether ``text`` can stand in the column: what people wrote into the address is left out otherwise."""
     if "\x00" in text:
@@ -75,6 +86,9 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     no pop-up and no history: what changes a row is a page that calls a service. ``add`` and ``detail`` are overridden
     where there is something to add or to look at. ``visible_to`` says which rows somebody sees; others are missing.
 
+    A list whose ``permissions`` name "export" can be saved as a file: ``export_header`` and ``export_rows`` say what is
+    in it. ``links`` are further pages to which the list leads.
+
     ``personal`` says of "list", "detail" and "add" whose data they are about. ``listed`` are the kind of person and
     the column with their id in a list whose every row is noted.
     """
@@ -90,6 +104,7 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     add_title: ClassVar[Any] = ""
     add_methods: ClassVar[Sequence[str]] = ("GET", "POST")
     list_subtitle: ClassVar[Any] = ""
+    export_header: ClassVar[Sequence[Any]] = ()
 
     actions: ClassVar[Sequence[Any]] = ()
     actions_on_top = False
@@ -159,6 +174,10 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         if "add" in self.permissions:
             add = self.permissions["add"]
             add_page("add/", "add", self.add, dict.fromkeys(self.add_methods, add), "add")
+        if "export" in self.permissions:
+            methods = dict.fromkeys(("GET", "POST"), self.permissions["export"])
+            personal = {"GET": NOT_PERSONAL, "POST": about(is_export=True)}  # notes the rows by itself
+            pages.append(Page("export/", f"{base}_export", self.export, methods, personal))
         return pages
 
     def visible_to(self, person: Any) -> QuerySet[Any]:
@@ -174,6 +193,20 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             kind, column = self.listed
             ids = [getattr(row, column) for row in rows]
             note_subjects(request, kind, [pk for pk in ids if pk is not None])
+
+    def links(self, request: HttpRequest) -> list[tuple[Any, str, str]]:
+        """Pages beside the list: words, icon, address. With what the address says of filters and search."""
+        query = request.META.get("QUERY_STRING", "")
+        address = self.url("export") + (f"?{query}" if query else "") if self._may(request, "export") else ""
+        return [(_("Save as a file"), "download", address)] if address else []
+
+    def export(self, request: HttpRequest) -> HttpResponse:
+        """The list as a file."""
+        return export_list(self, request)
+
+    def export_rows(self, rows: Sequence[Any]) -> Iterable[Sequence[object]]:
+        """The cells of each row, under ``export_header``. Whoever permits "export" overrides this."""
+        raise NotImplementedError
 
     def prepare(self, rows: Sequence[Any]) -> None:
         """Ask at once, for all rows of a page of the list, what the columns show besides the rows' own."""
@@ -201,6 +234,7 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             "opts_add_url": self.url("add") if self._may(request, "add") else "",
             "add_title": self.add_title,
             "list_subtitle": self.list_subtitle,
+            "list_links": self.links(request),
             "has_error": ERROR_FLAG in request.GET,
             **(extra_context or {}),
         }
@@ -208,7 +242,8 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return response
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:  # noqa: ARG002
-        return KeysetChangeList
+        is_file = "export" in self.permissions and request.path == self.url("export")
+        return WholeList if is_file else KeysetChangeList
 
     def get_list_display_links(self, request: HttpRequest, list_display: Sequence[Any]) -> Sequence[Any] | None:
         if type(self).detail is DeskAdmin.detail:

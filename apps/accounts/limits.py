@@ -104,7 +104,12 @@ def forget_factors(user_id: int) -> None:
 
 def take_invitation(phone: str) -> None:
     """Count one invitation that is sent again."""
+    take_text_to(phone)
+    take_texts_of_academy(1)
+
+
+def take_text_to(phone: str) -> None:
+    """Count one text that somebody is sent without having asked for it."""
     tenant = acting_tenant().pk
     take(TEXTS_PER_PHONE, tenant, phone)
     take(TEXTS_PER_PHONE_DAILY, tenant, phone)
-    take_texts_of_academy(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Passkey, RecoveryCode, Session, User, admitted
@@ -14,6 +14,18 @@ from apps.accounts.roles import Role
 def people(role: Role | None = None) -> QuerySet[User]:
     """Everybody of the academy, or those with one role."""
     return User.objects.all() if role is None else User.objects.filter(role=role)
+
+
+def never_signed_in(role: str = "", name: str = "", *, is_uninvited: bool = False) -> QuerySet[User]:
+    """Who may come and never did, those who were not even invited first; with this role, this in their name."""
+    found = User.objects.filter(is_active=True, last_login=None)
+    if role:
+        found = found.filter(role=role)
+    if name:
+        found = found.filter(name__icontains=name)
+    if is_uninvited:
+        found = found.filter(invited_at=None)
+    return found.order_by(F("invited_at").asc(nulls_first=True), "name", "pk")
 
 
 def sessions_of(user_id: int) -> QuerySet[Session]:

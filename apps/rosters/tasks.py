@@ -11,6 +11,7 @@ from django_tasks import task
 from academy.jobs.context import current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
+from academy.trail.recording import acting_as
 from apps.accounts.roles import Permission
 from apps.rosters.fields import columns_of, header_line
 from apps.rosters.models import Roster
@@ -76,7 +77,7 @@ def take_roster(roster_id: int) -> None:
         wrong = wrong_lines(roster)  # of the whole list: a part alone does not see what stands in two
     for start in range(int(roster.outcome.get("next", 0)), len(roster.rows), ROWS_AT_ONCE):
         rows = roster.rows[start : start + ROWS_AT_ONCE]
-        with job.writing():
+        with acting_as(by, action=take_roster.kind), job.writing():
             take_part(roster, rows, wrong, by=by, following=start + ROWS_AT_ONCE)
         job.report_progress((start + ROWS_AT_ONCE) / len(roster.rows))
     with job.finishing(rows=len(roster.rows)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from academy.desk.forms import DeskForm, PhoneField
+from academy.desk.history import DAYS, history_of, history_url
 from academy.desk.labels import moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import carry_out, page, show_error
@@ -48,7 +50,7 @@ class StudentAdmin(DeskAdmin):
     name: ClassVar = _("Student")
     plural: ClassVar = _("Students")
     field_names: ClassVar = {"name": _("Name"), "number": _("Student number")}
-    permissions: ClassVar = {"view": Permission.VIEW_STUDENTS, "add": _MANAGED, "change": _MANAGED}
+    permissions: ClassVar = {"view": Permission.VIEW_STUDENTS, "add": _MANAGED, "change": _MANAGED, "export": _MANAGED}
     personal: ClassVar = {"list": about(), "detail": about(student=in_path("object_id")), "add": about()}
     listed: ClassVar = ("student", "pk")
     entry: ClassVar = MenuEntry(
@@ -59,6 +61,29 @@ class StudentAdmin(DeskAdmin):
     list_display = ("name", "number", "since")
     search_fields = ("name", "number")
     search_help_text = _("Name or number")
+
+    export_header: ClassVar = (
+        _("Student number"),
+        _("Name"),
+        _("Year of birth"),
+        _("Student's phone"),
+        _("Guardian's name"),
+        _("Guardian's phone"),
+    )
+
+    def export_rows(self, rows: Sequence[Student]) -> Iterable[Sequence[object]]:
+        guardians = queries.guardians_by_student([student.pk for student in rows])
+        phones = queries.phones_by_user([student.user_id for student in rows if student.user_id is not None])
+        for student in rows:
+            families = guardians.get(student.pk, [])
+            yield (
+                student.number,
+                student.name,
+                student.birth_year,
+                as_people_write_it(phones[student.user_id]) if student.user_id in phones else "",
+                ", ".join(name for name, _phone in families),
+                ", ".join(as_people_write_it(phone) for _name, phone in families),
+            )
 
     @display(description=_("Since"))
     def since(self, student: Student) -> str:
@@ -129,8 +154,16 @@ class StudentAdmin(DeskAdmin):
             "guardian_form": guardian_form,
             "guardians": guardians,
             "add_guardian_url": self.url("add-guardian", student.pk),
+            "history_url": history_url(self, request, student.pk),
         }
         return self.render(request, "students/student.html", shown)
+
+    @page("<int:object_id>/history/", "history", about(student=in_path("object_id")), GET=Permission.VIEW_TRAIL)
+    def history(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        student = self._student(request, object_id)
+        rows = history_of("student", student.pk)
+        shown = {"title": _("History"), "name": student.name, "rows": rows, "days": DAYS}
+        return self.render(request, "desk/history.html", shown)
 
     @page("<int:object_id>/guardians/", "add-guardian", about(student=in_path("object_id")), POST=_MANAGED)
     def add_guardian(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
 
@@ -61,6 +62,20 @@ def guardians_of(student_id: int) -> QuerySet[User]:
     """Who may act for this student, by name."""
     guardianships = Guardianship.objects.filter(student_id=student_id)
     return User.objects.filter(pk__in=guardianships.values("user_id")).order_by("name", "pk")
+
+
+def guardians_by_student(student_ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+    """Name and phone of those who may act for each of these students."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    rows = Guardianship.objects.filter(student_id__in=list(student_ids)).order_by("user__name", "user_id")
+    for student_id, name, phone in rows.values_list("student_id", "user__name", "user__phone"):
+        found.setdefault(student_id, []).append((name, str(phone)))
+    return found
+
+
+def phones_by_user(user_ids: Iterable[int]) -> dict[int, str]:
+    rows = User.objects.filter(pk__in=list(user_ids)).values_list("pk", "phone")
+    return {pk: str(phone) for pk, phone in rows}
 
 
 def consents_of(student_id: int) -> QuerySet[GuardianConsent]:

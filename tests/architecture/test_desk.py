@@ -255,7 +255,14 @@ def _paths(place: Place, cookies: Cookies, caller: str) -> dict[str, str]:
 _OF_SIGNING_IN: Final = {"login", "ask-for-code", "log-in-by-code", "second-factor", "set-up-factor", "logout"}
 
 
-_ANSWERED_AT_ONCE: Final = {"set-up-factor", "exams_exam_export", "rosters_roster_left"}  # recovery codes, and a file
+_ANSWERED_AT_ONCE: Final = {  # recovery codes, and files
+    "set-up-factor",
+    "exams_exam_export",
+    "rosters_roster_left",
+    "accounts_user_export",
+    "students_student_export",
+    "courses_course_export",
+}
 
 
 @by_operation

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,11 +11,13 @@ from django.contrib import messages
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from academy.desk.forms import DeskForm, PhoneField
+from academy.desk.history import DAYS, history_of, history_url
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import carry_out, page, show_error
@@ -22,6 +25,7 @@ from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import about, in_path, note_subjects
 from academy.http.errors import DomainError, Missing
 from apps.accounts import queries
+from apps.accounts.admin import inviting
 from apps.accounts.models import User
 from apps.accounts.phones import as_people_write_it, digits_to_search
 from apps.accounts.roles import MANAGEABLE_ROLES, Permission, Role
@@ -58,7 +62,7 @@ class PeopleAdmin(DeskAdmin):
     name: ClassVar = _("Person")
     plural: ClassVar = _("People")
     field_names: ClassVar = {"name": _("Name"), "role": _("Role"), "is_active": _("Active")}
-    permissions: ClassVar = {"view": Permission.VIEW_PEOPLE, "add": _MANAGED}
+    permissions: ClassVar = {"view": Permission.VIEW_PEOPLE, "add": _MANAGED, "export": _MANAGED}
     personal: ClassVar = {"list": about(), "detail": _THEM, "add": about()}
     listed: ClassVar = ("user", "pk")
     entry: ClassVar = MenuEntry(
@@ -83,12 +87,29 @@ class PeopleAdmin(DeskAdmin):
         if not user.is_active:
             return label(_("Suspended"), "danger")
         if user.last_login is None:
-            return label(_("Invited"), "warning")
+            return label(_("Invited") if user.invited_at is not None else _("Not invited yet"), "warning")
         return label(_("Active"), "success")
 
     @display(description=_("Last log-in"))
     def last_log_in(self, user: User) -> str:
         return moment(user.last_login)
+
+    export_header: ClassVar = (_("Name"), _("Phone"), _("Role"), _("Active"), _("Invited"), _("Last log-in"))
+
+    def export_rows(self, rows: Sequence[User]) -> Iterable[Sequence[object]]:
+        for user in rows:
+            yield (
+                user.name,
+                as_people_write_it(str(user.phone)),
+                user.get_role_display(),
+                gettext("Active") if user.is_active else gettext("Suspended"),
+                _day(user.invited_at),
+                _day(user.last_login),
+            )
+
+    def links(self, request: HttpRequest) -> list[tuple[Any, str, str]]:
+        more = [(_("Invite many"), "forward_to_inbox", self.url("invite-many"))] if self._may(request, "add") else []
+        return [*more, *super().links(request)]
 
     def visible_to(self, person: User) -> QuerySet[User]:  # noqa: ARG002  managers see everybody
         return queries.people()
@@ -139,6 +160,7 @@ class PeopleAdmin(DeskAdmin):
             "is_self": user.pk == by.pk,
             "role_form": RoleForm(initial={"role": user.role}, by=by) if can_manage else None,
             "sessions": list(queries.sessions_of(user.pk)) if can_manage else [],
+            "history_url": history_url(self, request, user.pk),
             "urls": {name.replace("-", "_"): self.url(name, user.pk) for name in ACTIONS},
         }
         return self.render(request, "accounts/person.html", shown)
@@ -148,6 +170,18 @@ class PeopleAdmin(DeskAdmin):
             call(by=_person(request), user_id=object_id)
 
         return carry_out(request, act, done=done, back=self.url("change", object_id))
+
+    @page("<int:object_id>/history/", "history", _THEM, GET=Permission.VIEW_TRAIL)
+    def history(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        user = self.get_queryset(request).filter(pk=object_id).first()
+        if user is None:
+            raise Missing
+        shown = {"title": _("History"), "name": user.name, "rows": history_of("user", user.pk), "days": DAYS}
+        return self.render(request, "desk/history.html", shown)
+
+    @page("invite-many/", "invite-many", about(), GET=_MANAGED, POST=_MANAGED)
+    def invite_many(self, request: HttpRequest) -> HttpResponse:
+        return inviting.invite_many(self, request)
 
     @page("<int:object_id>/role/", "role", _THEM, POST=_MANAGED)
     def change_role(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -187,6 +221,10 @@ class PeopleAdmin(DeskAdmin):
 
 
 ACTIONS = ("role", "suspend", "reactivate", "invite-again", "sign-out", "reset-factor")
+
+
+def _day(time: datetime | None) -> str:
+    return f"{timezone.localtime(time):%Y-%m-%d}" if time is not None else ""
 
 
 def _person(request: HttpRequest) -> User:

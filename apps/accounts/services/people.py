@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing, Refused
+from academy.limits.limiter import TooMany
 from academy.sms.delivery import text_after_commit
 from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
@@ -24,6 +25,8 @@ from apps.accounts.services.passwords import check_password_is_good
 from apps.accounts.services.second_factors import remove_second_factor
 
 MAX_INVITED: Final = 100
+MAX_TEXTED: Final = 300
+"""Of people who are known already."""
 
 
 class PhoneTaken(DomainError):
@@ -121,6 +124,61 @@ def invite_again(*, by: User, user_id: int) -> User:
     user.save(update_fields=["invited_at"])
     text_after_commit(str(user.phone), _invitation_text())
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class NotInvited:
+    """Somebody who could not be invited, and why."""
+
+    user: User
+    reason: str
+
+
+def invite_many(*, by: User, user_ids: Sequence[int]) -> tuple[list[User], list[NotInvited]]:
+    """Text all of these who can be where to log in. Returns who was, and who was not and why.
+
+    Raises ``Invalid`` for too many, and ``Missing`` for somebody who is nobody here.
+    """
+    if not 0 < len(user_ids) <= MAX_TEXTED:
+        raise Invalid(gettext("Invite 1 to {count} people at a time.").format(count=MAX_TEXTED), attr="people")
+    users = list(User.objects.filter(pk__in=user_ids).order_by("name", "pk"))
+    if len(users) < len(set(user_ids)):
+        raise Missing
+    told: list[User] = []
+    refused: list[NotInvited] = []
+    is_used_up = False
+    for user in users:
+        reason = gettext("The academy has used up its text messages for today.") if is_used_up else _why_not(by, user)
+        if not reason:
+            try:
+                limits.take_text_to(str(user.phone))
+            except TooMany:
+                reason = gettext("This phone was sent many messages lately.")
+        if not reason:
+            try:
+                limits.take_texts_of_academy(1)
+            except TooMany:
+                is_used_up = True
+                reason = gettext("The academy has used up its text messages for today.")
+        if reason:
+            refused.append(NotInvited(user, reason))
+        else:
+            told.append(user)
+    User.objects.filter(pk__in=[user.pk for user in told]).update(invited_at=timezone.now())
+    text = _invitation_text()
+    for user in told:
+        text_after_commit(str(user.phone), text)
+    return told, refused
+
+
+def _why_not(by: User, user: User) -> str:
+    if Role(user.role) not in MANAGEABLE_ROLES[Role(by.role)]:
+        return gettext("You may not manage this person.")
+    if not user.is_active:
+        return gettext("A suspended person cannot be invited.")
+    if not user.is_admitted:
+        return gettext("A guardian has to consent first.")
+    return gettext("This person has logged in already.") if user.last_login is not None else ""
 
 
 def change_role(*, by: User, user_id: int, role: Role) -> User:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -71,7 +71,7 @@ class CourseAdmin(DeskAdmin):
     name: ClassVar = _("Course")
     plural: ClassVar = _("Courses")
     field_names: ClassVar = {"name": _("Name"), "schedule": _("Timetable"), "is_archived": _("Archived")}
-    permissions: ClassVar = {"view": Permission.VIEW_COURSES, "add": _MANAGED, "change": _MANAGED}
+    permissions: ClassVar = {"view": Permission.VIEW_COURSES, "add": _MANAGED, "change": _MANAGED, "export": _MANAGED}
     personal: ClassVar = {"list": NOT_PERSONAL, "detail": about(), "add": about()}
     entry: ClassVar = MenuEntry(
         _("Academy"), _("Courses"), "groups", "courses_course_changelist", Permission.VIEW_COURSES, 45
@@ -101,6 +101,33 @@ class CourseAdmin(DeskAdmin):
         if course.ends_on is not None and course.ends_on < timezone.localdate():
             return label(_("Over"), "warning")
         return label(_("Running"), "success")
+
+    export_header: ClassVar = (
+        _("Name"),
+        _("Subject"),
+        _("School year"),
+        _("Timetable"),
+        _("First day"),
+        _("Last day"),
+        _("Teachers"),
+        _("Students"),
+        _("Archived"),
+    )
+
+    def export_rows(self, rows: Sequence[Course]) -> Iterable[Sequence[object]]:
+        self.prepare(rows)
+        for course in rows:
+            yield (
+                course.name,
+                course.subject,
+                course.grade,
+                course.schedule,
+                course.starts_on,
+                course.ends_on,
+                self.taught_by(course),
+                self.students(course),
+                "O" if course.is_archived else "",
+            )
 
     def visible_to(self, person: User) -> QuerySet[Course]:
         return queries.courses_visible_to(person)
