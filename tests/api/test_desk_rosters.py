@@ -156,7 +156,7 @@ def test_a_sent_file_is_read_by_who_sent_it_and_no_other_kind(hana: Cast, manage
         for upload in (picture, others):
             s3.write_object(upload.key, b"x", content_type=upload.content_type)
     assert manager.post("/admin/rosters/roster/add/", {"upload": others.pk}).status_code == 404
-    assert "엑셀(.xlsx)과 CSV" in text_after(manager, "/admin/rosters/roster/add/", {"upload": picture.pk})
+    assert '"alert">엑셀(.xlsx)과 CSV' in text_after(manager, "/admin/rosters/roster/add/", {"upload": picture.pk})
     assert "행을 붙여 넣어" in text_after(manager, "/admin/rosters/roster/add/", {"pasted": ""})
     page = manager.post("/admin/rosters/roster/add/", {"upload": sent.pk})
     with hana.acting():
