@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from academy.desk.labels import label, moment
+from academy.desk.site import academy_desk
 from academy.trail.models import Operation, Outcome, TrailEntry
 from academy.trail.queries import ACTOR_KIND, Filter, entries, names_of
 
@@ -28,6 +29,16 @@ _CHANGES: Final[Mapping[str, tuple[Promise, str]]] = {
 }
 
 
+# Of tables without a list on the desk: what people call what is in them.
+_THINGS: Final[Mapping[str, Promise]] = {
+    "students_guardianship": _("Guardian"),
+    "students_guardianconsent": _("Consent"),
+    "courses_enrolment": _("Enrolment"),
+    "courses_attendance": _("Attendance"),
+    "courses_courseteacher": _("Teachers"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One entry: when, who, what in a word, and the particulars."""
@@ -35,6 +46,7 @@ class HistoryRow:
     time: str
     who: str
     what: SafeString
+    thing: str
     particulars: str
     reason: str
 
@@ -49,6 +61,7 @@ def history_of(kind: str, pk: int) -> list[HistoryRow]:
             moment(entry.created_at),
             names.get(f"{ACTOR_KIND}:{entry.actor_id}", "–"),
             _word(entry),
+            _thing(entry.table_name or entry.action),
             " ".join([entry.table_name or entry.action, *entry.column_names]),
             entry.reason,
         )
@@ -65,6 +78,18 @@ def _word(entry: TrailEntry) -> SafeString:
         return label(_("Saved as a file"), "warning")
     is_look = entry.action.endswith(".viewed")
     return label(_("Seen"), "info") if is_look else label(_("Worked on"), "")
+
+
+def _thing(name: str) -> str:
+    """What "students_student", or "students_student_change.viewed", is about; "" for what has no word."""
+    app, _rest, model = name.partition(".")[0].partition("_")
+    model = model.partition("_")[0]
+    if f"{app}_{model}" in _THINGS:
+        return str(_THINGS[f"{app}_{model}"])
+    for registered in academy_desk._registry:
+        if (registered._meta.app_label, registered._meta.model_name) == (app, model):
+            return str(registered._meta.verbose_name)
+    return ""
 
 
 def history_url(admin: Any, request: HttpRequest, pk: int) -> str:

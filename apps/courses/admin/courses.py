@@ -100,7 +100,7 @@ class CourseAdmin(DeskAdmin):
             return label(_("Archived"))
         if course.ends_on is not None and course.ends_on < timezone.localdate():
             return label(_("Over"), "warning")
-        return label(_("Running"), "success")
+        return label(_("In session"), "success")
 
     export_header: ClassVar = (
         _("Name"),

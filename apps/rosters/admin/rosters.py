@@ -238,7 +238,7 @@ def _mapping(roster: Roster) -> list[dict[str, Any]]:
     return [
         {
             "heading": roster.header[place] if place < len(roster.header) else "",
-            "samples": [cells[place] for _line, cells in roster.rows[:_SAMPLES] if place < len(cells)],
+            "samples": [cells[place] for _line, cells in roster.rows[:_SAMPLES] if "".join(cells[place:][:1])],
             "field": columns[place],
         }
         for place in range(width)
