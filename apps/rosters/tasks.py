@@ -77,7 +77,7 @@ def take_roster(roster_id: int) -> None:
         wrong = wrong_lines(roster)  # of the whole list: a part alone does not see what stands in two
     for start in range(int(roster.outcome.get("next", 0)), len(roster.rows), ROWS_AT_ONCE):
         rows = roster.rows[start : start + ROWS_AT_ONCE]
-        with acting_as(by, action=take_roster.kind), job.writing():
+        with acting_as(by, action="rosters.take_roster"), job.writing():
             take_part(roster, rows, wrong, by=by, following=start + ROWS_AT_ONCE)
         job.report_progress((start + ROWS_AT_ONCE) / len(roster.rows))
     with job.finishing(rows=len(roster.rows)):
