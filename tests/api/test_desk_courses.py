@@ -147,6 +147,18 @@ def test_a_day_that_is_none_is_today(world: World, query: str) -> None:
     assert teacher.get(url(world.hana.course, f"attendance/month/?{month}")).status_code == 200
 
 
+def test_the_list_is_filtered_and_searched(world: World, manager: Client) -> None:
+    with world.hana.acting():
+        old = make_course("옛 반")
+        Course.objects.filter(pk=old.pk).update(is_archived=True)
+    shown = {
+        state: manager.get(f"/admin/courses/course/?state={state}").content.decode()
+        for state in ("running", "archived")
+    }
+    assert ("옛 반" in shown["running"], "옛 반" in shown["archived"]) == (False, True)
+    assert world.hana.course.name in manager.get(f"/admin/courses/course/?q={world.hana.teacher.name}").content.decode()
+
+
 def test_a_teacher_sees_the_courses_they_teach_and_changes_none(world: World) -> None:
     with world.hana.acting():
         others = make_course("남의 반", teachers=[make_user(Role.TEACHER)], students=[world.hana.student])
@@ -173,7 +185,7 @@ def test_who_was_shown_is_recorded(world: World) -> None:
     "path",
     [
         "/admin/courses/course/",
-        "/admin/courses/course/?q=심화&is_archived__exact=0",
+        "/admin/courses/course/?q=심화&state=running",
         "/admin/courses/course/{course}/",
         "/admin/courses/course/{course}/enrol/?q=이",
         f"/admin/courses/course/{{course}}/attendance/?date={LESSON_DAY}",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import display, register
+from django.contrib.admin import SimpleListFilter, display, register
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -66,21 +66,43 @@ class TeachersForm(DeskForm):
         ]
 
 
+class StateFilter(SimpleListFilter):
+    """Running courses, or archived ones. The columns' own names stay what the API's schema says of them."""
+
+    title = _("State")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("running", _("In session")), ("archived", _("Archived"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Course]) -> QuerySet[Course]:  # noqa: ARG002
+        if self.value() not in ("running", "archived"):
+            return queryset
+        return queryset.filter(is_archived=self.value() == "archived")
+
+
 @register(Course, site=academy_desk)
 class CourseAdmin(DeskAdmin):
     name: ClassVar = _("Course")
     plural: ClassVar = _("Courses")
-    field_names: ClassVar = {"name": _("Name"), "schedule": _("Timetable"), "is_archived": _("Archived")}
     permissions: ClassVar = {"view": Permission.VIEW_COURSES, "add": _MANAGED, "change": _MANAGED, "export": _MANAGED}
     personal: ClassVar = {"list": NOT_PERSONAL, "detail": about(), "add": about()}
     entry: ClassVar = MenuEntry(
         _("Academy"), _("Courses"), "groups", "courses_course_changelist", Permission.VIEW_COURSES, 45
     )
     add_title: ClassVar = _("Add a course")
-    list_display = ("name", "taught", "schedule", "taught_by", "students", "state")
-    list_filter = ("is_archived",)
+    list_display = ("shown_name", "taught", "timetable", "taught_by", "students", "state")
+    list_filter = (StateFilter,)
     search_fields = ("name", "subject", "grade", "teachings__user__name")
     search_help_text = _("Name, subject, school year or teacher")
+
+    @display(description=_("Name"))
+    def shown_name(self, course: Course) -> str:
+        return course.name
+
+    @display(description=_("Timetable"))
+    def timetable(self, course: Course) -> str:
+        return course.schedule or "–"
 
     @display(description=_("Subject"))
     def taught(self, course: Course) -> str:
