@@ -43,10 +43,10 @@ def export_list(admin: DeskAdmin, request: HttpRequest) -> HttpResponse:
                 admin.note(request, rows)
                 name = f"{admin.opts.model_name}-{timezone.localdate():%Y%m%d}.csv"
                 return csv_file(name, [str(words) for words in admin.export_header], admin.export_rows(rows))
-            too_long = gettext("The list has more than %(count)s rows. Search or filter it first.") % {
-                "count": MAX_ROWS
-            }
-            show_error(request, form, Invalid(too_long))
+            error = Invalid(
+                gettext("The list has more than {count} rows. Search or filter it first.").format(count=MAX_ROWS)
+            )
+            show_error(request, form, error)
         else:
             note_status(request, 400)
     query = request.META.get("QUERY_STRING", "")

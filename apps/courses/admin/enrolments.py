@@ -56,13 +56,12 @@ def students_named(students: Iterable[Student], pasted: str) -> list[Student]:
             found[named[0].pk] = named[0]
         else:
             (doubtful if named else unknown).append(line)
-    problems = []
     if unknown:
-        problems.append(gettext("Nobody here is called: {names}.").format(names=_listed(unknown)))
+        raise Invalid(gettext("Nobody here is called: {names}.").format(names=_listed(unknown)), attr="pasted")
     if doubtful:
-        problems.append(gettext("More than one student is called: {names}.").format(names=_listed(doubtful)))
-    if problems:
-        raise Invalid(" ".join(problems), attr="pasted")
+        raise Invalid(
+            gettext("More than one student is called: {names}.").format(names=_listed(doubtful)), attr="pasted"
+        )
     return list(found.values())
 
 

@@ -219,7 +219,7 @@ class RosterAdmin(DeskAdmin):
         roster = self._roster(request, object_id)
         plans = queries.plan_of(roster.rows, roster.columns, roster.named)
         wrong = {row.line: row for row in plans if row.verdict is Verdict.WRONG}
-        note_reason(request, gettext("To correct the lines of a list that was brought."))
+        note_reason(request, gettext("To correct the lines of a list"))
         note_subjects(request, "student", [row.student.id for row in wrong.values() if row.student is not None])
         width = max((len(cells) for _line, cells in roster.rows), default=0)
         header = [*roster.header, *[""] * (width - len(roster.header))]
