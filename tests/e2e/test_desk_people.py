@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from openpyxl import Workbook
 
-from tests.e2e.test_desk import CHROMIUM, SIZES, Desk, browser, stack
+from tests.e2e.conftest import CHROMIUM
+from tests.e2e.test_desk import SIZES, Desk, stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from infra.local.supervisor import Stack
 
-__all__ = ["browser", "stack"]  # fixtures
+__all__ = ["stack"]  # a fixture
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
 NAMES = (
