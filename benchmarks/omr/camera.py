@@ -14,7 +14,8 @@ GreyImage = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ScanDials:
-    """A flat-bed or feeder. ``is_bitonal``: a 1-bit scan, dithered by threshold."""
+    """A flat-bed or feeder. ``is_bitonal``: a 1-bit scan, by threshold. ``copies``: how often the sheet went through a
+    photocopier first, which hardens its greys, spreads its ink and leaves specks."""
 
     dpi: tuple[int, ...]
     skew_degrees: float
@@ -22,11 +23,13 @@ class ScanDials:
     jpeg: tuple[int, int]
     shift_mm: float = 2.0
     is_bitonal: bool = False
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneDials:
-    """A phone over a table. Ranges are (low, high); ``curl_mm``: how far the paper rises from the table."""
+    """A phone over a table. Ranges are (low, high); ``curl_mm``: how far the paper rises from the table; ``glare``: the
+    light that a lamp's reflection adds in its middle, of the paper's own."""
 
     long_side: tuple[int, int]
     tilt_degrees: float
@@ -39,12 +42,15 @@ class PhoneDials:
     jpeg: tuple[int, int]
     curl_mm: float
     lens: float = 0.03
+    glare: tuple[float, float] = (0.0, 0.0)
 
 
 def scan_page(page: GreyImage, base_dpi: int, dials: ScanDials, rng: np.random.Generator) -> GreyImage:
     """``page`` (H, W) at ``base_dpi`` through a scanner: (h, w) of the same paper size."""
     dpi = int(rng.choice(dials.dpi))
     scale = dpi / base_dpi
+    for _ in range(dials.copies):
+        page = _photocopy(page, base_dpi, rng)
     height, width = round(page.shape[0] * scale), round(page.shape[1] * scale)
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(page, (width, height), interpolation=shrink)
@@ -84,6 +90,8 @@ def photograph_page(page: GreyImage, base_dpi: int, dials: PhoneDials, rng: np.r
     edge = cv2.GaussianBlur(on_page, (0, 0), 0.7)
     scene = edge * sheet * np.float32(rng.uniform(0.93, 1.0)) + (1 - edge) * table * (1 - 0.4 * drop)
     scene *= _light((height, width), dials, rng)
+    if dials.glare[1] > 0:
+        scene = _with_glare(scene, rng.uniform(*dials.glare), rng)
     blur = rng.uniform(*dials.blur) * long_side / 2016
     scene = cv2.GaussianBlur(scene, (0, 0), max(blur, 0.2)).astype(np.float32)
     if rng.random() < 0.3 and dials.motion > 0:
@@ -92,6 +100,32 @@ def photograph_page(page: GreyImage, base_dpi: int, dials: PhoneDials, rng: np.r
     scene = 255 * np.clip(scene * exposure / 255, 0, 1) ** np.float32(rng.uniform(0.8, 1.15)) + np.float32(haze)
     noisy = _with_noise(scene, rng.uniform(*dials.noise), rng)
     return _through_jpeg(noisy, dials.jpeg, rng)
+
+
+def _photocopy(page: GreyImage, dpi: int, rng: np.random.Generator) -> GreyImage:
+    """``page`` (H, W) as one generation of a photocopier leaves it: harder, a little smaller, with specks."""
+    height, width = page.shape
+    blurred = cv2.GaussianBlur(page, (0, 0), float(rng.uniform(0.05, 0.09)) * dpi / 25.4).astype(np.float32)
+    middle, slope = rng.uniform(120, 165), rng.uniform(0.018, 0.035)
+    hard = 255 / (1 + np.exp(-slope * (blurred - middle)))
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.normal(0, 0.3)), float(rng.uniform(0.97, 1.0)))
+    copied = cv2.warpAffine(hard, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(250.0,))
+    for _ in range(int(rng.integers(20, 120))):
+        place = (int(rng.integers(0, width)), int(rng.integers(0, height)))
+        cv2.circle(copied, place, int(rng.integers(1, 3)), (float(rng.uniform(20, 160)),), -1, cv2.LINE_AA)
+    return np.clip(copied, 0, 255).astype(np.uint8)
+
+
+def _with_glare(scene: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """``scene`` (h, w) with a lamp's soft reflection somewhere on it: light that is added, so ink grows pale there."""
+    height, width = scene.shape
+    spot = np.zeros((height // 8, width // 8), np.float32)
+    centre = (int(rng.uniform(0.1, 0.9) * width / 8), int(rng.uniform(0.1, 0.9) * height / 8))
+    axes = (int(rng.uniform(0.06, 0.2) * width / 8), int(rng.uniform(0.06, 0.2) * width / 8))
+    cv2.ellipse(spot, centre, axes, float(rng.uniform(0, 180)), 0, 360, (1.0,), -1)
+    spot = cv2.GaussianBlur(spot, (0, 0), 0.05 * width / 8).astype(np.float32)
+    lit: NDArray[np.float32] = scene + np.float32(255 * strength) * cv2.resize(spot, (width, height))
+    return lit
 
 
 def _ray_maps(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,13 +19,23 @@ import pypdfium2
 from numpy.typing import NDArray
 
 from benchmarks.omr.camera import PhoneDials, ScanDials, photograph_page, scan_page
-from benchmarks.omr.marks import Bubble, Person, draw_erasure, draw_mark, draw_person, draw_stray
+from benchmarks.omr.marks import (
+    INSTRUMENTS,
+    STYLE_CHANGE,
+    Bubble,
+    Person,
+    draw_erasure,
+    draw_mark,
+    draw_person,
+    draw_stray,
+)
 from sheets.layout import (
     BubbleShape,
     ChoiceField,
     DigitsField,
     EssayField,
     Layout,
+    LayoutPage,
     NumericField,
     Point,
     VersionField,
@@ -35,11 +45,17 @@ from sheets.pdf import render_pdf
 GreyImage = NDArray[np.uint8]
 
 BASE_DPI: Final = 300
+PER_MM: Final = BASE_DPI / 25.4
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How sheets are filled and captured. Rates are per question; ``quarter_turns``: any of 0-3 turns of 90 degrees."""
+    """How sheets are filled and captured.
+
+    Rates are per question, that of torn corners per sheet. ``quarter_turns``: any of 0-3 turns of 90 degrees.
+    ``style_change``: how often a person marks otherwise than usual. ``instruments``: shares of felt pens, ball pens,
+    soft pencils and light hands.
+    """
 
     name: str
     capture: ScanDials | PhoneDials
@@ -49,6 +65,9 @@ class Condition:
     erased_blank_rate: float = 0.005
     stray_rate: float = 0.25
     quarter_turns: bool = False
+    torn_rate: float = 0.0
+    style_change: float = STYLE_CHANGE
+    instruments: tuple[float, ...] = INSTRUMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +84,32 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image (H, W) and its truth."""
+    """One image (H, W), its truth, and which bubbles were marked, (N,) in the page's bubble order."""
 
     image: GreyImage
     truth: Truth
+    is_marked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """A person at a raster (H, W): what is marked on it is remembered."""
+
+    raster: GreyImage
+    person: Person
+    rng: np.random.Generator
+    marked: list[Bubble] = field(default_factory=list)
+
+    def mark(self, bubble: Bubble) -> None:
+        draw_mark(self.raster, bubble, self.person, PER_MM, self.rng)
+        self.marked.append(bubble)
+
+    def erase(self, bubble: Bubble) -> None:
+        draw_erasure(self.raster, bubble, self.person, PER_MM, self.rng)
+
+    def carefully(self) -> _Hand:
+        """As one fills a number, nearly always in one's own way."""
+        return replace(self, person=replace(self.person, style_change=0.01))
 
 
 CONDITIONS: Final = {
@@ -77,12 +118,14 @@ CONDITIONS: Final = {
         Condition("flat", ScanDials(dpi=(150, 200), skew_degrees=0.5, noise=1.5, jpeg=(85, 95))),
         Condition("scan300", ScanDials(dpi=(300,), skew_degrees=1.2, noise=4.0, jpeg=(70, 95)), quarter_turns=True),
         Condition("scan100", ScanDials(dpi=(100,), skew_degrees=1.2, noise=3.0, jpeg=(70, 92))),
+        Condition("scan600", ScanDials(dpi=(600,), skew_degrees=1.2, noise=5.0, jpeg=(70, 95))),
+        Condition("photocopy", ScanDials(dpi=(200,), skew_degrees=0.8, noise=3.0, jpeg=(75, 95), copies=1)),
         Condition("bitonal", ScanDials(dpi=(200,), skew_degrees=0.8, noise=2.0, jpeg=(85, 95), is_bitonal=True)),
         Condition(
             "phone",
             PhoneDials(
                 long_side=(1600, 2400),
-                tilt_degrees=22.0,
+                tilt_degrees=30.0,
                 roll_degrees=10.0,
                 fill=(0.78, 0.97),
                 shadow=(0.0, 0.45),
@@ -107,8 +150,11 @@ CONDITIONS: Final = {
                 noise=(3.0, 8.0),
                 jpeg=(40, 75),
                 curl_mm=6.0,
+                glare=(0.0, 0.5),
             ),
             quarter_turns=True,
+            torn_rate=0.05,
+            instruments=(0.15, 0.15, 0.45, 0.25),
         ),
     )
 }
@@ -118,14 +164,32 @@ def make_sample(layout: Layout, condition: Condition, seed: int, *, page: int = 
     """One filled and captured page of ``layout``. The same arguments give the same sample."""
     rng = np.random.default_rng([seed, page])
     raster = blank_page(layout, sheet_id="bench", page=page).copy()
-    truth = fill_page(raster, layout, page, condition, draw_person(rng), rng, sheet_id="bench")
+    person = replace(draw_person(rng, condition.instruments), style_change=condition.style_change)
+    truth, marked = fill_page(raster, layout.page(page), condition, person, rng, sheet_id="bench")
+    if condition.torn_rate and rng.random() < condition.torn_rate:
+        _tear_corner(raster, rng)
     if isinstance(condition.capture, ScanDials):
         image = scan_page(raster, BASE_DPI, condition.capture, rng)
     else:
         image = photograph_page(raster, BASE_DPI, condition.capture, rng)
     if condition.quarter_turns:
         image = np.ascontiguousarray(np.rot90(image, int(rng.integers(0, 4))))
-    return Sample(image, truth)
+    places = {(bubble.x, bubble.y) for bubble in marked}
+    is_marked = [(x * PER_MM, y * PER_MM) in places for x, y in layout.page(page).bubble_centres]
+    return Sample(image, truth, np.array(is_marked))
+
+
+def _tear_corner(raster: GreyImage, rng: np.random.Generator) -> None:
+    """One corner with its marker gone: what lies below the sheet shows."""
+    height, width = raster.shape
+    side = [rng.uniform(20, 32) * BASE_DPI / 25.4 for _ in range(2)]
+    triangle = np.array([[0, 0], [side[0], 0], [0, side[1]]])
+    corner = int(rng.integers(0, 4))
+    if corner % 2:
+        triangle[:, 0] = width - triangle[:, 0]
+    if corner // 2:
+        triangle[:, 1] = height - triangle[:, 1]
+    cv2.fillPoly(raster, [triangle.round().astype(np.int32)], (int(rng.integers(60, 250)),))
 
 
 @lru_cache(maxsize=8)
@@ -144,45 +208,36 @@ def blank_page(layout: Layout, *, sheet_id: str, page: int) -> GreyImage:
 
 def fill_page(
     raster: GreyImage,
-    layout: Layout,
-    page: int,
+    page: LayoutPage,
     condition: Condition,
     person: Person,
     rng: np.random.Generator,
     *,
     sheet_id: str,
-) -> Truth:
-    """Fill ``raster`` (H, W) at ``BASE_DPI`` in place as ``person`` would; return what was meant."""
-    per_mm = BASE_DPI / 25.4
-    fields = layout.page(page)
+) -> tuple[Truth, list[Bubble]]:
+    """Fill ``raster`` (H, W) at ``BASE_DPI`` in place as ``person`` would; what was meant, and what was marked."""
+    hand = _Hand(raster, person, rng)
     answers: dict[str, tuple[str, ...]] = {}
-    for field in fields.question_fields:
-        if isinstance(field, EssayField):
-            _write_essay(raster, field, person, per_mm, rng)
-        elif isinstance(field, NumericField):
-            answers[field.label] = _fill_numeric(raster, field, condition, person, per_mm, rng)
+    for asked in page.question_fields:
+        if isinstance(asked, EssayField):
+            _write_essay(hand, asked)
+        elif isinstance(asked, NumericField):
+            answers[asked.label] = _fill_numeric(hand.carefully(), asked, condition)
         else:
-            answers[field.label] = _fill_choices(raster, field, condition, person, per_mm, rng)
+            answers[asked.label] = _fill_choices(hand, asked, condition)
     number: str | None = None
-    if fields.student_number is not None:
-        number = _fill_number(raster, fields.student_number, condition, person, per_mm, rng)
+    if page.student_number is not None:
+        number = _fill_number(hand.carefully(), page.student_number, condition)
     version: str | None = None
-    if fields.version is not None:
-        version = _fill_version(raster, fields.version, person, per_mm, rng)
-    if rng.random() < condition.stray_rate:
-        draw_stray(raster, person, per_mm, rng)
-    return Truth(sheet_id, page, answers, number, version)
+    if page.version is not None:
+        version = _fill_version(hand.carefully(), page.version)
+    if hand.rng.random() < condition.stray_rate:
+        draw_stray(hand.raster, hand.person, PER_MM, hand.rng)
+    return Truth(sheet_id, page.number, answers, number, version), hand.marked
 
 
-def _fill_choices(
-    raster: GreyImage,
-    field: ChoiceField,
-    condition: Condition,
-    person: Person,
-    per_mm: float,
-    rng: np.random.Generator,
-) -> tuple[str, ...]:
-    bubbles = _bubbles(field.centres, field.shape, per_mm)
+def _fill_choices(hand: _Hand, asked: ChoiceField, condition: Condition) -> tuple[str, ...]:
+    bubbles, rng = _bubbles(asked.centres, asked.shape), hand.rng
     draw = rng.random()
     order = [int(value) for value in rng.permutation(len(bubbles))]
     if draw < condition.blank_rate:
@@ -191,97 +246,79 @@ def _fill_choices(
         count = 2
     else:
         count = 1
-    if field.has_several and count:
+    if asked.has_several and count:
         count = int(rng.integers(1, len(bubbles)))
     is_erased = rng.random() < (condition.erasure_rate if count else condition.erased_blank_rate / 0.03)
     if is_erased and count < len(order):
-        draw_erasure(raster, bubbles[order[count]], person, per_mm, rng)
+        hand.erase(bubbles[order[count]])
     for index in order[:count]:
-        draw_mark(raster, bubbles[index], person, per_mm, rng)
-    return tuple(field.choices[index] for index in sorted(order[:count]))
+        hand.mark(bubbles[index])
+    return tuple(asked.choices[index] for index in sorted(order[:count]))
 
 
-def _fill_numeric(
-    raster: GreyImage,
-    field: NumericField,
-    condition: Condition,
-    person: Person,
-    per_mm: float,
-    rng: np.random.Generator,
-) -> tuple[str, ...]:
+def _fill_numeric(hand: _Hand, asked: NumericField, condition: Condition) -> tuple[str, ...]:
     """A number written as people do: with or without leading zeros, sometimes rubbed out first. Returns its text."""
+    rng = hand.rng
     if rng.random() < condition.blank_rate:
         return ()
-    whole_digits = int(rng.integers(1, field.whole_places + 1))
+    whole_digits = int(rng.integers(1, asked.whole_places + 1))
     whole = "".join(str(rng.integers(0, 10)) for _ in range(whole_digits))
     below = ""
-    if field.decimals and rng.random() < 0.8:
-        below = "".join(str(rng.integers(0, 10)) for _ in range(int(rng.integers(1, field.decimals + 1))))
-    elif field.denominator:
-        below = "".join(str(rng.integers(1, 10)) for _ in range(int(rng.integers(1, field.denominator + 1))))
+    if asked.decimals and rng.random() < 0.8:
+        below = "".join(str(rng.integers(0, 10)) for _ in range(int(rng.integers(1, asked.decimals + 1))))
+    elif asked.denominator:
+        below = "".join(str(rng.integers(1, 10)) for _ in range(int(rng.integers(1, asked.denominator + 1))))
     sign = ""
-    if field.has_sign and rng.random() < 0.4:
+    if asked.has_sign and rng.random() < 0.4:
         sign = "-"
-    digits = whole.rjust(field.whole_places)
-    digits += below.ljust(field.decimals) if field.decimals else below.rjust(field.denominator)
-    marks = ([sign or " "] if field.has_sign else []) + list(digits)
-    careful = replace(person, style_change=0.01)
-    for symbol, symbols, column in zip(marks, field.symbols, field.columns, strict=True):
-        bubbles = _bubbles(column, field.shape, per_mm)
+    digits = whole.rjust(asked.whole_places)
+    digits += below.ljust(asked.decimals) if asked.decimals else below.rjust(asked.denominator)
+    marks = ([sign or " "] if asked.has_sign else []) + list(digits)
+    for symbol, symbols, column in zip(marks, asked.symbols, asked.columns, strict=True):
+        bubbles = _bubbles(column, asked.shape)
         meant = symbols.index(symbol) if symbol in symbols else -1
         if rng.random() < condition.erasure_rate:
-            draw_erasure(raster, bubbles[(meant + 1) % len(bubbles)], person, per_mm, rng)
+            hand.erase(bubbles[(meant + 1) % len(bubbles)])
         if meant >= 0:
-            draw_mark(raster, bubbles[meant], careful, per_mm, rng)
-    join = "." if field.decimals else "/"
+            hand.mark(bubbles[meant])
+    join = "." if asked.decimals else "/"
     return (f"{sign}{whole}{join}{below}" if below else f"{sign}{whole}",)
 
 
-def _fill_number(
-    raster: GreyImage,
-    field: DigitsField,
-    condition: Condition,
-    person: Person,
-    per_mm: float,
-    rng: np.random.Generator,
-) -> str:
-    number = ""
-    careful = replace(person, style_change=0.01)
-    for column in field.columns:
+def _fill_number(hand: _Hand, asked: DigitsField, condition: Condition) -> str:
+    number, rng = "", hand.rng
+    for column in asked.columns:
         digit = int(rng.integers(0, 10))
         if rng.random() < 0.01:
             number += "?"
             continue
         number += str(digit)
-        bubbles = _bubbles(column, field.shape, per_mm)
+        bubbles = _bubbles(column, asked.shape)
         if rng.random() < condition.erasure_rate:
-            draw_erasure(raster, bubbles[(digit + 1) % 10], person, per_mm, rng)
-        draw_mark(raster, bubbles[digit], careful, per_mm, rng)
+            hand.erase(bubbles[(digit + 1) % 10])
+        hand.mark(bubbles[digit])
     return number
 
 
-def _fill_version(
-    raster: GreyImage, field: VersionField, person: Person, per_mm: float, rng: np.random.Generator
-) -> str:
+def _fill_version(hand: _Hand, asked: VersionField) -> str:
     """The marked version, "" for none."""
-    if rng.random() < 0.02:
+    if hand.rng.random() < 0.02:
         return ""
-    chosen = int(rng.integers(0, len(field.choices)))
-    bubbles = _bubbles(field.centres, field.shape, per_mm)
-    draw_mark(raster, bubbles[chosen], replace(person, style_change=0.01), per_mm, rng)
-    return field.choices[chosen]
+    chosen = int(hand.rng.integers(0, len(asked.choices)))
+    hand.mark(_bubbles(asked.centres, asked.shape)[chosen])
+    return asked.choices[chosen]
 
 
-def _write_essay(raster: GreyImage, field: EssayField, person: Person, per_mm: float, rng: np.random.Generator) -> None:
+def _write_essay(hand: _Hand, asked: EssayField) -> None:
     """Lines of scribble, some of which leave the box by a little."""
-    box = field.box
-    for line in range(int(rng.integers(0, field.lines + 1))):
-        y = box.y_mm + box.height_mm * (line + 1.5) / (field.lines + 1.5)
+    box, rng = asked.box, hand.rng
+    for line in range(int(rng.integers(0, asked.lines + 1))):
+        y = box.y_mm + box.height_mm * (line + 1.5) / (asked.lines + 1.5)
         steps = int(rng.integers(40, 160))
         x = box.x_mm + 2 + np.arange(steps) * 1.05
         heights = y + rng.normal(0, 1.1, steps) + rng.normal(0, 0.3)
-        points = (np.stack([x, heights], axis=1) * per_mm).round().astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(raster, [points], False, (round(255 * (1 - person.darkness)),), 5, cv2.LINE_AA)
+        points = (np.stack([x, heights], axis=1) * PER_MM).round().astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(hand.raster, [points], False, (round(255 * (1 - hand.person.darkness)),), 5, cv2.LINE_AA)
 
 
 def write_samples(folder: Path, layout: Layout, condition: Condition, seeds: range) -> None:
@@ -303,6 +340,6 @@ def write_samples(folder: Path, layout: Layout, condition: Condition, seeds: ran
     (folder / "layout.json").write_text(layout.to_text())
 
 
-def _bubbles(centres: Sequence[Point], shape: BubbleShape, per_mm: float) -> list[Bubble]:
-    half = (shape.width_mm / 2 * per_mm, shape.height_mm / 2 * per_mm)
-    return [Bubble(x * per_mm, y * per_mm, *half) for x, y in centres]
+def _bubbles(centres: Sequence[Point], shape: BubbleShape) -> list[Bubble]:
+    half = (shape.width_mm / 2 * PER_MM, shape.height_mm / 2 * PER_MM)
+    return [Bubble(x * PER_MM, y * PER_MM, *half) for x, y in centres]

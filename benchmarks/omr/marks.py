@@ -54,9 +54,15 @@ class Bubble:
     half_height: float
 
 
-def draw_person(rng: np.random.Generator) -> Person:
-    """A student: felt pen, ball pen, soft pencil or a light hand, in the shares seen in classrooms with no rule."""
-    instrument = rng.choice(4, p=[0.3, 0.2, 0.4, 0.1])
+INSTRUMENTS: Final = (0.3, 0.2, 0.4, 0.1)
+"""Shares of felt pens, ball pens, soft pencils and light hands, as in a classroom with no rule."""
+STYLE_CHANGE: Final = 0.04
+"""How often a person marks otherwise than usual."""
+
+
+def draw_person(rng: np.random.Generator, instruments: tuple[float, ...] = INSTRUMENTS) -> Person:
+    """A student with felt pen, ball pen, soft pencil or a light hand, in the given shares."""
+    instrument = rng.choice(4, p=instruments)
     style = Style(
         rng.choice(
             [style.value for style in (Style.FULL, Style.SLOPPY, Style.TICK, Style.CROSS, Style.DOT)],
@@ -71,7 +77,7 @@ def draw_person(rng: np.random.Generator) -> Person:
         stroke_mm=float(rng.uniform(*stroke)),
         grain=(0.03, 0.05, 0.3, 0.4)[instrument],
         style=style,
-        style_change=0.04,
+        style_change=STYLE_CHANGE,
         wobble=float(rng.uniform(0.04, 0.14)),
     )
 

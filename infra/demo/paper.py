@@ -48,7 +48,7 @@ def make_sheet(pdf: bytes, layout: Layout, kind: str, seed: int) -> Sheet:
     rng = np.random.default_rng([SEED, seed])
     condition = CONDITIONS[PHONE if kind == PHONE_HEIC else kind]
     page = _printed(pdf).copy()
-    truth = fill_page(page, layout, 1, condition, draw_person(rng), rng, sheet_id="")
+    truth, _ = fill_page(page, layout.page(1), condition, draw_person(rng), rng, sheet_id="")
     if isinstance(condition.capture, PhoneDials):
         picture = photograph_page(page, BASE_DPI, condition.capture, rng)
     else:

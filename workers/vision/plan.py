@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -17,6 +18,8 @@ Doubles = NDArray[np.float64]
 BLOCK_ROWS: Final = 5
 """Rows whose outlines are looked for together: enough to average marks and noise away, few enough to follow a curl."""
 MAX_BLOCK_DIGITS: Final = 4
+MIN_LEVEL_WIDTH: Final = 4
+"""Bubbles in a row of which the median is a blank, whatever is marked."""
 LONE_PITCH_MM: Final = 8.0
 """Taken for the distance to the next row or column where a block has only one."""
 
@@ -30,14 +33,30 @@ class Ghosts:
     centres: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The bubbles among which one is meant, or any number where ``has_several``: a question's choices, or a place's
+    digits. ``is_printed``: the printer may have filled it, so it says nothing of the student's hand."""
+
+    bubbles: slice
+    has_several: bool
+    is_printed: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PagePlan:
-    """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print, ``blocks`` of
-    neighbouring bubbles by index, ``block_centres`` (B, 2) mm, ``markers`` (4, 2) mm."""
+    """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print.
+
+    ``rows`` are in the bubbles' order; ``lone_rows`` are those where one bubble is meant, by index, one array (R, W)
+    for each width from ``MIN_LEVEL_WIDTH`` on. ``blocks`` of neighbouring bubbles by index, ``block_centres`` (B, 2)
+    mm, ``markers`` (4, 2) mm.
+    """
 
     centres: Floats
     half_axes: Floats
     groups: NDArray[np.intp]
+    rows: tuple[Row, ...]
+    lone_rows: tuple[NDArray[np.intp], ...]
     blocks: tuple[NDArray[np.intp], ...]
     block_centres: Doubles
     ghosts: tuple[Ghosts, ...]
@@ -57,16 +76,37 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
         for field, symbol, _ in page.bubbles
     ]
     blocks = _blocks(page)
+    rows = tuple(_rows(page))
     return PagePlan(
         centres=centres,
         half_axes=half_axes,
         groups=np.array(groups, np.intp),
+        rows=rows,
+        lone_rows=tuple(_lone_rows(rows)),
         blocks=tuple(np.array(block, np.intp) for block in blocks),
         block_centres=np.array([centres[block].mean(axis=0) for block in blocks], np.float64),
         ghosts=_ghosts(centres, blocks),
         markers=np.array(layout.markers.centres, np.float64),
         page_mm=(layout.paper.width_mm, layout.paper.height_mm),
     )
+
+
+def _rows(page: LayoutPage) -> Iterator[Row]:
+    start = 0
+    for field in page.bubble_fields:
+        has_several = isinstance(field, ChoiceField) and field.has_several
+        for column in field.columns:
+            yield Row(slice(start, start + len(column)), has_several, isinstance(field, DigitsField | VersionField))
+            start += len(column)
+
+
+def _lone_rows(rows: Sequence[Row]) -> Iterator[NDArray[np.intp]]:
+    # where several may be marked the median of a row may be a mark
+    lone = [row.bubbles for row in rows if not row.has_several]
+    for width in sorted({bubbles.stop - bubbles.start for bubbles in lone}):
+        if width >= MIN_LEVEL_WIDTH:
+            starts = [bubbles.start for bubbles in lone if bubbles.stop - bubbles.start == width]
+            yield np.array(starts, np.intp)[:, None] + np.arange(width)
 
 
 def _blocks(page: LayoutPage) -> list[list[int]]:

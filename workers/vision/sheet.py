@@ -15,7 +15,7 @@ from workers.vision.alignment import Alignment, project
 from workers.vision.ink import BubbleInk, measure_ink, sample_patches
 from workers.vision.locate import LocatedPage, locate_page
 from workers.vision.markers import MarkerFit
-from workers.vision.marks import read_fields
+from workers.vision.marks import read_marks
 from workers.vision.plan import PagePlan
 
 GreyImage = NDArray[np.uint8]
@@ -35,7 +35,7 @@ def read_sheet(image: GreyImage, layout: Layout) -> SheetReading:
 
 def read_located(located: LocatedPage, layout: Layout) -> SheetReading:
     """The reading of a page that was located already."""
-    marks = read_fields(layout.page(located.page), measure_page(located), located.is_trusted)
+    marks = read_marks(layout.page(located.page), measure_page(located), located.plan.rows, located.is_trusted)
     found = [marker for marker in located.alignment.markers if marker is not None]
     return SheetReading(
         layout_fingerprint=layout.fingerprint,
@@ -81,7 +81,7 @@ def measure_page(located: LocatedPage) -> BubbleInk:
     centres = alignment.place_bubbles(plan)
     patches = sample_patches(located.image, centres, alignment.axes(plan.centres, plan.half_axes))
     blacks = [marker.black / max(marker.paper, 1.0) for marker in alignment.markers if marker is not None]
-    return measure_ink(patches, plan.groups, float(np.median(blacks)))
+    return measure_ink(patches, plan.groups, plan.lone_rows, float(np.median(blacks)))
 
 
 def _rotation(alignment: Alignment, plan: PagePlan) -> float:
