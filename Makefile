@@ -149,8 +149,8 @@ chaos: $(STAMP) ## a thousand jobs while processes, SQS and PostgreSQL break at 
 .PHONY: bench
 bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/bench/NAME.json
 
-bench-%: $(STAMP) ## one benchmark: make bench-NAME
-	$(PYTHON) -m benchmarks.$* $(ARGS)
+bench-%: $(STAMP) ## one benchmark: make bench-NAME; libraries have one thread each, as in the workers' children
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m benchmarks.$* $(ARGS)
 
 .PHONY: clean
 clean: ## stop the servers of tests and demo, delete build/, caches and the environment; .local/ stays (see infra.local reset)

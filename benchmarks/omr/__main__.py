@@ -45,13 +45,14 @@ DECODED_LONG_SIDE: Final = 3000
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a condition has to reach: sheets to read, wrong answers and unsure ones per thousand."""
+    """What a condition has to reach: sheets to read, wrong answers and unsure ones per thousand, refused sheets."""
 
     sheets: int
     wrong_per_thousand: float
     unsure_per_thousand: float
     capture: str = ""  # the condition of the pictures; "" means the goal's own name
     layout: str = "plain"
+    refused_percent: float = 2.0
 
 
 # A sheet has 80 answers: 50,000 of flat scans, 10,000 and more of every other capture of the plain sheet. Of the other
@@ -62,7 +63,7 @@ GOALS: Final = {
     "scan600": Goal(125, 0.0, 1.0),
     "scan100": Goal(125, 0.1, 5.0),
     "phone": Goal(250, 0.1, 5.0),
-    "hard-phone": Goal(125, 0.5, 30.0),
+    "hard-phone": Goal(125, 0.5, 30.0, refused_percent=8.0),
     "photocopy": Goal(125, 0.5, 30.0),
     "mixed-flat": Goal(120, 0.0, 5.0, "flat", "mixed"),
     "mixed-300": Goal(60, 0.0, 5.0, "scan300", "mixed"),
@@ -191,7 +192,7 @@ def _report(report: dict[str, dict[str, object]], condition: str, outcome: Outco
         ("wrong", wrong, goal.wrong_per_thousand, "per 1000 answers"),
         ("unsure", unsure, goal.unsure_per_thousand, "per 1000 answers"),
         ("numbers_wrong", float(wrong_numbers), 0.0, "numbers and versions"),
-        ("refused", 100 * tally.unreadable / max(tally.sheets, 1), 2.0, "% of sheets"),
+        ("refused", 100 * tally.unreadable / max(tally.sheets, 1), goal.refused_percent, "% of sheets"),
         ("calibration_error", error, MAX_CALIBRATION_ERROR, "share"),
     ):
         report[f"{condition}_{metric}"] = {

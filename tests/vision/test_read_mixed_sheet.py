@@ -190,7 +190,8 @@ def test_an_essay_is_cut_out_where_it_lies(condition: str) -> None:
     box = MIXED.pages[0].essays[0].box
     margin = round(0.015 * cut.shape[1] / 1.03)
     across, down = cut.shape[1] - 2 * margin, cut.shape[0] - 2 * margin
-    assert across / down == pytest.approx(box.width_mm / box.height_mm, rel=0.12)
+    # tilted by 30 degrees a side is foreshortened by 13 %
+    assert across / down == pytest.approx(box.width_mm / box.height_mm, rel=0.2)
     reach = max(3, cut.shape[1] // 150)
     middle = cut.shape[1] // 2
     for rows in (slice(margin - reach, margin + reach), slice(-margin - reach, -margin + reach)):

@@ -16,7 +16,7 @@ from sheets.reading import FieldReading, FieldStatus
 from workers.vision.locate import locate_page
 from workers.vision.mark_features import describe_bubbles
 from workers.vision.mark_model import load_model
-from workers.vision.marks import MAX_CONFIDENCE, PageMarks, decide_fields
+from workers.vision.marks import MAX_CONFIDENCE, SURE, SURE_DIGIT, PageMarks, decide_fields
 from workers.vision.plan import plan_page
 from workers.vision.sheet import measure_page, read_sheet
 
@@ -51,7 +51,7 @@ def _first(changed: dict[int, float], *, is_trusted: bool = True) -> FieldReadin
         ({}, ("1",), FieldStatus.OK),
         ({0: NO}, (), FieldStatus.BLANK),
         ({3: YES}, ("1", "4"), FieldStatus.MULTIPLE),
-        ({0: 1.0}, ("1",), FieldStatus.UNSURE),
+        ({0: 4.0}, ("1",), FieldStatus.UNSURE),
         ({0: -1.0}, (), FieldStatus.UNSURE),
         ({3: 1.0}, ("1", "4"), FieldStatus.UNSURE),
         ({3: -1.0}, ("1",), FieldStatus.UNSURE),
@@ -65,10 +65,11 @@ def test_the_likeliest_outcome_is_the_answer_where_it_is_likely_enough(
 
 
 def test_confidence_is_the_probability_of_the_outcome() -> None:
-    assert _first({0: 2.0, 1: -3.0}).confidence == pytest.approx(1 / (1 + np.exp(-2.0)) / (1 + np.exp(-3.0)), rel=1e-2)
+    expected = 1 / (1 + np.exp(-2.0)) / (1 + np.exp(-3.0)) / (1 + np.exp(-9.0)) ** 3
+    assert _first({0: 2.0, 1: -3.0}).confidence == pytest.approx(expected, rel=1e-5)
     stated = [_first({3: odds}).confidence for odds in (-9, -5, -3, -1)]
     assert stated == sorted(stated, reverse=True)
-    assert stated[0] == MAX_CONFIDENCE
+    assert _first(dict.fromkeys(range(1, 5), -20.0) | {0: 20.0}).confidence == MAX_CONFIDENCE
 
 
 def test_where_the_print_was_not_found_nothing_is_sure() -> None:
@@ -85,8 +86,10 @@ def test_a_doubtful_digit_is_a_question_mark(odds: float) -> None:
 
 
 def test_a_digit_has_to_be_surer_than_an_answer() -> None:
-    assert _first({1: -3.5}).status is FieldStatus.OK
-    number = _decided({101: -3.5}).student_number
+    odds = -5.0
+    assert SURE < 1 / (1 + np.exp(odds)) < SURE_DIGIT
+    assert _first({1: odds}).status is FieldStatus.OK
+    number = _decided({101: odds}).student_number
     assert number is not None
     assert number.places[0] is FieldStatus.UNSURE
 
@@ -148,12 +151,14 @@ def test_an_erasure_is_nothing_beside_a_mark_and_no_answer_alone() -> None:
     assert alone.status in (FieldStatus.BLANK, FieldStatus.UNSURE)
 
 
-def test_a_line_through_the_whole_row_is_never_several_sure_answers() -> None:
+def test_a_line_through_the_whole_row_is_no_answer() -> None:
     def line(page: NDArray[np.uint8], bubbles: Sequence[Bubble], _: np.random.Generator) -> None:
         y = round(bubbles[0].y)
         page[y - 2 : y + 3, round(bubbles[0].x) - 40 : round(bubbles[-1].x) + 40] = 30
 
-    assert _read(line).status is FieldStatus.UNSURE
+    found = _read(line)
+    assert found.values == ()
+    assert found.status in (FieldStatus.BLANK, FieldStatus.UNSURE)
 
 
 def test_the_model_weighs_the_numbers_that_are_measured() -> None:

@@ -26,7 +26,11 @@ DARK_SHARE: Final = 0.74
 """Of the local mean: what is darker may be a marker. Shadows have their own mean."""
 NEIGHBOURHOOD: Final = 61
 MAX_BLOBS: Final = 80
-MAX_CANDIDATES: Final = 20
+MAX_CANDIDATES: Final = 24
+DIRECTIONS: Final = 12
+OUTERMOST: Final = 2
+"""Blobs farthest out in each direction that are kept whatever their size: in a tilted photo the farthest marker is
+smaller than eighty filled bubbles, but nothing printed lies outside it."""
 DISTANCE_TOLERANCE: Final = (0.66, 1.5)
 """Distance between two markers over what their size predicts: 30 degrees of tilt stretch it this far."""
 MAX_SIDE_RATIO: Final = 2.8
@@ -72,7 +76,7 @@ def thumbnail(image: GreyImage) -> tuple[GreyImage, int]:
 
 
 def find_candidates(small: GreyImage) -> list[Candidate]:
-    """Blobs of ``small`` (h, w) that may be markers, largest first, at most ``MAX_CANDIDATES``."""
+    """Blobs of ``small`` (h, w) that may be markers, at most ``MAX_CANDIDATES``: the outermost and the largest."""
     mean = cv2.boxFilter(small, cv2.CV_32F, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
     dark = (small < DARK_SHARE * mean).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
@@ -83,7 +87,8 @@ def find_candidates(small: GreyImage) -> list[Candidate]:
     keep[0] = False
     found = []
     kept = np.flatnonzero(keep)
-    for label in kept[np.argsort(-area[kept])[:MAX_BLOBS]]:
+    middles = stats[kept, :2] + stats[kept, 2:4] / 2
+    for label in kept[_outermost_and_largest(middles, area[kept], MAX_BLOBS)]:
         left, top, w, h = (int(value) for value in stats[label, :4])
         blob = (labels[top : top + h, left : left + w] == label).astype(np.uint8)
         moments = cv2.moments(blob, True)
@@ -95,8 +100,21 @@ def find_candidates(small: GreyImage) -> list[Candidate]:
         if 0.5 <= solidity <= 1.15:
             x, y = left + moments["m10"] / mass, top + moments["m01"] / mass
             found.append(Candidate(x, y, math.sqrt(12 * root), solidity))
-    found.sort(key=lambda candidate: -candidate.side)
-    return found[:MAX_CANDIDATES]
+    places = np.array([(candidate.x, candidate.y) for candidate in found]).reshape(-1, 2)
+    sides = np.array([candidate.side for candidate in found])
+    return [found[index] for index in _outermost_and_largest(places, sides, MAX_CANDIDATES)]
+
+
+def _outermost_and_largest(places: Floats, sizes: NDArray[np.floating | np.integer], limit: int) -> NDArray[np.intp]:
+    """At most ``limit`` of K by index, largest first: of ``places`` (K, 2) the outermost, of the rest the largest."""
+    if len(places) <= limit:
+        return np.argsort(-sizes)
+    turns = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
+    along = places @ np.stack([np.cos(turns), np.sin(turns)])
+    is_outermost = np.zeros(len(places), np.bool_)
+    is_outermost[np.argsort(-along, axis=0)[:OUTERMOST]] = True
+    chosen = np.lexsort((-sizes, ~is_outermost))[:limit]
+    return chosen[np.argsort(-sizes[chosen])]
 
 
 def four_corner_hypotheses(
