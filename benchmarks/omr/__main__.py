@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.omr.generator import CONDITIONS, make_sample, write_samples
+from benchmarks.omr.other_makers import measure_folder
 from benchmarks.omr.reliability import Reliability, draw_curves
 from benchmarks.omr.scoring import Tally
 from benchmarks.omr.speed import measure_speed
@@ -146,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="another set of sheets")
     parser.add_argument("--only", choices=sorted(GOALS), action="append", help="this condition only")
     parser.add_argument("--mistakes", action="store_true", help="list every wrong answer")
+    parser.add_argument("--other-makers", type=Path, metavar="DIR", help="sheets of other makers, read as well")
     parser.add_argument("--write", nargs=2, metavar=("DIR", "CONDITION"), help="write sample images and stop")
     options = parser.parse_args(arguments)
     if options.write:
@@ -169,6 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\nconfidence of all answers, the best guesses of unsure ones too", *everything.lines(), sep="\n")
     if not options.only:
         report |= measure_speed(layout_named("plain"))
+    if options.other_makers:
+        report |= measure_folder(options.other_makers, names_mistakes=options.mistakes)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=1))
     draw_curves(curves, CURVES)

@@ -25,6 +25,7 @@ from benchmarks.omr.marks import (
     Bubble,
     Person,
     draw_erasure,
+    draw_line,
     draw_mark,
     draw_person,
     draw_stray,
@@ -52,9 +53,9 @@ PER_MM: Final = BASE_DPI / 25.4
 class Condition:
     """How sheets are filled and captured.
 
-    Rates are per question, that of torn corners per sheet. ``quarter_turns``: any of 0-3 turns of 90 degrees.
-    ``style_change``: how often a person marks otherwise than usual. ``instruments``: shares of felt pens, ball pens,
-    soft pencils and light hands.
+    Rates are per question, that of torn corners per sheet, that of struck rows per question left out.
+    ``quarter_turns``: any of 0-3 turns of 90 degrees. ``style_change``: how often a person marks otherwise than usual.
+    ``instruments``: shares of felt pens, ball pens, soft pencils and light hands.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Condition:
     stray_rate: float = 0.25
     quarter_turns: bool = False
     torn_rate: float = 0.0
+    struck_rate: float = 0.0
     style_change: float = STYLE_CHANGE
     instruments: tuple[float, ...] = INSTRUMENTS
 
@@ -106,6 +108,13 @@ class _Hand:
 
     def erase(self, bubble: Bubble) -> None:
         draw_erasure(self.raster, bubble, self.person, PER_MM, self.rng)
+
+    def strike(self, bubbles: Sequence[Bubble]) -> None:
+        """A line through a whole row: the question is given up."""
+        first, last = bubbles[0], bubbles[-1]
+        ends = np.array([[first.x - 2 * first.half_width, first.y], [last.x + 2 * last.half_width, last.y]])
+        ends[:, 1] += self.rng.normal(0, first.half_height / 2, 2)
+        draw_line(self.raster, ends, self.person, PER_MM, self.rng)
 
     def carefully(self) -> _Hand:
         """As one fills a number, nearly always in one's own way."""
@@ -253,6 +262,8 @@ def _fill_choices(hand: _Hand, asked: ChoiceField, condition: Condition) -> tupl
         hand.erase(bubbles[order[count]])
     for index in order[:count]:
         hand.mark(bubbles[index])
+    if not count and condition.struck_rate and rng.random() < condition.struck_rate:
+        hand.strike(bubbles)
     return tuple(asked.choices[index] for index in sorted(order[:count]))
 
 

@@ -114,8 +114,15 @@ def draw_stray(page: GreyImage, person: Person, pixels_per_mm: float, rng: np.ra
     end = start + length * np.array([math.cos(angle), math.sin(angle)])
     steps = np.linspace(0, 1, 24)[:, None]
     curve = (1 - steps) ** 2 * start + 2 * steps * (1 - steps) * middle + steps**2 * end
+    draw_line(page, curve, person, pixels_per_mm, rng)
+
+
+def draw_line(
+    page: GreyImage, points: NDArray[np.float64], person: Person, pixels_per_mm: float, rng: np.random.Generator
+) -> None:
+    """A thin stroke of ``person``'s along ``points`` (N, 2) pixels."""
     ink = np.zeros(page.shape, np.uint8)
-    _stroke(ink, curve, rng.uniform(0.3, 0.5) * pixels_per_mm)
+    _stroke(ink, points, rng.uniform(0.3, 0.5) * pixels_per_mm)
     darkness = person.darkness * rng.uniform(0.5, 1.0)
     x, y, w, h = cv2.boundingRect(ink)
     region = page[y : y + h, x : x + w]
