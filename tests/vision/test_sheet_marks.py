@@ -51,7 +51,7 @@ def _first(changed: dict[int, float], *, is_trusted: bool = True) -> FieldReadin
         ({}, ("1",), FieldStatus.OK),
         ({0: NO}, (), FieldStatus.BLANK),
         ({3: YES}, ("1", "4"), FieldStatus.MULTIPLE),
-        ({0: 4.0}, ("1",), FieldStatus.UNSURE),
+        ({0: 3.0}, ("1",), FieldStatus.UNSURE),
         ({0: -1.0}, (), FieldStatus.UNSURE),
         ({3: 1.0}, ("1", "4"), FieldStatus.UNSURE),
         ({3: -1.0}, ("1",), FieldStatus.UNSURE),
@@ -86,7 +86,7 @@ def test_a_doubtful_digit_is_a_question_mark(odds: float) -> None:
 
 
 def test_a_digit_has_to_be_surer_than_an_answer() -> None:
-    odds = -5.0
+    odds = -4.3
     assert SURE < 1 / (1 + np.exp(odds)) < SURE_DIGIT
     assert _first({1: odds}).status is FieldStatus.OK
     number = _decided({101: odds}).student_number

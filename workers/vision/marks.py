@@ -23,11 +23,11 @@ from workers.vision.plan import Row
 
 Floats = NDArray[np.float32]
 
-SURE: Final = 0.99
+SURE: Final = 0.98
 """Of an answer: below, a person is asked. ``python -m benchmarks.omr`` prints how often those above are right."""
-SURE_PLACE: Final = 0.99
+SURE_PLACE: Final = 0.98
 """Of a place of a number that is the answer."""
-SURE_DIGIT: Final = 0.995
+SURE_DIGIT: Final = 0.99
 """Of the student number and the version: a wrong one is someone else's sheet."""
 FAINT_SHARE: Final = 0.25
 """Of the usual fill: a faint hand lowers the floor below which nothing is a mark."""
