@@ -41,17 +41,17 @@ KEY: Final = {number: (number - 1) % 5 + 1 for number in range(1, QUESTIONS + 1)
 Answers: TypeAlias = Mapping[str, tuple[str, ...]]
 Meant: TypeAlias = Mapping[str, tuple[Answers, list[int]]]
 ORDER_OF_B: Final = [2, 1, *range(3, QUESTIONS + 1)]
-KEYS: Final = {"누구의 답안지인가요?": "Digit1", "어떤 답을 표시했나요?": "Digit4", "어느 유형인가요?": "Digit2"}
+KEYS: Final = {"누구의 답안지인가요?": "Digit1", "어떤 답을 표시했나요?": "Digit2", "어느 유형인가요?": "Digit2"}
 NOT_READ: Final = "이 페이지는 읽지 못했습니다."
 MAX_ASKED: Final = 8
 # Of the sheets that the demo's generator draws, with a field for the version: A and B all clear; A with a digit of the
-# number off; B with a faint tick at 4 of question 12; one without a version.
-CLEAR_A, CLEAR_B, NUMBER_OFF, FAINT, NO_VERSION = 7_005, 7_015, 7_006, 7_020, 7_003
+# number off; B with a faint trace beside 2 of question 12; one without a version.
+CLEAR_A, CLEAR_B, NUMBER_OFF, FAINT, NO_VERSION = 7_005, 7_015, 7_006, 7_495, 7_003
 CLASS: Final = {
     "강서연": "960904",
     "윤채원": "581469",
     "조민준": "041342",
-    "한지호": "798280",
+    "한지호": "832711",
     "최도윤": "670620",
     "백지우": "500001",
 }
