@@ -204,7 +204,7 @@ def _block(
     where = f"fieldBlocks.{name}"
     raw = _mapping(raw_block, where)
     values, direction = _values_and_direction(raw, where)
-    labels = _expanded(raw.get("fieldLabels"), f"{where}.fieldLabels")
+    labels = expand_labels(raw.get("fieldLabels"), f"{where}.fieldLabels")
     value_gap = _number(raw.get("bubblesGap", None if len(values) > 1 else 0), f"{where}.bubblesGap")
     label_gap = _number(raw.get("labelsGap", None if len(labels) > 1 else 0), f"{where}.labelsGap")
     size = bubble_size
@@ -296,7 +296,7 @@ def _outputs(template: Mapping[str, object], blocks: list[FieldBlock]) -> tuple[
     joined: set[str] = set()
     for name, raw in _mapping(template.get("customLabels", {}), "customLabels").items():
         where = f"customLabels.{name}"
-        parts = _expanded(raw, where)
+        parts = expand_labels(raw, where)
         if unknown := [part for part in parts if part not in labels]:
             raise BadTemplate(f"{where}: no field is labelled {unknown[0]!r}")
         if again := [part for part in parts if part in joined]:
@@ -308,7 +308,7 @@ def _outputs(template: Mapping[str, object], blocks: list[FieldBlock]) -> tuple[
             raise BadTemplate(f"customLabels.{label}: a field has this label too")
         outputs[label] = OutputField(label, (label,))
     order = template.get("outputColumns", [])
-    wanted = _expanded(order, "outputColumns") if order else tuple(sorted(outputs, key=_natural_key))
+    wanted = expand_labels(order, "outputColumns") if order else tuple(sorted(outputs, key=_natural_key))
     if missing := [label for label in wanted if label not in outputs]:
         raise BadTemplate(f"outputColumns: no field is labelled {missing[0]!r}")
     return tuple(outputs[label] for label in wanted)
@@ -320,7 +320,7 @@ def _natural_key(label: str) -> tuple[str, int, str]:
     return prefix, int(number[:18]) if number else 0, rest
 
 
-def _expanded(raw: object, where: str) -> tuple[str, ...]:
+def expand_labels(raw: object, where: str) -> tuple[str, ...]:
     """Labels with ranges such as ``q1..20`` written out."""
     labels: list[str] = []
     for entry in _list(raw, where):

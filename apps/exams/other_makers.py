@@ -16,9 +16,11 @@ from academy.storage.services import use_upload
 from apps.accounts.models import User
 from apps.exams import tasks
 from apps.exams.drawing import as_template, parse_blocks
+from apps.exams.kinds import Cancellation
 from apps.exams.models import BlankSheet, Exam, Maker, SheetLayout
 from apps.exams.queries import blank_sheets_visible_to
-from apps.exams.services import MAX_LABELS, add_exam, course_for
+from apps.exams.services import MAX_LABELS, ScoringWish, add_exam, course_for, set_scoring
+from sheets.evaluation import parse_evaluation
 from sheets.template import BadTemplate, Template, parse_template
 
 MAX_TEMPLATE_BYTES: Final = 1024 * 1024
@@ -38,11 +40,13 @@ def create_exam_on_template(
     number_label: str,
     created_by: User,
     course: int | None = None,
+    evaluation_upload: int | None = None,
 ) -> Exam:
     """An exam on another maker's sheet, described by its ``template.json`` and the pictures that names.
 
-    Raises ``Invalid`` when the template cannot be used, or does not have the field ``number_label``; then none of the
-    uploads counts as used. Raises ``Missing`` and ``CourseArchived`` for the course.
+    With an ``evaluation.json`` it has its key and points at once. Raises ``Invalid`` when either cannot be used, or the
+    template does not have the field ``number_label``; then none of the uploads counts as used. Raises ``Missing`` and
+    ``CourseArchived`` for the course.
     """
     course_id = course_for(created_by, course)
     if len(asset_uploads) > MAX_ASSETS:
@@ -72,7 +76,33 @@ def create_exam_on_template(
     if number_label and number_label not in labels:
         raise Invalid(gettext('The template has no field "{name}".').format(name=number_label), attr="number_label")
     sheet = _layout_of(template, definition, number_label, assets)
-    return add_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id)
+    exam = add_exam(title=title, sheet=sheet, created_by=created_by, course_id=course_id)
+    if evaluation_upload is not None:
+        _set_key(exam, use_upload(upload_id=evaluation_upload, by=created_by).key, created_by)
+    return exam
+
+
+def _set_key(exam: Exam, evaluation_key: str, by: User) -> None:
+    """The key and points that an ``evaluation.json`` in the bucket says. Raises ``Invalid``."""
+    try:
+        keyed = parse_evaluation(_storable_json(s3.read_object(evaluation_key, max_bytes=MAX_TEMPLATE_BYTES)))
+        wish = ScoringWish(
+            answers={one.label: one.accepted for one in keyed},
+            points={one.label: one.points for one in keyed},
+            penalties={one.label: one.penalty for one in keyed},
+            cancelled={one.label: Cancellation.ALL_RIGHT.value for one in keyed if one.is_bonus},
+        )
+        set_scoring(by=by, exam_id=exam.pk, wish=wish)
+    except BadTemplate as error:
+        raise Invalid(
+            gettext("The marking cannot be used: {problem}").format(problem=error), attr="evaluation_upload"
+        ) from error
+    except Invalid as error:
+        raise Invalid(
+            gettext("The marking cannot be used: {problem}").format(problem=error.message), attr="evaluation_upload"
+        ) from error
+    except ValueError as error:
+        raise Invalid(gettext("The marking is not a JSON file, or too large."), attr="evaluation_upload") from error
 
 
 def _layout_of(

@@ -155,6 +155,7 @@ class NewTemplateExamSerializer(serializers.Serializer[None]):
     asset_uploads = serializers.DictField(child=serializers.IntegerField(min_value=1), default=dict)
     number_label = serializers.CharField(max_length=80, allow_blank=True, default="")
     course = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True, default=None)
+    evaluation_upload = serializers.IntegerField(min_value=1, allow_null=True, default=None)
 
 
 class ExamCourseSerializer(serializers.Serializer[None]):

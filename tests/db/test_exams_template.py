@@ -138,3 +138,63 @@ def test_too_many_pictures_are_refused(hana: Cast) -> None:
         create(hana, upload, {f"{number}.png": number for number in range(1, 10)})
     assert refused.value.attr == "asset_uploads"
     assert state_of(hana, upload) == UploadState.PRESIGNED
+
+
+# ---------------------------------------------------------------- with its marking
+
+
+def marking(answers: Sequence[object] = ("A", "D"), **more: object) -> bytes:
+    schemes = {"DEFAULT": {"correct": "3", "incorrect": "-1", "unmarked": "0"}}
+    options = {"questions_in_order": [f"q1..{len(answers)}"], "answers_in_order": list(answers)}
+    return json.dumps({"source_type": "custom", "options": options, "marking_schemes": schemes, **more}).encode()
+
+
+def create_keyed(cast: Cast, form: Upload, keyed: Upload) -> Exam:
+    with cast.acting():
+        return create_exam_on_template(
+            title="모의고사",
+            template_upload=form.pk,
+            asset_uploads={},
+            number_label="",
+            created_by=cast.teacher,
+            evaluation_upload=keyed.pk,
+        )
+
+
+def test_the_marking_that_comes_along_is_the_key(hana: Cast) -> None:
+    keyed = sent(hana, marking(["A", ["B", "D"]]))
+    exam = create_keyed(hana, sent(hana, template(["q1", "q2"])), keyed)
+    with hana.acting():
+        found = Question.objects.filter(exam=exam).order_by("position").values_list("accepted", "points", "penalty")
+        assert list(found) == [(["A"], 3, 1), (["B", "D"], 3, 1)]
+    assert state_of(hana, keyed) == UploadState.USED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense",
+        b"[]",
+        b"{}",
+        marking(["A", "E"]),  # the sheet has A to D
+        marking(["A", "B", "C"]),  # and two questions
+        marking(["A", "B"], source_type="csv"),
+        marking() + b" " * 1024 * 1024,
+    ],
+)
+def test_a_marking_that_does_not_fit_leaves_nothing_behind(hana: Cast, data: bytes) -> None:
+    form, keyed = sent(hana, template(["q1", "q2"])), sent(hana, data)
+    with hana.acting():
+        before = Exam.objects.count()
+    with pytest.raises(Invalid) as caught:
+        create_keyed(hana, form, keyed)
+    assert caught.value.attr == "evaluation_upload"
+    with hana.acting():
+        assert Exam.objects.count() == before
+    assert (state_of(hana, form), state_of(hana, keyed)) == (UploadState.PRESIGNED, UploadState.PRESIGNED)
+
+
+def test_the_marking_of_another_academy_is_not_there(hana: Cast, world: World) -> None:
+    keyed = sent(world.duri, marking())
+    with pytest.raises(Missing):
+        create_keyed(hana, sent(hana, template(["q1", "q2"])), keyed)

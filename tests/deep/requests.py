@@ -71,7 +71,7 @@ def _known_values(name: str, own: Cast, other: Cast) -> list[Any]:
     match name:
         case "upload":
             return [own.spare_upload.pk, own.upload.pk, other.spare_upload.pk, MISSING_ID]
-        case "template_upload":
+        case "template_upload" | "evaluation_upload":
             return [own.template_upload.pk, own.spare_upload.pk, other.template_upload.pk, MISSING_ID]
         case "student":
             return [own.student.pk, other.student.pk, MISSING_ID]

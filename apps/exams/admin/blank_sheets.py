@@ -155,7 +155,10 @@ class BlankSheetAdmin(DeskAdmin):
             "accept": ".json,.jpg,.jpeg,.png,application/json,image/jpeg,image/png",
             "kinds": "json jpg jpeg png",
             "is_multiple": True,
-            "lead": _("The template.json of OMRChecker, together with the pictures of the marks that it names."),
+            "lead": _(
+                "The template.json of OMRChecker, together with the pictures of the marks that it names and, "
+                "if there is one, its evaluation.json: that is the key."
+            ),
             "drop": _("Drop template.json and its pictures here"),
             "wrong_kind": _("Only JSON, JPEG and PNG files belong to a template."),
             "uploads_url": reverse("uploads"),
@@ -214,9 +217,10 @@ def _exam_on_drawing(by: User, blank: BlankSheet, given: dict[str, Any]) -> Exam
 
 
 def _exam_on_template(by: User, given: dict[str, Any]) -> Exam:
-    templates = [pk for name, pk in given["uploads"] if name.lower().endswith(".json")]
     pictures = {name: pk for name, pk in given["uploads"] if not name.lower().endswith(".json")}
-    if len(templates) != 1:
+    evaluations = [pk for name, pk in given["uploads"] if name.lower() == "evaluation.json"]
+    templates = [pk for name, pk in given["uploads"] if pk not in {*pictures.values(), *evaluations}]
+    if len(templates) != 1 or len(evaluations) > 1:
         raise Invalid(gettext("Exactly one of the files is the template: template.json."), attr="uploads")
     return other_makers.create_exam_on_template(
         title=given["title"],
@@ -224,6 +228,7 @@ def _exam_on_template(by: User, given: dict[str, Any]) -> Exam:
         template_upload=templates[0],
         asset_uploads=pictures,
         number_label=given["number_label"],
+        evaluation_upload=evaluations[0] if evaluations else None,
         created_by=by,
     )
 
