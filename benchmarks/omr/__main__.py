@@ -66,11 +66,11 @@ GOALS: Final = {
     "phone": Goal(250, 0.1, 5.0),
     "hard-phone": Goal(125, 0.5, 30.0, refused_percent=8.0),
     "photocopy": Goal(125, 0.5, 30.0),
-    "mixed-flat": Goal(120, 0.0, 5.0, "flat", "mixed"),
-    "mixed-300": Goal(60, 0.0, 5.0, "scan300", "mixed"),
-    "mixed-phone": Goal(180, 0.5, 10.0, "phone", "mixed"),
-    "large-flat": Goal(60, 0.0, 5.0, "flat", "large"),
-    "large-phone": Goal(90, 0.5, 10.0, "phone", "large"),
+    "mixed-flat": Goal(120, 0.0, 20.0, "flat", "mixed"),
+    "mixed-300": Goal(60, 0.0, 20.0, "scan300", "mixed"),
+    "mixed-phone": Goal(180, 1.0, 25.0, "phone", "mixed"),
+    "large-flat": Goal(60, 0.0, 20.0, "flat", "large"),
+    "large-phone": Goal(90, 1.0, 25.0, "phone", "large"),
 }
 MAX_CALIBRATION_ERROR: Final = 0.02
 MIXED: Final = (

@@ -181,6 +181,20 @@ def test_a_covered_block_of_answers_is_never_sure() -> None:
     assert FieldStatus.OK in {found.status for found in reading.fields[5:]}
 
 
+def test_answers_under_a_lamps_reflection_are_asked_about() -> None:
+    """Glare adds light: marks grow as pale as paper, and what is not seen is no blank."""
+    sample = make_sample(LAYOUT, CONDITIONS["flat"], 7700)
+    located = locate_page(sample.image, LAYOUT)
+    x, y = located.alignment.place(np.array([LAYOUT.pages[0].questions[2].centres[2]]), located.plan)[0]
+    rows, columns = np.mgrid[: sample.image.shape[0], : sample.image.shape[1]]
+    spot = np.exp(-(((columns - x) / 260) ** 4) - ((rows - y) / 130) ** 4)
+    reading = read_sheet(np.clip(sample.image + 250.0 * spot, 0, 255).astype(np.uint8), LAYOUT)
+    assert reading.fields[2].status is FieldStatus.UNSURE
+    tally = _score(reading, sample)
+    assert tally.wrong == 0, tally.mistakes
+    assert tally.right > 20
+
+
 def test_reading_twice_gives_the_same_and_leaves_the_picture_alone() -> None:
     sample = make_sample(LAYOUT, CONDITIONS["phone"], 7800)
     before = sample.image.copy()

@@ -51,8 +51,9 @@ class BubbleInk:
     and without what the blanks of the same row show too. Of it, each (N,): ``fill``, the mean inside the bubble;
     ``dark`` and ``darkest``, the means of the darkest ``DARK_SHARE`` and ``DARKEST_SHARE`` of the inside; ``edge``, the
     mean on and just outside the outline. ``around``: (N, AROUND_SECTORS), the mean in each direction outside.
-    ``paper``: the paper's grey level, 0 to 255, (N,). ``noise``, ``edge_noise`` and ``dark_noise``: how far ``fill``
-    and ``edge`` spread among the page's blanks, and how dark their darkest part is.
+    ``outline``, (N,): as ``edge``, with the print. ``paper``: the paper's grey level, 0 to 255, (N,). ``noise``,
+    ``edge_noise`` and ``dark_noise``: how far ``fill`` and ``edge`` spread among the page's blanks, and how dark their
+    darkest part is.
     """
 
     samples: Floats
@@ -61,6 +62,7 @@ class BubbleInk:
     darkest: Floats
     edge: Floats
     around: Floats
+    outline: Floats
     paper: Floats
     noise: float
     edge_noise: float
@@ -137,6 +139,7 @@ def measure_ink(
         darkest=ordered[:, -few:].mean(axis=1),
         edge=edge,
         around=(samples @ masks.around).astype(np.float32, copy=False),
+        outline=(ink.reshape(len(ink), -1) @ masks.edge).astype(np.float32, copy=False),
         paper=paper,
         noise=noise,
         edge_noise=_spread(edge),

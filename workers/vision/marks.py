@@ -36,6 +36,9 @@ FLOOR_LOG_ODDS: Final = -0.85
 MAX_CONFIDENCE: Final = 0.9995
 UNTRUSTED: Final = 0.5
 """At most, where the print was not found."""
+MIN_OUTLINE: Final = 0.45
+"""Of the page's usual outline: where a row's is paler, glare has taken the marks with it (up to 0.35; elsewhere, in
+photos with curl and shadow too, rows have 0.67 and more)."""
 UNCLEAR: Final = "?"
 
 
@@ -59,14 +62,21 @@ def read_marks(page: LayoutPage, ink: BubbleInk, rows: Sequence[Row], is_trusted
     """Everything that is marked on ``page``.
 
     ``ink`` is measured in the page's bubble order (N,), ``rows`` are its plan's; ``is_trusted`` (N,) is False where the
-    print was not found: there a field is never better than unsure.
+    print was not found: there, and where the print is too pale, a field is never better than unsure.
     """
     features = describe_bubbles(ink, rows)
     log_odds = load_model().log_odds(features)
     usual_fill = features[:, -1]
     floor = np.maximum(np.minimum(MIN_FILL, FAINT_SHARE * usual_fill), TRACE_NOISE * ink.noise)
     log_odds = np.where(ink.fill < floor, np.minimum(log_odds, FLOOR_LOG_ODDS), log_odds)
-    return decide_fields(page, log_odds, ink.fill, is_trusted)
+    return decide_fields(page, log_odds, ink.fill, is_trusted & ~_glaring_bubbles(ink, rows))
+
+
+def _glaring_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """Whether each bubble's row is one whose print is so pale that a mark would be too, (N,)."""
+    levels = np.array([np.median(ink.outline[row.bubbles]) for row in rows])
+    widths = [row.bubbles.stop - row.bubbles.start for row in rows]
+    return np.repeat(levels < MIN_OUTLINE * np.median(levels), widths)
 
 
 def decide_fields(page: LayoutPage, log_odds: Floats, fill: Floats, is_trusted: NDArray[np.bool_]) -> PageMarks:
