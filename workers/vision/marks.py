@@ -27,6 +27,8 @@ SURE: Final = 0.98
 """Of an answer: below, a person is asked. ``python -m benchmarks.omr`` prints how often those above are right."""
 SURE_PLACE: Final = 0.98
 """Of a place of a number that is the answer."""
+SURE_SEVERAL: Final = 0.997
+"""Where several may be meant no other mark of the row tells that a pale one is none."""
 SURE_DIGIT: Final = 0.99
 """Of the student number and the version: a wrong one is someone else's sheet."""
 FAINT_SHARE: Final = 0.25
@@ -92,6 +94,8 @@ def decide_fields(page: LayoutPage, log_odds: Floats, fill: Floats, is_trusted: 
         sure = SURE_DIGIT if isinstance(field, DigitsField | VersionField) else SURE
         if isinstance(field, NumericField):
             sure = SURE_PLACE
+        elif isinstance(field, ChoiceField) and field.has_several:
+            sure = SURE_SEVERAL
         verdicts = [decide(log_odds[place], is_trusted[place], sure) for place in places]
         if isinstance(field, ChoiceField) and field.has_several:
             verdicts = [_several(verdict) for verdict in verdicts]
