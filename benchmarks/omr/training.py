@@ -186,7 +186,7 @@ def side_by_side(models: Sequence[MarkModel]) -> MarkModel:
         weights.append(whole)
     weights.append(np.vstack([model.weights[last] for model in models]) / np.float32(len(models)))
     biases = [np.concatenate([model.biases[layer] for model in models]) for layer in range(last)]
-    biases.append(np.mean([model.biases[last] for model in models], axis=0, dtype=np.float32))
+    biases.append(np.stack([model.biases[last] for model in models]).mean(axis=0))
     return replace(models[0], weights=tuple(weights), biases=tuple(biases))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 
@@ -166,7 +167,7 @@ def test_the_marking_that_comes_along_is_the_key(hana: Cast) -> None:
     exam = create_keyed(hana, sent(hana, template(["q1", "q2"])), keyed)
     with hana.acting():
         found = Question.objects.filter(exam=exam).order_by("position").values_list("accepted", "points", "penalty")
-        assert list(found) == [(["A"], 3, 1), (["B", "D"], 3, 1)]
+        assert list(found) == [(["A"], Decimal(3), Decimal(1)), (["B", "D"], Decimal(3), Decimal(1))]
     assert state_of(hana, keyed) == UploadState.USED
 
 
