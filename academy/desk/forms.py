@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import json
+from typing import Any, ClassVar, Final
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
+
+_MAX_ID: Final = 2**62
+_MAX_FILES: Final = 20
 
 
 class DeskForm(forms.Form):
@@ -50,3 +56,22 @@ class CodeField(forms.CharField):
         kwargs.setdefault("max_length", 16)
         kwargs.setdefault("widget", forms.TextInput(attrs=attributes))
         super().__init__(**kwargs)
+
+
+class SentFiles(forms.CharField):
+    """The hidden field that ``desk.js`` fills: (name, id of the upload) for each file."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        errors = {"required": _("Choose the file first.")}
+        super().__init__(max_length=20_000, widget=forms.HiddenInput, error_messages=errors, **kwargs)
+
+    def clean(self, value: Any) -> list[tuple[str, int]]:
+        text = super().clean(value)
+        try:
+            found = [(file["name"], file["id"]) for file in json.loads(text)]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            found = []
+        is_right = all(isinstance(name, str) and type(pk) is int and 0 < pk < _MAX_ID for name, pk in found)
+        if not (is_right and 1 <= len(found) <= _MAX_FILES):
+            raise forms.ValidationError(gettext("The files did not arrive. Choose them again."))
+        return found

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from academy.desk.forms import DeskForm
+from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import note_error, page, show_error
@@ -30,7 +30,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Permission
 from apps.exams import other_makers, queries
 from apps.exams.admin.frame import exam_url
-from apps.exams.admin.sending import CourseForm, SentFiles
+from apps.exams.admin.sending import CourseForm
 from apps.exams.drawing import MAX_BLOCKS
 from apps.exams.models import BlankSheet, Exam
 
@@ -49,7 +49,9 @@ class BlankSheetForm(DeskForm):
 
 
 class DrawingForm(CourseForm):
-    blocks = forms.CharField(max_length=_MAX_DRAWN_CHARACTERS, widget=forms.HiddenInput, required=False)
+    blocks = forms.CharField(
+        max_length=_MAX_DRAWN_CHARACTERS, widget=forms.HiddenInput(attrs={"data-drawn": ""}), required=False
+    )
 
 
 class TemplateForm(CourseForm):
@@ -128,7 +130,7 @@ class BlankSheetAdmin(DeskAdmin):
             "other_url": self.url("template"),
             "other": _("I have a template file already"),
         }
-        return self.render(request, "exams/send_first.html", shown)
+        return self.render(request, "desk/send_first.html", shown)
 
     @page("template/", "template", NOT_PERSONAL, GET=_MANAGED, POST=_MANAGED)
     def bring_template(self, request: HttpRequest) -> HttpResponse:
@@ -163,7 +165,7 @@ class BlankSheetAdmin(DeskAdmin):
             "wrong_kind": _("Only JSON, JPEG and PNG files belong to a template."),
             "uploads_url": reverse("uploads"),
         }
-        return self.render(request, "exams/send_first.html", shown)
+        return self.render(request, "desk/send_first.html", shown)
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The sheet's picture with the boxes that are drawn over it; sending them makes an exam."""
@@ -194,7 +196,7 @@ class BlankSheetAdmin(DeskAdmin):
             "is_live": not blank.picture_key and _is_awaited(blank),
             "reason": text_of(blank.job.error_code) if blank.job is not None and blank.job.error_code else "",
             "add_url": self.url("add"),
-            "scripts": [static("desk/desk.js"), static("desk/blank-sheet.js")],
+            "scripts": [static("desk/desk.js"), static("desk/drawing.js"), static("desk/blank-sheet.js")],
         }
         response = self.render(request, "exams/blank_sheet.html", shown)
         if blank.picture_key and request.headers.get("HX-Request"):

@@ -1,19 +1,13 @@
-// Drawing over the picture of another maker's blank sheet: boxes of bubbles, by mouse, finger, keys or numbers. A box is
-// a lattice between its first and its last bubble; what the machine found printed there gives it its first shape.
-// The server checks all of it again; here only the hidden field with what is drawn is filled.
+// The template of another maker's sheet, drawn over its blank picture: boxes of bubbles. A box is a lattice between its
+// first and its last bubble; what the machine found printed there gives it its first shape. Units are pixels.
 "use strict";
 
 (() => {
-    const SVG = "http://www.w3.org/2000/svg";
-    const HANDLE_PX = 11; // on the screen
-    const LEAST_DRAG = 12; // of the picture's pixels: less is a tap
     const SHOWN_BUBBLES = 3000;
     const DIGITS = 10;
-    const ZOOMS = [100, 150, 220, 320];
+    const FIELDS = ["kind", "first", "columns", "rows", "is_across", "from_one", "x1", "y1", "x2", "y2", "width", "height"];
 
     const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-    const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-    const tidy = (value) => Math.round(value * 10) / 10;
 
     // The middles of lines of bubbles along one axis: values closer than half a bubble are one line, and a line that
     // few others are like is print between them.
@@ -40,91 +34,24 @@
         return found;
     }
 
-    class Drawing {
+    class BlankSheet extends Drawing {
         constructor(form) {
-            this.form = form;
-            this.texts = form.dataset;
-            this.svg = form.querySelector("#sheet");
-            this.layer = form.querySelector("#boxes");
-            this.field = form.querySelector("[name=blocks]");
-            this.list = form.querySelector("#box-list");
-            this.panel = form.querySelector("#box-panel");
-            this.inputs = [...this.panel.querySelectorAll("[data-field]")];
+            super(form, { steps: [1, 10], least: 12 });
             this.found = JSON.parse(this.texts.found);
-            [this.width, this.height] = [Number(this.texts.width), Number(this.texts.height)];
-            this.blocks = [];
-            this.here = null;
-            this.tool = "";
-            this.zoom = 0;
-            this.rubber = this.element("rect", { class: "desk-rubber", hidden: "" }, this.svg);
-            for (const block of JSON.parse(this.field.value || "[]")) this.add(block);
-            this.listen();
-            this.choose(null);
+            this.begin(JSON.parse(this.field.value || "[]"));
         }
 
-        element(name, attributes, parent) {
-            const made = document.createElementNS(SVG, name);
-            for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-            parent.append(made);
-            return made;
-        }
-
-        listen() {
-            for (const button of this.form.querySelectorAll("[data-tool]")) button.addEventListener("click", () => this.take(this.tool === button.dataset.tool ? "" : button.dataset.tool));
-            for (const button of this.form.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => this.scale(this.zoom + Number(button.dataset.zoom)));
-            for (const input of this.inputs) input.addEventListener("input", () => this.typed(input));
-            this.form.querySelector("#box-delete").addEventListener("click", () => this.remove(this.here));
-            this.svg.addEventListener("pointerdown", (event) => this.press(event));
-            this.svg.addEventListener("pointermove", (event) => this.drag(event));
-            for (const kind of ["pointerup", "pointercancel"]) this.svg.addEventListener(kind, (event) => this.release(event));
-            this.svg.addEventListener("keydown", (event) => this.nudge(event));
-            this.svg.addEventListener("focusin", (event) => { const block = this.owner(event.target); if (block) this.choose(block); });
-            window.addEventListener("resize", () => this.blocks.forEach((block) => this.draw(block)));
-        }
-
-        take(tool) {
-            this.tool = tool;
-            for (const button of this.form.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
-            this.svg.classList.toggle("is-drawing", Boolean(tool));
-        }
-
-        scale(step) {
-            this.zoom = clamp(step, 0, ZOOMS.length - 1);
-            this.svg.style.width = `${ZOOMS[this.zoom]}%`;
-            this.blocks.forEach((block) => this.draw(block));
-        }
-
-        // ------------------------------------------------------------ boxes
-
-        add(block) {
-            block.group = this.element("g", { class: "desk-box", tabindex: "0", role: "group" }, this.layer);
-            block.outline = this.element("rect", { class: "desk-box-outline" }, block.group);
+        dressed(block) {
             block.bubbles = this.element("g", {}, block.group);
-            block.title = this.element("text", {}, block.group);
-            block.ends = ["first", "last"].map((end) => this.element("circle", { class: "desk-handle", tabindex: "0", role: "button", "data-end": end, "aria-label": end === "first" ? this.texts.textFirst : this.texts.textLast }, block.group));
-            this.blocks.push(block);
-            this.draw(block);
-            return block;
         }
 
-        remove(block) {
-            if (!block) return;
-            block.group.remove();
-            this.blocks = this.blocks.filter((one) => one !== block);
-            this.blocks.forEach((one) => this.draw(one));
-            this.choose(null);
+        listed(block, place) {
+            const kind = this.texts[`text${block.kind[0].toUpperCase()}${block.kind.slice(1)}`];
+            return `${place + 1}. ${kind}${block.kind === "student" ? "" : ` ${this.name(block)}`}`;
         }
 
-        choose(block) {
-            this.here = block;
-            for (const one of this.blocks) one.group.classList.toggle("is-here", one === block);
-            this.panel.hidden = !block;
-            this.show();
-        }
-
-        owner(target) {
-            const group = target.closest && target.closest(".desk-box");
-            return this.blocks.find((block) => block.group === group) || null;
+        sent(block) {
+            return Object.fromEntries(FIELDS.map((name) => [name, block[name]]));
         }
 
         name(block) {
@@ -143,65 +70,26 @@
             return Math.max(0, ...this.blocks.map((block) => Math.max(0, ...this.questions(block)))) + 1;
         }
 
-        draw(block) {
+        place(block, unit) {
             const { x1, y1, x2, y2, columns, rows, width, height } = block;
             const across = columns > 1 ? (x2 - x1) / (columns - 1) : 0;
             const down = rows > 1 ? (y2 - y1) / (rows - 1) : 0;
             const drawn = [];
             for (let row = 0; row < rows && columns * rows <= SHOWN_BUBBLES; row += 1) {
                 for (let column = 0; column < columns; column += 1) {
-                    const bubble = document.createElementNS(SVG, "rect");
-                    bubble.setAttribute("x", x1 + column * across - width / 2);
-                    bubble.setAttribute("y", y1 + row * down - height / 2);
-                    bubble.setAttribute("width", Math.max(width, 1));
-                    bubble.setAttribute("height", Math.max(height, 1));
-                    bubble.setAttribute("rx", Math.min(width, height) / 2);
-                    drawn.push(bubble);
+                    const at = { x: x1 + column * across - width / 2, y: y1 + row * down - height / 2 };
+                    drawn.push(this.element("rect", { ...at, width: Math.max(width, 1), height: Math.max(height, 1), rx: Math.min(width, height) / 2 }));
                 }
             }
             block.bubbles.replaceChildren(...drawn);
             const margin = { x: 0.4 * width, y: 0.4 * height };
             const box = { x: x1 - width / 2 - margin.x, y: y1 - height / 2 - margin.y, width: x2 - x1 + width + 2 * margin.x, height: y2 - y1 + height + 2 * margin.y };
-            for (const [key, value] of Object.entries(box)) block.outline.setAttribute(key, Math.max(value, 0));
-            const unit = this.width / (this.svg.clientWidth || this.width); // the picture's pixels in one of the screen
-            block.title.setAttribute("x", box.x + Math.max(box.width, 0) + 4 * unit); // above it would be the next box
-            block.title.setAttribute("y", box.y + 12 * unit);
-            block.title.setAttribute("font-size", 13 * unit);
-            block.title.textContent = this.name(block);
-            block.group.setAttribute("aria-label", this.name(block));
-            block.ends.forEach((handle, end) => {
-                handle.setAttribute("cx", end ? x2 : x1);
-                handle.setAttribute("cy", end ? y2 : y1);
-                handle.setAttribute("r", HANDLE_PX * unit);
-            });
-        }
-
-        // What is drawn, as the form sends it, as the list says it and as the fields have it.
-        show() {
-            const fields = ["kind", "first", "columns", "rows", "is_across", "from_one", "x1", "y1", "x2", "y2", "width", "height"];
-            this.field.value = JSON.stringify(this.blocks.map((block) => Object.fromEntries(fields.map((name) => [name, block[name]]))));
-            this.list.replaceChildren(...this.blocks.map((block, place) => {
-                const item = document.createElement("li");
-                const button = document.createElement("button");
-                button.type = "button";
-                button.textContent = `${place + 1}. ${this.texts[`text${block.kind[0].toUpperCase()}${block.kind.slice(1)}`]}${block.kind === "student" ? "" : ` ${this.name(block)}`}`;
-                button.setAttribute("aria-pressed", String(block === this.here));
-                button.addEventListener("click", () => { this.choose(block); block.group.scrollIntoView({ block: "nearest" }); });
-                item.append(button);
-                return item;
-            }));
-            this.form.querySelector("#no-boxes").hidden = this.blocks.length > 0;
-            if (!this.here) return;
-            for (const input of this.inputs) {
-                const value = this.here[input.dataset.field];
-                if (document.activeElement !== input) input.value = typeof value === "boolean" ? String(value) : value;
-                input.closest("[data-only]")?.toggleAttribute("hidden", !input.closest("[data-only]").dataset.only.split(" ").includes(this.here.kind));
-            }
+            return { box, title: { x: box.x + Math.max(box.width, 0) + 4 * unit, y: box.y + 12 * unit } }; // above it would be the next box
         }
 
         typed(input) {
             const name = input.dataset.field;
-            if (input.value === "" || !this.here) return;
+            if (input.value === "") return;
             if (name === "kind") this.here.kind = input.value;
             else if (input.tagName === "SELECT") this.here[name] = input.value === "true";
             else if (Number.isFinite(Number(input.value))) this.here[name] = ["first", "columns", "rows"].includes(name) ? clamp(Math.round(Number(input.value)), 0, 999) : Number(input.value);
@@ -209,83 +97,18 @@
             this.show();
         }
 
-        // ------------------------------------------------------------ pointer and keys
-
-        at(event) {
-            const box = this.svg.getBoundingClientRect();
-            return { x: clamp(((event.clientX - box.left) * this.width) / box.width, 0, this.width), y: clamp(((event.clientY - box.top) * this.height) / box.height, 0, this.height) };
-        }
-
-        press(event) {
-            if (event.button) return;
-            const from = this.at(event);
-            const block = this.tool ? null : this.owner(event.target);
-            if (block) {
-                this.choose(block);
-                this.held = { from, block, end: event.target.dataset.end || "", before: { ...block } };
-            } else if (this.tool) this.held = { from, block: null };
-            else { this.choose(null); return; }
-            event.preventDefault();
-            (event.target.dataset.end ? event.target : block ? block.group : this.svg).focus({ preventScroll: true });
-            this.svg.setPointerCapture(event.pointerId);
-        }
-
-        drag(event) {
-            if (!this.held) return;
-            const { from, block, end, before } = this.held;
-            const to = this.at(event);
-            if (block) {
-                Object.assign(block, { x1: before.x1, y1: before.y1, x2: before.x2, y2: before.y2 });
-                this.move(block, end, to.x - from.x, to.y - from.y);
-                return;
-            }
-            this.rubber.removeAttribute("hidden");
-            for (const [key, value] of Object.entries({ x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) })) this.rubber.setAttribute(key, value);
-        }
-
-        release(event) {
-            const held = this.held;
-            this.held = null;
-            this.rubber.setAttribute("hidden", "");
-            if (!held || held.block || event.type === "pointercancel") return;
-            const to = this.at(event);
-            const area = { left: Math.min(held.from.x, to.x), top: Math.min(held.from.y, to.y), right: Math.max(held.from.x, to.x), bottom: Math.max(held.from.y, to.y) };
-            if (area.right - area.left < LEAST_DRAG || area.bottom - area.top < LEAST_DRAG) return;
-            const tool = this.tool;
-            this.take("");
-            const made = this.fitted(tool, area).map((block) => this.add(block));
-            this.choose(made[0]);
-            made[0].group.focus({ preventScroll: true });
-        }
-
-        move(block, end, x, y) {
-            if (end !== "last") { block.x1 += x; block.y1 += y; }
-            if (end !== "first") { block.x2 += x; block.y2 += y; }
+        // The ends do not pass each other; of one column or row both lie on one line.
+        keep(block, end) {
             if (end === "first") { block.x1 = Math.min(block.x1, block.x2); block.y1 = Math.min(block.y1, block.y2); }
             if (end === "last") { block.x2 = Math.max(block.x1, block.x2); block.y2 = Math.max(block.y1, block.y2); }
             if (block.columns === 1) { if (end === "last") block.x1 = block.x2; else block.x2 = block.x1; }
             if (block.rows === 1) { if (end === "last") block.y1 = block.y2; else block.y2 = block.y1; }
-            for (const name of ["x1", "y1", "x2", "y2"]) block[name] = tidy(block[name]);
-            this.draw(block);
-            this.show();
-        }
-
-        nudge(event) {
-            const block = this.owner(event.target);
-            const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-            if (!block) return;
-            if (event.code === "Delete" || event.code === "Backspace") { event.preventDefault(); this.remove(block); return; }
-            const way = ways[event.code];
-            if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
-            event.preventDefault();
-            const step = event.shiftKey ? 10 : 1;
-            this.move(block, event.target.dataset.end || "", way[0] * step, way[1] * step);
         }
 
         // ------------------------------------------------------------ what is printed there
 
         // Boxes for a dragged area: for questions one for every even run of columns and rows, numbered downwards.
-        fitted(kind, area) {
+        made(kind, area) {
             let inside = this.found.filter(([x, y]) => x > area.left && x < area.right && y > area.top && y < area.bottom);
             if (inside.length >= 4) {
                 const width = median(inside.map((box) => box[2]));
@@ -328,6 +151,6 @@
 
     document.addEventListener("DOMContentLoaded", () => {
         const form = document.getElementById("drawing");
-        if (form) new Drawing(form);
+        if (form) new BlankSheet(form);
     });
 })();
