@@ -76,23 +76,43 @@ class Region:
         return cls(found["label"], found["x"], found["y"], found["width"], found["height"])
 
 
+class Fault(StrEnum):
+    """What is wrong with a box."""
+
+    TOO_MANY = "too_many"
+    LABEL = "label"
+    TWICE = "twice"
+    TOO_SMALL = "too_small"
+    OUTSIDE = "outside"
+
+
+class Misfit(ValueError):
+    """A box that cannot stand on a page. ``label``: which, "" where it is not about one."""
+
+    def __init__(self, fault: Fault, message: str, label: str = "") -> None:
+        super().__init__(message)
+        self.fault, self.label = fault, label
+
+
 def check_regions(regions: Sequence[Region], paper_mm: tuple[float, float]) -> None:
-    """Raises ``ValueError``, with the label, for a box that is not on the paper, too small, or named like another."""
+    """Raises ``Misfit`` for a box that is not on the paper, too small, or named like another."""
     if len(regions) > MAX_REGIONS:
-        raise ValueError(f"{len(regions)} regions, at most {MAX_REGIONS}")
+        raise Misfit(Fault.TOO_MANY, f"{len(regions)} regions, at most {MAX_REGIONS}")
     seen: set[str] = set()
     for region in regions:
         if not 1 <= len(region.label) <= MAX_LABEL_CHARACTERS:
-            raise ValueError(f"{region.label!r}: a label has 1 to {MAX_LABEL_CHARACTERS} characters")
+            raise Misfit(
+                Fault.LABEL, f"{region.label!r}: a label has 1 to {MAX_LABEL_CHARACTERS} characters", region.label
+            )
         if region.label in seen:
-            raise ValueError(f"{region.label!r}: twice")
+            raise Misfit(Fault.TWICE, f"{region.label!r}: twice", region.label)
         seen.add(region.label)
         if not (region.width >= MIN_SIDE_MM and region.height >= MIN_SIDE_MM):  # also NaN
-            raise ValueError(f"{region.label!r}: smaller than {MIN_SIDE_MM} mm")
+            raise Misfit(Fault.TOO_SMALL, f"{region.label!r}: smaller than {MIN_SIDE_MM} mm", region.label)
         is_inside = region.x >= 0 and region.y >= 0
         is_inside &= region.x + region.width <= paper_mm[0] and region.y + region.height <= paper_mm[1]
         if not is_inside:
-            raise ValueError(f"{region.label!r}: not on the paper")
+            raise Misfit(Fault.OUTSIDE, f"{region.label!r}: not on the paper", region.label)
 
 
 class RegionReadingJson(TypedDict):

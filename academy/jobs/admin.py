@@ -12,13 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
-from academy.desk.site import MenuEntry, academy_desk
+from academy.desk.site import Block, MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import Missing
 from academy.jobs.changes import Person, jobs_visible_to
 from academy.jobs.models import UNFINISHED_STATES, Job, JobState
+from academy.jobs.quotas import usage_today
 from academy.jobs.reasons import text_of
 from academy.jobs.wording import kind_text, state_text
+from academy.tenancy.context import acting_tenant
 
 _KINDS_OF_LABEL: Final = {
     JobState.QUEUED: "",
@@ -49,6 +51,21 @@ class StateFilter(SimpleListFilter):
 
 
 _SHOWN: Final = (JobState.FAILED, JobState.SUCCEEDED, JobState.CANCELLED)
+
+
+def usage(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001  a block's signature
+    """What was queued today of each kind that the plan has, against its limit; the fullest first."""
+    rows = [row for row in usage_today() if row.used]
+    rows.sort(key=lambda row: (-row.used / max(row.limit, 1), row.kind))
+    return {
+        "plan": acting_tenant().plan.name,
+        "rows": [
+            {"what": kind_text(row.kind), "used": row.used, "limit": row.limit, "is_full": not row.left} for row in rows
+        ],
+    }
+
+
+academy_desk.blocks.append(Block("jobs/usage.html", "jobs.view", usage, 90))
 
 
 @register(Job, site=academy_desk)

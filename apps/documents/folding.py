@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,23 @@ def snippet_of(text: str, terms: list[str]) -> Snippet:
         else:
             merged.append((begin, end))
     return Snippet(piece.replace("\n", " "), merged)
+
+
+def words_with(words: Sequence[str], terms: Sequence[str]) -> set[int]:
+    """Which of a line's ``words`` the ``terms`` stand on, also where one begins in a word and ends in the next."""
+    owners: list[int] = []
+    letters: list[str] = []
+    for place, word in enumerate(words):
+        plain = folded(word).replace(" ", "")
+        letters.append(plain)
+        owners += [place] * len(plain)
+    line = "".join(letters)
+    return {
+        owner
+        for term in terms
+        for found in _occurrences(line, term.replace(" ", ""))
+        for owner in owners[found : found + len(term)]
+    }
 
 
 def _occurrences(text: str, term: str) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import ExpressionWrapper, F, FloatField, Func, IntegerField, QuerySet, Value
+from django.db.models import Count, ExpressionWrapper, F, FloatField, Func, IntegerField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Length, Replace, Round
 from django.db.models.lookups import GreaterThan
@@ -43,6 +43,36 @@ def is_read(document: Document) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentProgress:
+    """Pages of a document; a cancelled one counts as failed."""
+
+    waiting: int = 0
+    read: int = 0
+    failed: int = 0
+
+
+def progress_of_documents(ids: list[int]) -> dict[int, DocumentProgress]:
+    """How far each of the documents is."""
+    is_waiting = Q(job__state__in=UNFINISHED_STATES)
+    is_read = Q(job__state=JobState.SUCCEEDED)
+    counts = (
+        Page.objects.filter(document__in=ids)
+        .order_by()
+        .values("document_id")
+        .annotate(
+            waiting=Count("pk", filter=is_waiting),
+            read=Count("pk", filter=is_read),
+            failed=Count("pk", filter=~is_waiting & ~is_read),
+        )
+    )
+    found = {
+        row["document_id"]: DocumentProgress(waiting=row["waiting"], read=row["read"], failed=row["failed"])
+        for row in counts
+    }
+    return {pk: found.get(pk, DocumentProgress()) for pk in ids}
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A page on which everything stands that was looked for."""
 
@@ -52,6 +82,7 @@ class Hit:
     kind: str
     position: int
     snippet: Snippet
+    picture_key: str = ""
 
 
 class _Position(Func):
@@ -75,11 +106,11 @@ def search_pages(query: str, *, kind: str | None = None) -> list[Hit]:
         pages = pages.filter(document__kind=kind)
     newest = pages.order_by("-pk").values("pk")[:MAX_RANKED]
     found = Page.objects.filter(pk__in=newest).annotate(rank=_rank(terms)).order_by("-rank", "-pk")[:MAX_HITS]
-    columns = ("pk", "document_id", "document__title", "document__kind", "position", "text")
+    columns = ("pk", "document_id", "document__title", "document__kind", "position", "text", "picture_key")
     rows = found.values_list(*columns)
     return [
-        Hit(page_id, document_id, title, of_kind, position, snippet_of(text, terms))
-        for page_id, document_id, title, of_kind, position, text in rows
+        Hit(page_id, document_id, title, of_kind, position, snippet_of(text, terms), picture_key)
+        for page_id, document_id, title, of_kind, position, text, picture_key in rows
     ]
 
 

@@ -56,22 +56,27 @@ def problems_of_page(page: Page) -> list[Problem]:
 
 def complete(pages: Iterable[Page], known: Iterable[tuple[int, str]]) -> Completion:
     """What ``pages`` come to. ``known``: the problems that the worksheet has, by place and label."""
-    best: dict[tuple[int, str], Problem] = {}
-    unmatched = 0
-    for page in pages:
-        unmatched += page.place is None
-        for problem in problems_of_page(page):
-            before = best.get(problem.key)
-            if before is None or _weight(problem) > _weight(before):
-                best[problem.key] = problem
+    shown = list(pages)
+    best = best_of(shown)
     verdicts = [problem.verdict for problem in best.values()]
     return Completion(
         problems=len(set(known) | set(best)),
         attempted=verdicts.count(Verdict.ATTEMPTED),
         blank=verdicts.count(Verdict.BLANK),
         unsure=verdicts.count(Verdict.UNSURE),
-        unmatched=unmatched,
+        unmatched=sum(page.place is None for page in shown),
     )
+
+
+def best_of(pages: Iterable[Page]) -> dict[tuple[int, str], Problem]:
+    """What counts of each problem, of however many pictures there are of it."""
+    best: dict[tuple[int, str], Problem] = {}
+    for page in pages:
+        for problem in problems_of_page(page):
+            before = best.get(problem.key)
+            if before is None or _weight(problem) > _weight(before):
+                best[problem.key] = problem
+    return best
 
 
 def _weight(problem: Problem) -> tuple[bool, int]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.roles import Sight
 from apps.courses.queries import courses_visible_to
+from apps.homework.completion import Page, Problem, best_of, labels_of
 from apps.homework.models import Assignee, Assignment, PageReading, Submission, SubmittedFile, Worksheet, WorksheetPage
 from apps.students.models import Student
+from sheets.homework import HomeworkReading
 
 MAX_ROWS: Final = 500
 """Of one student's homework: two pieces a week for five years."""
@@ -73,8 +77,12 @@ def submissions_with_job() -> QuerySet[Submission]:
 
 
 def pages_of_submission(submission_id: int) -> list[PageReading]:
-    rows = PageReading.objects.filter(submission_id=submission_id).select_related("worksheet_page", "file")
-    return list(rows.order_by("file__position", "page_index"))
+    return list(_readings().filter(submission_id=submission_id))
+
+
+def _readings() -> QuerySet[PageReading]:
+    """Pages that were handed in, in their order."""
+    return PageReading.objects.select_related("worksheet_page", "file").order_by("file__position", "page_index")
 
 
 def copied_files(submission: Submission) -> set[int]:
@@ -127,3 +135,86 @@ def students_missing(assignment_id: int) -> QuerySet[Student]:
     handed_in = Submission.objects.filter(assignment_id=assignment_id).values("student_id")
     assigned = Assignee.objects.filter(assignment_id=assignment_id).values("student_id")
     return Student.objects.filter(pk__in=assigned).exclude(pk__in=handed_in).order_by("number")
+
+
+def page_of(row: PageReading) -> Page:
+    """What counts of a stored page. Without a worksheet each page stands for itself."""
+    reading = HomeworkReading.from_json(row.reading)
+    if not reading.is_registered:
+        place: int | None = row.pk
+    else:
+        place = row.worksheet_page.page_index if row.worksheet_page is not None else None
+    return Page(place, reading, row.corrections)
+
+
+# ---------------------------------------------------------------- what a class did, problem by problem
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One student: where they stand, the pages of what they handed in, and what counts of each problem."""
+
+    standing: StandingRow
+    pages: list[PageReading]
+    problems: dict[tuple[int, str], Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Students x problems. ``columns``: page of the worksheet and label; none without a worksheet.
+
+    ``after``: the number from which the next page goes on, "" at the end.
+    """
+
+    columns: list[tuple[int, str]]
+    rows: list[GridRow]
+    after: str
+
+
+def grid_of(assignment: Assignment, *, after: str = "", size: int) -> Grid:
+    """The ``size`` students after the number ``after`` who have to do it, by number."""
+    columns = []
+    if assignment.worksheet_id is not None:
+        for page in pages_of_worksheet(assignment.worksheet_id):
+            columns += [(page.page_index, label) for label in labels_of(page.current_regions)]
+    assigned = Assignee.objects.filter(assignment=assignment).values("student_id")
+    students = list(Student.objects.filter(pk__in=assigned, number__gt=after).order_by("number")[: size + 1])
+    shown = students[:size]
+    latest = _latest(Submission.objects.filter(assignment=assignment, student__in=shown), "student_id")
+    readings: dict[int, list[PageReading]] = {}
+    for row in _readings().filter(submission__in=list(latest.values())):
+        readings.setdefault(row.submission_id, []).append(row)
+    rows = []
+    for student in shown:
+        submission = latest.get(student.pk)
+        pages = readings.get(submission.pk, []) if submission is not None else []
+        standing = StandingRow(assignment, student, submission)
+        rows.append(GridRow(standing, pages, best_of(page_of(page) for page in pages)))
+    return Grid(columns, rows, shown[-1].number if len(students) > size else "")
+
+
+def counts_of_assignments(ids: list[int]) -> dict[int, tuple[int, int]]:
+    """Of each how many students have to do it, and how many of them have handed something in."""
+    assigned = _counted(Assignee.objects.filter(assignment__in=ids), "student")
+    submitted = _counted(Submission.objects.filter(assignment__in=ids), "student")
+    return {pk: (assigned.get(pk, 0), submitted.get(pk, 0)) for pk in ids}
+
+
+def _counted(rows: QuerySet[Assignee] | QuerySet[Submission], column: str) -> dict[int, int]:
+    counts = rows.order_by().values("assignment_id").annotate(number=Count(column, distinct=True))
+    return dict(counts.values_list("assignment_id", "number"))
+
+
+DUE_WITHIN: Final = timedelta(days=2)
+OVERDUE_FOR: Final = timedelta(days=7)
+
+
+def assignments_with_missing(person: User) -> QuerySet[Assignment]:
+    """What is due soon or was lately and somebody has not handed in, with ``missing_count``, the earliest first."""
+    handed_in = Submission.objects.filter(assignment=OuterRef("assignment"), student=OuterRef("student"))
+    missing = Assignee.objects.filter(~Exists(handed_in), assignment=OuterRef("pk")).order_by()
+    counted = missing.values("assignment").annotate(number=Count("pk")).values("number")
+    now = timezone.now()
+    found = assignments_visible_to(person).filter(due_at__gt=now - OVERDUE_FOR, due_at__lt=now + DUE_WITHIN)
+    counts = found.annotate(missing_count=Subquery(counted, output_field=IntegerField()))
+    return counts.filter(missing_count__gt=0).select_related("course").order_by("due_at", "pk")

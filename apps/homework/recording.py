@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
-from apps.homework.completion import Page, complete, labels_of
+from apps.homework.completion import complete, labels_of
 from apps.homework.models import PageReading, Submission, SubmittedFile, WorksheetPage
+from apps.homework.queries import page_of, pages_of_submission
 from sheets.homework import HomeworkReading
 
 COUNT_COLUMNS = ("unmatched_count", "problem_count", "attempted_count", "blank_count", "unsure_count")
@@ -45,23 +46,8 @@ def count_submission(submission: Submission) -> None:
     if worksheet_id is not None:
         for page in WorksheetPage.objects.filter(worksheet_id=worksheet_id):
             known += [(page.page_index, label) for label in labels_of(page.current_regions)]
-    found = complete((page_of(row) for row in pages_in_order(submission.pk)), known)
+    found = complete((page_of(row) for row in pages_of_submission(submission.pk)), known)
     submission.problem_count, submission.attempted_count = found.problems, found.attempted
     submission.blank_count, submission.unsure_count = found.blank, found.unsure
     submission.unmatched_count = found.unmatched
     submission.save(update_fields=list(COUNT_COLUMNS))
-
-
-def pages_in_order(submission_id: int) -> list[PageReading]:
-    rows = PageReading.objects.filter(submission_id=submission_id).select_related("worksheet_page")
-    return list(rows.order_by("file__position", "page_index"))
-
-
-def page_of(row: PageReading) -> Page:
-    """What counts of a stored page. Without a worksheet each page stands for itself."""
-    reading = HomeworkReading.from_json(row.reading)
-    if not reading.is_registered:
-        place: int | None = row.pk
-    else:
-        place = row.worksheet_page.page_index if row.worksheet_page is not None else None
-    return Page(place, reading, row.corrections)

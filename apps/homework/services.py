@@ -30,7 +30,17 @@ from apps.homework.models import (
 from apps.homework.queries import assignments_visible_to, submissions_visible_to
 from apps.homework.recording import count_submission
 from apps.students.queries import students_visible_to
-from sheets.homework import HomeworkReading, Region, check_regions, regions_to_json
+from sheets.homework import (
+    MAX_LABEL_CHARACTERS,
+    MAX_REGIONS,
+    MIN_SIDE_MM,
+    Fault,
+    HomeworkReading,
+    Misfit,
+    Region,
+    check_regions,
+    regions_to_json,
+)
 
 MAX_ASSIGNEES: Final = 1000
 MAX_FILES: Final = 20
@@ -85,13 +95,27 @@ def set_regions(*, worksheet_page_id: int, regions: Sequence[Region] | None) -> 
         if regions is not None:
             try:
                 check_regions(regions, (page.paper_width_mm, page.paper_height_mm))
-            except ValueError as error:
-                raise Invalid(
-                    gettext("The regions do not fit the page: {problem}").format(problem=error), attr="regions"
-                ) from error
+            except Misfit as error:
+                raise Invalid(_misfit_text(error), attr="regions") from error
         page.regions = None if regions is None else regions_to_json(regions)
         page.save(update_fields=["regions"])
     return page
+
+
+def _misfit_text(misfit: Misfit) -> str:
+    match misfit.fault:
+        case Fault.TOO_MANY:
+            return gettext("A page has at most {count} problems.").format(count=MAX_REGIONS)
+        case Fault.LABEL:
+            return gettext("The name of a problem has 1 to {count} characters.").format(count=MAX_LABEL_CHARACTERS)
+        case Fault.TWICE:
+            return gettext('Two problems are called "{name}".').format(name=misfit.label)
+        case Fault.TOO_SMALL:
+            return gettext('The box of problem "{name}" is too small: {size} mm at least.').format(
+                name=misfit.label, size=f"{MIN_SIDE_MM:g}"
+            )
+        case Fault.OUTSIDE:
+            return gettext('The box of problem "{name}" does not lie on the page.').format(name=misfit.label)
 
 
 def assign_homework(

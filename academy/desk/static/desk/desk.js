@@ -3,7 +3,7 @@
 "use strict";
 
 const PICTURES = { heic: "image/heic", heif: "image/heif", jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", pdf: "application/pdf", zip: "application/zip" };
-const KINDS = { ...PICTURES, json: "application/json" };
+const KINDS = { ...PICTURES, json: "application/json", mp4: "video/mp4", m4v: "video/mp4", mov: "video/quicktime", webm: "video/webm" };
 const TABLES = { csv: "text/csv", xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" };
 const POLL_MS = 2000;
 const AT_ONCE = 3;
@@ -319,8 +319,19 @@ function takeAttendance() {
     for (const field of document.querySelectorAll("[data-submit]")) field.addEventListener("change", () => { if (field.value) field.form.requestSubmit(); });
 }
 
+// A list taken along: into a message, or onto paper.
+function copyLists() {
+    document.addEventListener("click", async (event) => {
+        const button = event.target.closest("[data-copy]");
+        if (!button) return;
+        try { await navigator.clipboard.writeText(button.dataset.copy); } catch { return; } // the browser says why
+        button.querySelector("span:last-child").textContent = button.dataset.copied;
+    });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     confirmBeforeSending();
+    copyLists();
     writePhones();
     takeAttendance();
     const root = document.getElementById("hand-in");

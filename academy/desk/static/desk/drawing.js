@@ -203,6 +203,7 @@ class Drawing {
         const tool = this.tool;
         this.take("");
         const made = this.made(tool, area).map((block) => this.add(block));
+        if (!made.length) return;
         this.choose(made[0]);
         made[0].group.focus({ preventScroll: true });
     }

@@ -1,0 +1,5 @@
+"""Homework on the desk: worksheets and their problems, what was given to whom, what was handed in."""
+
+from apps.homework.admin import assignments, home, submissions, worksheets
+
+__all__ = ["assignments", "home", "submissions", "worksheets"]
