@@ -258,7 +258,7 @@ def _open(here: Page, query: str) -> dict[str, Any]:
         "is_read": row.read_at is not None,
         "is_live": _is_awaited(row.job),
         "reason": text_of(row.job.error_code) if row.job is not None else "",
-        "percent": round(100 * row.confidence) if row.confidence is not None else None,
+        "percent": f"{row.confidence:.0%}" if row.confidence is not None else "",
         "weak_count": row.weak_count,
         "picture_url": s3.presign_get(row.picture_key) if row.picture_key else "",
         "boxes": [],

@@ -9,11 +9,14 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from django.db.models.functions import Now
 from django.test import Client
 
+from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.homework.models import Submission
 from apps.rosters.models import Roster
 from tests.architecture.objects import _session_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, TEACHERS
@@ -133,6 +136,32 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("exams_scan_change", "GET"): STAFF,
         ("exams_scan_correct", "POST"): STAFF,
         ("exams_scan_correct-one", "POST"): STAFF,
+        ("homework_assignment_changelist", "GET"): STAFF,
+        ("homework_assignment_add", "GET"): TEACHERS,
+        ("homework_assignment_add", "POST"): TEACHERS,
+        ("homework_assignment_change", "GET"): STAFF,
+        ("homework_assignment_hand-in", "GET"): STAFF,
+        ("homework_assignment_hand-in", "POST"): STAFF,
+        ("homework_submission_changelist", "GET"): STAFF,
+        ("homework_submission_change", "GET"): STAFF,
+        ("homework_submission_correct", "POST"): STAFF,
+        ("homework_submission_reread", "POST"): STAFF,
+        ("homework_worksheet_changelist", "GET"): STAFF,
+        ("homework_worksheet_add", "GET"): TEACHERS,
+        ("homework_worksheet_add", "POST"): TEACHERS,
+        ("homework_worksheet_change", "GET"): STAFF,
+        ("homework_worksheet_page", "GET"): STAFF,
+        ("homework_worksheet_page", "POST"): TEACHERS,
+        ("videos_video_changelist", "GET"): STAFF,
+        ("videos_video_add", "GET"): STAFF,
+        ("videos_video_add", "POST"): STAFF,
+        ("videos_video_change", "GET"): STAFF,
+        ("documents_document_changelist", "GET"): STAFF,
+        ("documents_document_add", "GET"): STAFF,
+        ("documents_document_add", "POST"): STAFF,
+        ("documents_document_change", "GET"): STAFF,
+        ("documents_document_pdf", "POST"): STAFF,
+        ("documents_document_search", "GET"): STAFF,
         ("jobs_job_changelist", "GET"): STAFF,
         ("jobs_job_change", "GET"): STAFF,
     },
@@ -161,6 +190,14 @@ OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
     ("exams_blanksheet", "object_id"): lambda cast, _: cast.blank_sheet.pk,
     ("exams_batch", "object_id"): lambda cast, _: cast.batch.pk,
     ("exams_scan", "object_id"): lambda cast, _: cast.scan.pk,
+    ("homework_assignment", "object_id"): lambda cast, _: cast.assignment.pk,
+    ("homework_assignment", "student_id"): lambda cast, _: cast.student.pk,
+    ("homework_submission", "object_id"): lambda cast, _: cast.submission.pk,
+    ("homework_submission", "page_id"): lambda cast, _: cast.page_reading.pk,
+    ("homework_worksheet", "object_id"): lambda cast, _: cast.worksheet.pk,
+    ("homework_worksheet", "page_id"): lambda cast, _: cast.worksheet_page.pk,
+    ("videos_video", "object_id"): lambda cast, _: cast.video.pk,
+    ("documents_document", "object_id"): lambda cast, _: cast.document.pk,
     ("jobs_job", "object_id"): lambda cast, _: cast.job.pk,
     ("end-session", "handle"): lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
@@ -180,6 +217,8 @@ DRAWN: Final = (
     '[{"kind": "choices", "first": 1, "columns": 5, "rows": 4, "is_across": true, "from_one": false,'
     ' "x1": 100, "y1": 100, "x2": 260, "y2": 220, "width": 24, "height": 24}]'
 )
+
+REGIONS: Final = '[{"label": "1", "x": 15, "y": 30, "width": 100, "height": 60.5}]'
 
 # A form that goes through. Methods without one are sent an empty form.
 FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -207,6 +246,8 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "exams_exam_key": {"key": "12345" * 4, "points": "2"},
     "exams_exam_publish": {"shows_sheet": "on", "waived_reason": "기다리지 않습니다"},
     "exams_exam_export": {"reason": "학부모 상담"},
+    "homework_submission_correct": {"verdict:2": "attempted"},
+    "homework_worksheet_page": {"regions": REGIONS},
     "exams_scan_correct": {"set_aside": "1"},
     "exams_scan_correct-one": {"set_aside": "1"},
 }  # fmt: skip
@@ -216,13 +257,25 @@ def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
 
-def _sent(file_name: str, content_type: str, data: bytes) -> Callable[[Client, Cast, User | None], dict[str, Any]]:
+def _given(_client: Client, cast: Cast, _caller: User | None) -> dict[str, Any]:
+    """Homework of the course, for whoever is in it."""
+    return {"title": "주말 숙제", "course": cast.course.pk, "due_at": "2026-12-01T22:00"}
+
+
+def _read(_client: Client, cast: Cast, _caller: User | None) -> None:
+    """What is being read is not read again."""
+    Job.objects.filter(pk__in=Submission.objects.values("job_id")).update(state=JobState.SUCCEEDED, finished_at=Now())
+
+
+def _sent(
+    file_name: str, content_type: str, data: bytes, **more: str
+) -> Callable[[Client, Cast, User | None], dict[str, Any]]:
     """The form of a page whose file was sent first, by the caller."""
 
     def send(_client: Client, cast: Cast, caller: User | None) -> dict[str, Any]:
         upload = make_upload(created_by=caller or cast.teacher, file_name=file_name, content_type=content_type)
         s3.write_object(upload.key, data, content_type=content_type)
-        return {"title": "답안지", "uploads": json.dumps([{"name": file_name, "id": upload.pk}])}
+        return {"title": "답안지", "uploads": json.dumps([{"name": file_name, "id": upload.pk}]), **more}
 
     return send
 
@@ -232,5 +285,11 @@ def _sent(file_name: str, content_type: str, data: bytes) -> Callable[[Client, C
 PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[str, Any] | None]]] = {
     "accounts_user_reactivate": _suspended,
     "exams_blanksheet_add": _sent("blank.jpg", "image/jpeg", b"picture"),
+    "homework_assignment_add": _given,
+    "homework_assignment_hand-in": _sent("page.jpg", "image/jpeg", b"picture"),
+    "homework_submission_reread": _read,
+    "homework_worksheet_add": _sent("blank.pdf", "application/pdf", b"pages"),
+    "videos_video_add": _sent("film.mp4", "video/mp4", b"film"),
+    "documents_document_add": _sent("page.jpg", "image/jpeg", b"picture", kind="handout"),
     "exams_blanksheet_template": _sent("template.json", "application/json", template()),
 }

@@ -113,7 +113,7 @@ class AssignmentAdmin(DeskAdmin):
     def due(self, assignment: Assignment) -> str:
         return moment(assignment.due_at)
 
-    @display(description=_("Handed in"))
+    @display(description=_("Submitted"))
     def handed_in(self, assignment: Any) -> str:
         assigned, submitted = assignment.counts
         return f"{submitted} / {assigned}"
@@ -234,7 +234,7 @@ class AssignmentAdmin(DeskAdmin):
             "title": gettext("Hand in for %(name)s") % {"name": student.name},
             "crumbs": [(_("Homework"), self.url("changelist")), (assignment.title, self.url("change", assignment.pk))],
             "form": form,
-            "submit": _("Hand in"),
+            "submit": _("Send"),
             "back": self.url("change", assignment.pk),
             "accept": PAGES,
             "kinds": PAGE_ENDINGS,

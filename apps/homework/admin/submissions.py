@@ -123,7 +123,7 @@ class SubmissionAdmin(DeskAdmin):
             "reason": text_of(submission.job.error_code) if submission.job is not None else "",
             "is_live": is_awaited(submission.job),
             "pages": [self._page(submission, row, is_copy=row.file_id in copied) for row in pages],
-            "can_say": person_of(request).may(_SAID),
+            "can_say": person_of(request).may(_SAID) and not is_awaited(submission.job),
             "reread_url": self.url("reread", submission.pk),
             "verdicts": [("", _("As read")), *((verdict.value, words) for verdict, words in VERDICTS.items())],
         }
@@ -148,7 +148,7 @@ class SubmissionAdmin(DeskAdmin):
                     "percent": round(100 * region.confidence),
                     "doubt": DOUBTS[region.doubt],
                     "mark": MARKS[region.mark],
-                    "fit": round(100 * region.alignment),
+                    "fit": f"{region.alignment:.0%}",
                     "url": s3.presign_get(row.region_keys[region.label]) if region.label in row.region_keys else "",
                 }
                 for region in reading.regions
