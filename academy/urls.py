@@ -40,6 +40,9 @@ for module in (
     "apps.courses.admin",
     "apps.rosters.admin",
     "apps.exams.admin",
+    "apps.homework.admin",
+    "apps.videos.admin",
+    "apps.documents.admin",
     "academy.jobs.admin",
 ):
     import_module(module)
