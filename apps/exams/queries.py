@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypedDict
 
-from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
@@ -336,16 +336,20 @@ def today(person: User) -> Today:
     yesterday = timezone.now() - timedelta(days=1)
     unfinished = Q(job__state__in=UNFINISHED_STATES) | Q(scans__job__state__in=UNFINISHED_STATES)
     recent = batches_visible_to(person).filter(created_at__gte=timezone.now() - timedelta(days=7))
-    return Today(
-        to_review=_at_most_many(scans_visible_to(person).filter(NEEDS_REVIEW)),
-        running_batches=_at_most_many(recent.filter(unfinished).distinct()),
-        failed=_at_most_many(jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday)),
-        exams=_at_most_many(exams_visible_to(person)),
+    counts = _at_most_many(
+        to_review=scans_visible_to(person).filter(NEEDS_REVIEW),
+        running_batches=Batch.objects.filter(pk__in=recent.filter(unfinished).values("pk")),
+        failed=jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday),
+        exams=exams_visible_to(person),
     )
+    return Today(**counts)
 
 
-def _at_most_many(rows: QuerySet[Scan] | QuerySet[Batch] | QuerySet[Job] | QuerySet[Exam]) -> int:
-    return rows.order_by()[:MANY].count()
+def _at_most_many(**rows: QuerySet[Scan] | QuerySet[Batch] | QuerySet[Job] | QuerySet[Exam]) -> dict[str, int]:
+    """How many there are of each, in one question: the first page asks for a lot."""
+    named = [found.order_by().annotate(what=Value(name)).values_list("what")[:MANY] for name, found in rows.items()]
+    found = Counter(what for (what,) in named[0].union(*named[1:], all=True))
+    return {name: found[name] for name in rows}
 
 
 def pages_per_day(person: User, days: int) -> list[tuple[date, int]]:

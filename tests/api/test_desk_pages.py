@@ -14,6 +14,7 @@ from academy.jobs.models import Job, JobState
 from apps.accounts.models import Session, User
 from apps.accounts.roles import Role
 from apps.exams.models import Exam, Question
+from apps.homework.models import Assignee
 from apps.students.models import Guardianship, Student
 from tests.api.test_list_query_counts import add_exams, add_failed_pages, add_read_scans, add_students
 from tests.api.test_trail import recorded
@@ -22,12 +23,18 @@ from tests.factories import (
     PASSWORD,
     World,
     client_of,
+    make_assignment,
     make_batch,
     make_course,
     make_student,
+    make_submission,
     make_user,
+    make_worksheet,
+    record_homework,
     stranger_on,
 )
+from tests.factories.documents import make_document, make_page, record_page
+from tests.factories.videos import make_video
 from tests.factories.world import PHONES
 
 MAX_QUERIES = 10
@@ -239,6 +246,30 @@ def add_people(world: World) -> None:
         make_user()
 
 
+def add_homework(world: World) -> None:
+    hana = world.hana
+    for _ in range(9):
+        sheet = make_worksheet(created_by=hana.teacher)
+        make_assignment(sheet, [hana.student], created_by=hana.teacher, days=1, course=hana.course)
+
+
+def add_hand_ins(world: World) -> None:
+    for _ in range(9):
+        student = make_student(course=world.hana.course)
+        Assignee(assignment=world.hana.assignment, student=student).save()
+        record_homework(make_submission(world.hana.assignment, student, created_by=world.hana.teacher))
+
+
+def add_videos(world: World) -> None:
+    for _ in range(9):
+        make_video(world.hana.teacher, page_count=3)
+
+
+def add_documents(world: World) -> None:
+    for _ in range(9):
+        record_page(make_page(make_document(created_by=world.hana.teacher)), "이차함수의 그래프")
+
+
 def add_batches(world: World) -> None:
     for _ in range(9):
         make_batch(world.hana.exam, created_by=world.hana.teacher)
@@ -260,10 +291,34 @@ def add_batches(world: World) -> None:
         ("/admin/exams/scan/?review=1", add_read_scans),
         ("/admin/exams/scan/?exam={exam}&q=이", add_read_scans),
         ("/admin/jobs/job/?state=unfinished", add_read_scans),
+        ("/admin/", add_homework),
+        ("/admin/homework/assignment/", add_homework),
+        ("/admin/homework/assignment/?q=주말", add_homework),
+        ("/admin/homework/assignment/{assignment}/", add_hand_ins),
+        ("/admin/homework/assignment/add/", add_homework),
+        ("/admin/homework/submission/", add_hand_ins),
+        ("/admin/homework/submission/?check=1", add_hand_ins),
+        ("/admin/homework/submission/{submission}/", add_hand_ins),
+        ("/admin/homework/worksheet/", add_homework),
+        ("/admin/homework/worksheet/{worksheet}/", add_homework),
+        ("/admin/videos/video/", add_videos),
+        ("/admin/videos/video/{video}/", add_videos),
+        ("/admin/documents/document/", add_documents),
+        ("/admin/documents/document/{document}/", add_documents),
+        ("/admin/documents/document/search/?q=함수", add_documents),
     ],
 )
 def test_ten_rows_cost_what_one_costs(world: World, path: str, add: Callable[[World], None]) -> None:
-    url = path.format(exam=world.hana.exam.pk, batch=world.hana.batch.pk)
+    hana = world.hana
+    url = path.format(
+        exam=hana.exam.pk,
+        batch=hana.batch.pk,
+        assignment=hana.assignment.pk,
+        submission=hana.submission.pk,
+        worksheet=hana.worksheet.pk,
+        video=hana.video.pk,
+        document=hana.document.pk,
+    )
     client = client_of(world.hana.owner)
     client.get("/api/v1/session")
 

@@ -154,7 +154,7 @@ class AssignmentAdmin(DeskAdmin):
         missing = list(queries.students_missing(assignment.pk).only("name", "number", "tenant_id"))
         shown_students = {row.standing.student.pk for row in grid.rows} | {student.pk for student in missing}
         note_subjects(request, "student", sorted(shown_students))
-        assigned, submitted = queries.counts_of_assignments([assignment.pk])[assignment.pk]
+        assigned = assignment.assignees.count()
         can_submit = person_of(request).may(Permission.SUBMIT_HOMEWORK)
         shown = {
             "title": assignment.title,
@@ -164,7 +164,7 @@ class AssignmentAdmin(DeskAdmin):
             "missing_state": missing_label(assignment, len(missing)),
             "missing_text": "\n".join(f"{student.number} {student.name}" for student in missing),
             "assigned": assigned,
-            "submitted": submitted,
+            "submitted": assigned - len(missing),
             "heads": _heads(grid),
             "rows": [self._row(row, grid, can_submit=can_submit) for row in grid.rows],
             "next_url": f"?{_AFTER}={grid.after}" if grid.after else "",
