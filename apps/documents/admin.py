@@ -52,7 +52,7 @@ academy_desk.menu.append(
 
 class DocumentForm(DeskForm):
     title = forms.CharField(
-        label=_("Title"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("Handout of chapter 3")})
+        label=_("Name of the document"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("Handout of chapter 3")})
     )
     kind = forms.ChoiceField(label=_("Kind"), choices=list(KINDS.items()))
     uploads = SentFiles()
@@ -81,8 +81,8 @@ class DocumentAdmin(DeskAdmin):
     list_display = ("title", "kind_shown", "sent", "pages_read", "state")
     list_filter = (KindFilter,)
     search_fields = ("title",)
-    search_help_text = _("Title")
-    field_names: ClassVar = {"title": _("Title")}
+    search_help_text = _("Name of the document")
+    field_names: ClassVar = {"title": _("Name of the document")}
 
     def visible_to(self, person: User) -> QuerySet[Document]:
         """Documents are the academy's: all staff share them."""

@@ -34,7 +34,7 @@ _FILMS: Final = ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm"
 
 class VideoForm(DeskForm):
     title = forms.CharField(
-        label=_("Title"),
+        label=_("Name of the video"),
         max_length=120,
         required=False,
         help_text=_("Left empty, the name of the file."),
@@ -60,7 +60,7 @@ class VideoAdmin(DeskAdmin):
     list_display = ("title", "by", "sent", "pages_found", "state")
     search_fields = ("title", "created_by__name")
     search_help_text = _("Title or who sent it")
-    field_names: ClassVar = {"title": _("Title")}
+    field_names: ClassVar = {"title": _("Name of the video")}
 
     def visible_to(self, person: User) -> QuerySet[Video]:
         return queries.videos_visible_to(person)

@@ -84,7 +84,7 @@ def test_homework_from_the_blank_worksheet_to_the_correction(stack: Stack, brows
     page.get_by_role("heading", name="2쪽의 문제").wait_for()
 
     page.get_by_role("link", name="이 학습지로 숙제 내기").click()
-    page.get_by_label("제목").fill("3단원 주말 숙제")
+    page.get_by_label("숙제 이름").fill("3단원 주말 숙제")
     page.get_by_label("강좌").select_option(label="중2 심화반")
     due = date.today() + timedelta(days=1)  # noqa: DTZ011  the machine's, as the browser's
     page.get_by_label("마감").fill(f"{due:%Y-%m-%d}T22:00")
@@ -171,7 +171,7 @@ def test_a_video_becomes_a_strip_and_a_document_is_searched(stack: Stack, browse
     desk.is_for_everybody("video")
 
     desk.open("/admin/documents/document/add/")
-    page.get_by_label("제목").fill("3단원 유인물")
+    page.get_by_label("문서 이름").fill("3단원 유인물")
     page.locator("input[type=file]").set_input_files(blank_worksheet(tmp_path))
     page.get_by_role("button", name="올리기").click()
     page.get_by_role("button", name="검색용 PDF 만들기").wait_for(timeout=READ_MS)

@@ -51,7 +51,7 @@ _OFFERED: Final = 200
 
 class AssignmentForm(DeskForm):
     title = forms.CharField(
-        label=_("Title"),
+        label=_("Name of the homework"),
         max_length=120,
         widget=forms.TextInput(attrs={"placeholder": _("Weekend homework, chapter 3")}),
     )
@@ -95,7 +95,7 @@ class AssignmentAdmin(DeskAdmin):
     list_select_related = ("course",)
     search_fields = ("title", "course__name")
     search_help_text = _("Title or course")
-    field_names: ClassVar = {"title": _("Title")}
+    field_names: ClassVar = {"title": _("Name of the homework")}
 
     def visible_to(self, person: User) -> QuerySet[Assignment]:
         return queries.assignments_visible_to(person)
