@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from io import BytesIO
@@ -15,23 +18,40 @@ from benchmarks.homework.generator import CONDITIONS, make_sample
 from benchmarks.homework.worksheets import DPI, draw_worksheet
 from benchmarks.homework.writing import WritingDials
 from benchmarks.video.generator import Dials
-from infra.demo.__main__ import PASSWORD
+from infra.demo.__main__ import PASSWORD, create_academy
 from infra.demo.client import StaffClient
+from infra.local.children import Command, Output, application_commands
+from infra.local.processes import free_port
+from infra.local.supervisor import Stack
 from tests.e2e.conftest import CHROMIUM
-from tests.e2e.test_desk import ACADEMY, SIZES, Desk, _drag, stack
+from tests.e2e.test_desk import ACADEMY, SIZES, Desk, _drag
 from tests.vision.films import draw_film
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from infra.local.supervisor import Stack
-
-__all__ = ["stack"]  # a fixture
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
 NAMES: Final = ("김하늘", "이바다", "박나무", "최구름")
 WORKSHEET_SEEDS: Final = (4, 6)  # one for each of its pages
 READ_MS: Final = 120_000
+STATE: Final = Path(__file__).resolve().parents[2] / "build" / "e2e-desk-homework"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """As `make dev` starts it, and with a worker for videos."""
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    video = Command("video", (sys.executable, "-m", "workers", "video"), grace_seconds=60)
+    commands = (*application_commands(), video)
+    with (
+        (STATE / "log").open("w") as log,
+        Stack(STATE, output=Output(log), port=free_port(), commands=commands) as running,
+    ):
+        assert running.wait_for_web()
+        create_academy(running.environment, ACADEMY)
+        yield running
 
 
 def blank_worksheet(folder: Path) -> Path:
