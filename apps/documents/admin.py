@@ -52,7 +52,9 @@ academy_desk.menu.append(
 
 class DocumentForm(DeskForm):
     title = forms.CharField(
-        label=_("Name of the document"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("Handout of chapter 3")})
+        label=_("Name of the document"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": _("Handout of chapter 3")}),
     )
     kind = forms.ChoiceField(label=_("Kind"), choices=list(KINDS.items()))
     uploads = SentFiles()
