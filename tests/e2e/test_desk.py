@@ -93,6 +93,7 @@ class Desk:
 
     def picture(self, name: str) -> None:
         """Save a picture of the whole page, which must not be wider than the screen."""
+        self.page.evaluate("[...document.images].forEach((one) => { one.loading = 'eager'; })")
         self.page.evaluate("Promise.all([document.fonts.ready, ...[...document.images].map((one) => one.decode())])")
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
