@@ -57,13 +57,16 @@ class VideoAdmin(DeskAdmin):
     list_subtitle: ClassVar = _(
         "Films of notebooks and slides: of every page that lies still one sharp picture is kept."
     )
-    list_display = ("title", "by", "sent", "pages_found", "state")
+    list_display = ("shown_title", "by", "sent", "pages_found", "state")
     search_fields = ("title", "created_by__name")
     search_help_text = _("Title or who sent it")
-    field_names: ClassVar = {"title": _("Name of the video")}
 
     def visible_to(self, person: User) -> QuerySet[Video]:
         return queries.videos_visible_to(person)
+
+    @display(description=_("Name of the video"))
+    def shown_title(self, video: Video) -> str:
+        return video.title
 
     @display(description=_("Sent by"))
     def by(self, video: Video) -> str:

@@ -91,11 +91,10 @@ class AssignmentAdmin(DeskAdmin):
         GROUP, _("Homework"), "assignment", "homework_assignment_changelist", Permission.VIEW_HOMEWORK, 30
     )
     add_title: ClassVar = _("Give homework")
-    list_display = ("title", "course_name", "due", "handed_in", "missing")
+    list_display = ("shown_title", "course_name", "due", "handed_in", "missing")
     list_select_related = ("course",)
     search_fields = ("title", "course__name")
     search_help_text = _("Title or course")
-    field_names: ClassVar = {"title": _("Name of the homework")}
 
     def visible_to(self, person: User) -> QuerySet[Assignment]:
         return queries.assignments_visible_to(person)
@@ -104,6 +103,10 @@ class AssignmentAdmin(DeskAdmin):
         counts = queries.counts_of_assignments([row.pk for row in rows])
         for row in rows:
             row.counts = counts[row.pk]  # type: ignore[attr-defined]  # for the columns below
+
+    @display(description=_("Name of the homework"))
+    def shown_title(self, assignment: Assignment) -> str:
+        return assignment.title
 
     @display(description=_("Course"))
     def course_name(self, assignment: Assignment) -> str:
