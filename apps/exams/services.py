@@ -278,13 +278,19 @@ def _accepted_elsewhere(question: Question, printed: Sequence[str] | None, answe
 
 
 def _no_number(question: Question, answer: str) -> Invalid:
-    text = gettext('Question "{name}" is answered by a number, not by "{answer}".')
-    return Invalid(text.format(name=question.label, answer=answer), attr="answers")
+    return Invalid(
+        gettext('Question "{name}" is answered by a number, not by "{answer}".').format(
+            name=question.label, answer=answer
+        ),
+        attr="answers",
+    )
 
 
 def _no_choice(question: Question, answer: str) -> Invalid:
-    text = gettext('Question "{name}" has no choice "{choice}".')
-    return Invalid(text.format(name=question.label, choice=answer), attr="answers")
+    return Invalid(
+        gettext('Question "{name}" has no choice "{choice}".').format(name=question.label, choice=answer),
+        attr="answers",
+    )
 
 
 def _accepted(question: Question, layout: Layout, answers: Sequence[str]) -> list[str]:

@@ -96,26 +96,38 @@ def set_regions(*, worksheet_page_id: int, regions: Sequence[Region] | None) -> 
             try:
                 check_regions(regions, (page.paper_width_mm, page.paper_height_mm))
             except Misfit as error:
-                raise Invalid(_misfit_text(error), attr="regions") from error
+                raise _misfit_error(error) from error
         page.regions = None if regions is None else regions_to_json(regions)
         page.save(update_fields=["regions"])
     return page
 
 
-def _misfit_text(misfit: Misfit) -> str:
+def _misfit_error(misfit: Misfit) -> Invalid:
     match misfit.fault:
         case Fault.TOO_MANY:
-            return gettext("A page has at most {count} problems.").format(count=MAX_REGIONS)
+            return Invalid(
+                gettext("A page has at most {count} problems.").format(count=MAX_REGIONS),
+                attr="regions",
+            )
         case Fault.LABEL:
-            return gettext("The name of a problem has 1 to {count} characters.").format(count=MAX_LABEL_CHARACTERS)
+            return Invalid(
+                gettext("The name of a problem has 1 to {count} characters.").format(count=MAX_LABEL_CHARACTERS),
+                attr="regions",
+            )
         case Fault.TWICE:
-            return gettext('Two problems are called "{name}".').format(name=misfit.label)
+            return Invalid(gettext('Two problems are called "{name}".').format(name=misfit.label), attr="regions")
         case Fault.TOO_SMALL:
-            return gettext('The box of problem "{name}" is too small: {size} mm at least.').format(
-                name=misfit.label, size=f"{MIN_SIDE_MM:g}"
+            return Invalid(
+                gettext('The box of problem "{name}" is too small: {size} mm at least.').format(
+                    name=misfit.label, size=f"{MIN_SIDE_MM:g}"
+                ),
+                attr="regions",
             )
         case Fault.OUTSIDE:
-            return gettext('The box of problem "{name}" does not lie on the page.').format(name=misfit.label)
+            return Invalid(
+                gettext('The box of problem "{name}" does not lie on the page.').format(name=misfit.label),
+                attr="regions",
+            )
 
 
 def assign_homework(
