@@ -87,7 +87,7 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     where there is something to add or to look at. ``visible_to`` says which rows somebody sees; others are missing.
 
     A list whose ``permissions`` name "export" can be saved as a file: ``export_header`` and ``export_rows`` say what is
-    in it. ``links`` are further pages to which the list leads.
+    in it. ``links`` are further pages to which the list leads. ``is_live_list``: the list keeps itself up to date.
 
     ``personal`` says of "list", "detail" and "add" whose data they are about. ``listed`` are the kind of person and
     the column with their id in a list whose every row is noted.
@@ -104,6 +104,7 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     add_title: ClassVar[Any] = ""
     add_methods: ClassVar[Sequence[str]] = ("GET", "POST")
     list_subtitle: ClassVar[Any] = ""
+    is_live_list: ClassVar[bool] = False
     export_header: ClassVar[Sequence[Any]] = ()
 
     actions: ClassVar[Sequence[Any]] = ()
@@ -235,6 +236,7 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             "add_title": self.add_title,
             "list_subtitle": self.list_subtitle,
             "list_links": self.links(request),
+            "is_live": self.is_live_list,
             "has_error": ERROR_FLAG in request.GET,
             **(extra_context or {}),
         }

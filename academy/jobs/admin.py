@@ -75,6 +75,7 @@ class JobAdmin(DeskAdmin):
     permissions: ClassVar = {"view": "jobs.view"}
     personal: ClassVar = {"list": NOT_PERSONAL, "detail": NOT_PERSONAL}
     entry: ClassVar = MenuEntry(_("Academy"), _("Jobs"), "manufacturing", "jobs_job_changelist", "jobs.view", 70)
+    is_live_list = True
     list_display = ("what", "shown_state", "shown_progress", "begun", "reason")
     list_filter = (StateFilter,)
     list_subtitle = _("What the machine is reading for you. The page keeps itself up to date.")
@@ -107,9 +108,6 @@ class JobAdmin(DeskAdmin):
         return rows.only(
             "kind", "state", "progress", "created_at", "error_code", "tenant_id", "started_at", "finished_at", "attempt"
         )
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         job = self.visible_to(request.user).filter(pk=object_id).first()

@@ -80,6 +80,7 @@ class DocumentAdmin(DeskAdmin):
     entry: ClassVar = MenuEntry(_("Materials"), _("Documents"), "article", "documents_document_changelist", _SEEN, 37)
     add_title: ClassVar = _("Send a document")
     list_subtitle: ClassVar = _("Handouts and papers, read page by page: what stands on them can be searched.")
+    is_live_list = True
     list_display = ("title", "kind_shown", "sent", "pages_read", "state")
     list_filter = (KindFilter,)
     search_fields = ("title",)
@@ -113,9 +114,6 @@ class DocumentAdmin(DeskAdmin):
     @display(description=_("State"))
     def state(self, document: Any) -> SafeString:
         return state_of(document, document.progress)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     # ---------------------------------------------------------------- pages
 

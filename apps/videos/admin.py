@@ -57,6 +57,7 @@ class VideoAdmin(DeskAdmin):
     list_subtitle: ClassVar = _(
         "Films of notebooks and slides: of every page that lies still one sharp picture is kept."
     )
+    is_live_list = True
     list_display = ("shown_title", "by", "sent", "pages_found", "state")
     search_fields = ("title", "created_by__name")
     search_help_text = _("Title or who sent it")
@@ -85,9 +86,6 @@ class VideoAdmin(DeskAdmin):
     @display(description=_("State"))
     def state(self, video: Video) -> SafeString:
         return state_of(video)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     def add(self, request: HttpRequest) -> HttpResponse:
         by = request.user

@@ -50,6 +50,7 @@ class BatchAdmin(DeskAdmin):
     )
     add_title: ClassVar = _("Hand in sheets")
     add_methods: ClassVar = ("GET",)
+    is_live_list = True
     list_display = ("file", "exam_title", "sent", "pages", "state")
     list_select_related = ("exam", "upload", "job")
 
@@ -88,9 +89,6 @@ class BatchAdmin(DeskAdmin):
     @display(description=_("State"))
     def state(self, batch: Any) -> SafeString:
         return state_of(batch.progress)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     def add(self, request: HttpRequest) -> HttpResponse:
         """The page that sends files. It writes nothing itself: its script uses the API, file by file."""

@@ -77,6 +77,7 @@ class BlankSheetAdmin(DeskAdmin):
     list_subtitle: ClassVar = _(
         "Printed sheets that you have in stock: draw once where their bubbles are, then make exams on them."
     )
+    is_live_list = True
     list_display = ("title", "made", "state")
     list_select_related = ("job",)
     search_fields = ("title",)
@@ -95,9 +96,6 @@ class BlankSheetAdmin(DeskAdmin):
         if not blank.picture_key:
             return label(_("Reading"), "info") if _is_awaited(blank) else label(_("Not readable"), "danger")
         return label(_("Ready"), "success") if blank.blocks else label(_("To be drawn"), "warning")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     def add(self, request: HttpRequest) -> HttpResponse:
         by = request.user

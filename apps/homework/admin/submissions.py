@@ -60,6 +60,7 @@ class SubmissionAdmin(DeskAdmin):
     entry: ClassVar = MenuEntry(
         GROUP, _("Handed-in homework"), "inventory", "homework_submission_changelist", Permission.VIEW_HOMEWORK, 31
     )
+    is_live_list = True
     list_display = ("who", "assignment_title", "sent", "attempted", "state")
     list_filter = (CheckFilter,)
     list_select_related = ("assignment", "student", "job")
@@ -90,9 +91,6 @@ class SubmissionAdmin(DeskAdmin):
     @display(description=_("State"))
     def state(self, submission: Submission) -> SafeString:
         return submission_label(submission)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     # ---------------------------------------------------------------- pages
 

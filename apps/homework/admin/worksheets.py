@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from django import forms
 from django.contrib import messages
@@ -65,6 +65,7 @@ class WorksheetAdmin(DeskAdmin):
     list_subtitle: ClassVar = _(
         "Send the blank worksheet once: what is handed in is compared with it, problem by problem."
     )
+    is_live_list = True
     list_display = ("title", "made", "pages_shown", "state")
     list_select_related = ("job",)
     search_fields = ("title",)
@@ -89,9 +90,6 @@ class WorksheetAdmin(DeskAdmin):
         if worksheet.page_count is not None:
             return label(_("Ready"), "success")
         return label(_("Reading"), "info") if is_awaited(worksheet.job) else label(_("Not readable"), "danger")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"is_live": True, **(extra_context or {})})
 
     # ---------------------------------------------------------------- pages
 
