@@ -16,7 +16,7 @@ from academy.desk.site import Block, MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import Missing
 from academy.jobs.changes import Person, jobs_visible_to
-from academy.jobs.models import UNFINISHED_STATES, Job, JobState
+from academy.jobs.models import UNFINISHED_STATES, Job, JobState, is_unfinished
 from academy.jobs.quotas import usage_today
 from academy.jobs.reasons import text_of
 from academy.jobs.wording import kind_text, state_text
@@ -123,7 +123,7 @@ class JobAdmin(DeskAdmin):
                 (_("Taken up"), moment(job.started_at)),
                 (_("Finished"), moment(job.finished_at)),
             ],
-            "is_live": job.state in UNFINISHED_STATES,
+            "is_live": is_unfinished(job),
             "percent": round(job.progress * 100),
         }
         return self.render(request, "jobs/job.html", shown)

@@ -95,6 +95,11 @@ class Job(TenantModel):
         return self.cancel_requested_at is not None and self.state not in FINAL_STATES
 
 
+def is_unfinished(job: Job | None) -> bool:
+    """Whether there is a job of which something is still to come."""
+    return job is not None and job.state in UNFINISHED_STATES
+
+
 class DailyUsage(TenantModel):
     """How many jobs of a kind were queued on one day of the academy's calendar. Only ever counted up."""
 

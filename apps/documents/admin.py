@@ -24,7 +24,7 @@ from academy.desk.pages import carry_out, page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, note_status
 from academy.http.errors import DomainError, Invalid, Missing
-from academy.jobs.models import UNFINISHED_STATES, Job, JobState
+from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -159,7 +159,7 @@ class DocumentAdmin(DeskAdmin):
         wanted = request.GET.get("page", "")
         here = next((one for one in pages if str(one.position) == wanted), pages[0] if pages else None)
         progress = queries.progress_of_documents([document.pk])[document.pk]
-        is_written = _is_awaited(document.pdf_job)
+        is_written = is_unfinished(document.pdf_job)
         shown = {
             "title": document.title,
             "document": document,
@@ -168,7 +168,7 @@ class DocumentAdmin(DeskAdmin):
             "progress": progress,
             "sent": moment(document.created_at),
             "reason": text_of(document.job.error_code) if document.job is not None else "",
-            "is_live": progress.waiting > 0 or _is_awaited(document.job) or is_written,
+            "is_live": progress.waiting > 0 or is_unfinished(document.job) or is_written,
             "query": query,
             "pages": [_link(one, query, here) for one in pages] if len(pages) > 1 else [],
             "here": _open(here, query) if here is not None else None,
@@ -219,7 +219,7 @@ class DocumentAdmin(DeskAdmin):
 
 
 def state_of(document: Document, progress: queries.DocumentProgress) -> SafeString:
-    if _is_awaited(document.job) or progress.waiting:
+    if is_unfinished(document.job) or progress.waiting:
         return label(_("Reading"), "info")
     if not progress.read:
         return label(_("Not readable"), "danger")
@@ -229,10 +229,6 @@ def state_of(document: Document, progress: queries.DocumentProgress) -> SafeStri
 def _person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-def _is_awaited(job: Job | None) -> bool:
-    return job is not None and job.state in UNFINISHED_STATES
 
 
 def _query(request: HttpRequest) -> str:
@@ -245,7 +241,7 @@ def _link(one: Page, query: str, here: Page | None) -> dict[str, Any]:
         "query": urlencode({"page": one.position, **({"q": query} if query else {})}),
         "is_here": here is not None and one.pk == here.pk,
         "is_failed": one.job is not None and one.job.state == JobState.FAILED,
-        "is_awaited": _is_awaited(one.job),
+        "is_awaited": is_unfinished(one.job),
     }
 
 
@@ -256,7 +252,7 @@ def _open(here: Page, query: str) -> dict[str, Any]:
         "number": row.position,
         "text": row.text,
         "is_read": row.read_at is not None,
-        "is_live": _is_awaited(row.job),
+        "is_live": is_unfinished(row.job),
         "reason": text_of(row.job.error_code) if row.job is not None else "",
         "percent": f"{row.confidence:.0%}" if row.confidence is not None else "",
         "weak_count": row.weak_count,

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
-from academy.jobs.models import UNFINISHED_STATES
+from academy.jobs.models import is_unfinished
 from academy.storage.services import use_upload
 from apps.accounts.models import User
 from apps.documents import tasks
@@ -57,7 +57,7 @@ def request_searchable_pdf(*, document_id: int) -> Document:
         if Document.objects.select_for_update().filter(pk=document_id).first() is None:
             raise Missing
         document = documents_with_job().get(pk=document_id)
-        is_underway = document.pdf_job is not None and document.pdf_job.state in UNFINISHED_STATES
+        is_underway = is_unfinished(document.pdf_job)
         if document.pdf_key or is_underway:
             return document
         if not is_read(document):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
-from academy.jobs.models import UNFINISHED_STATES
+from academy.jobs.models import is_unfinished
 from academy.storage.models import Upload
 from academy.storage.services import use_upload
 from apps.accounts.models import User
@@ -211,7 +211,7 @@ def reread_submission(*, submission_id: int, by: User) -> Submission:
         )
         if submission is None:
             raise Missing
-        if submission.job is not None and submission.job.state in UNFINISHED_STATES:
+        if is_unfinished(submission.job):
             raise StillReading(gettext("This homework is being read already."))
         submission.job_id = int(tasks.read_homework.enqueue(submission.pk).id)
         submission.save(update_fields=["job"])

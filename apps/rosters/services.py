@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
-from academy.jobs.models import UNFINISHED_STATES
+from academy.jobs.models import is_unfinished
 from academy.storage import s3
 from academy.storage.services import TABLE_TYPES, use_upload
 from apps.accounts.models import User
@@ -94,7 +94,7 @@ def _ready(by: User, roster_id: int) -> Roster:
     roster = found.select_for_update(of=("self",)).first()
     if roster is None:
         raise Missing
-    is_busy = roster.job is not None and roster.job.state in UNFINISHED_STATES
+    is_busy = is_unfinished(roster.job)
     if roster.read_at is None or roster.taken_at is not None or is_busy:
         raise RosterNotReady(gettext("The list is still being processed, or was taken over already."))
     return roster

@@ -21,7 +21,7 @@ from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import OWN, about, note_status, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.admin import state_label
-from academy.jobs.models import UNFINISHED_STATES, JobState
+from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -132,7 +132,7 @@ class VideoAdmin(DeskAdmin):
             "sent": moment(video.created_at),
             "length": _clock(video.seconds) if video.seconds is not None else "",
             "percent": round(100 * job.progress) if job is not None else 0,
-            "is_live": job is not None and job.state in UNFINISHED_STATES,
+            "is_live": is_unfinished(job),
             "reason": text_of(job.error_code) if job is not None else "",
             "pages": [_page(page) for page in video.pages.all()],
         }

@@ -23,7 +23,7 @@ from academy.desk.pages import note_error, page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, note_status
 from academy.http.errors import DomainError, Invalid, Missing
-from academy.jobs.models import UNFINISHED_STATES
+from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -94,7 +94,7 @@ class BlankSheetAdmin(DeskAdmin):
     @display(description=_("State"))
     def state(self, blank: BlankSheet) -> SafeString:
         if not blank.picture_key:
-            return label(_("Reading"), "info") if _is_awaited(blank) else label(_("Not readable"), "danger")
+            return label(_("Reading"), "info") if is_unfinished(blank.job) else label(_("Not readable"), "danger")
         return label(_("Ready"), "success") if blank.blocks else label(_("To be drawn"), "warning")
 
     def add(self, request: HttpRequest) -> HttpResponse:
@@ -191,7 +191,7 @@ class BlankSheetAdmin(DeskAdmin):
             "form": form,
             "found": json.dumps(blank.bubbles),
             "picture_url": s3.presign_get(blank.picture_key) if blank.picture_key else "",
-            "is_live": not blank.picture_key and _is_awaited(blank),
+            "is_live": not blank.picture_key and is_unfinished(blank.job),
             "reason": text_of(blank.job.error_code) if blank.job is not None and blank.job.error_code else "",
             "add_url": self.url("add"),
             "scripts": [static("desk/desk.js"), static("desk/drawing.js"), static("desk/blank-sheet.js")],
@@ -200,10 +200,6 @@ class BlankSheetAdmin(DeskAdmin):
         if blank.picture_key and request.headers.get("HX-Request"):
             response.headers["HX-Refresh"] = "true"  # the page that waited for the picture
         return response
-
-
-def _is_awaited(blank: BlankSheet) -> bool:
-    return blank.job is not None and blank.job.state in UNFINISHED_STATES
 
 
 def _exam_on_drawing(by: User, blank: BlankSheet, given: dict[str, Any]) -> Exam:

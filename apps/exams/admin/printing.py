@@ -17,7 +17,7 @@ from academy.desk.pages import Page, note_error
 from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_status, note_subjects
 from academy.http.errors import DomainError, Missing
-from academy.jobs.models import UNFINISHED_STATES, JobState
+from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -91,22 +91,18 @@ def sheets(request: HttpRequest, object_id: int) -> HttpResponse:
         "sitting": len(form.student_ids),
         "is_many": form.is_many,
         "sets": [_row(wanted) for wanted in sets],
-        "is_live": any(_is_unfinished(wanted) for wanted in sets),
+        "is_live": any(is_unfinished(wanted.job) for wanted in sets),
         "sheet_url": reverse("exam-sheet", args=[exam.pk]),
         "upload_url": step_url(Step.HAND_IN, exam.pk),
     }
     return render_step(request, exam, Step.PRINT, "exams/sheets.html", shown)
 
 
-def _is_unfinished(wanted: SheetSet) -> bool:
-    return wanted.job is not None and wanted.job.state in UNFINISHED_STATES
-
-
 def _row(wanted: SheetSet) -> dict[str, Any]:
     state = wanted.job.state if wanted.job is not None else JobState.FAILED
     if wanted.pdf_key:
         shown = label(_("Ready"), "success")
-    elif _is_unfinished(wanted):
+    elif is_unfinished(wanted.job):
         shown = label(_("Being printed"), "info")
     else:
         shown = label(_("Cancelled"), "warning") if state == JobState.CANCELLED else label(_("Not printed"), "danger")

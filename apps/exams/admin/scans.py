@@ -16,7 +16,7 @@ from academy.desk.options import DeskAdmin
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import about
 from academy.http.errors import Missing
-from academy.jobs.models import UNFINISHED_STATES, JobState
+from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -183,7 +183,7 @@ class ScanAdmin(DeskAdmin):
             "exam_url": reverse("admin:exams_exam_change", args=[scan.exam_id], current_app=current),
             "batch_url": reverse("admin:exams_batch_change", args=[scan.batch_id], current_app=current),
             "reason": text_of(scan.job.error_code) if scan.job is not None else "",
-            "is_live": scan.job is not None and scan.job.state in UNFINISHED_STATES,
+            "is_live": is_unfinished(scan.job),
             "answers": [],
             "overlay_url": "",
             "corrections": corrections_shown(standing(scan)),

@@ -24,6 +24,7 @@ from academy.desk.pages import page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, in_path, note_status, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
+from academy.jobs.models import is_unfinished
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
@@ -34,7 +35,6 @@ from apps.homework.admin.frame import (
     PAGE_ENDINGS,
     PAGES,
     cell_of,
-    is_awaited,
     person_of,
     submission_label,
     url_of,
@@ -172,7 +172,7 @@ class AssignmentAdmin(DeskAdmin):
             "rows": [self._row(row, grid, can_submit=can_submit) for row in grid.rows],
             "next_url": f"?{_AFTER}={grid.after}" if grid.after else "",
             "first_url": self.url("change", assignment.pk) if after else "",
-            "is_live": any(row.standing.submission and is_awaited(row.standing.submission.job) for row in grid.rows),
+            "is_live": any(row.standing.submission and is_unfinished(row.standing.submission.job) for row in grid.rows),
             "worksheet_url": url_of("worksheet", "change", assignment.worksheet_id) if assignment.worksheet_id else "",
         }
         return self.render(request, "homework/assignment.html", shown)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from academy.desk.labels import label
 from academy.desk.site import academy_desk
-from academy.jobs.models import UNFINISHED_STATES, Job, JobState
+from academy.jobs.models import JobState, is_unfinished
 from apps.accounts.models import User
 from apps.homework.completion import Problem
 from apps.homework.models import Submission
@@ -51,14 +51,10 @@ def url_of(model: str, page: str, *args: int) -> str:
     return reverse(f"admin:homework_{model}_{page}", args=args, current_app=academy_desk.name)
 
 
-def is_awaited(job: Job | None) -> bool:
-    return job is not None and job.state in UNFINISHED_STATES
-
-
 def submission_label(submission: Submission) -> SafeString:
     """Where a hand-in is, as a coloured word."""
     job = submission.job
-    if is_awaited(job):
+    if is_unfinished(job):
         return label(_("Reading"), "info")
     if job is not None and job.state == JobState.FAILED:
         return label(_("Not readable"), "danger")

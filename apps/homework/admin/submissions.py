@@ -17,6 +17,7 @@ from academy.desk.pages import carry_out, page
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import about, note_subjects
 from academy.http.errors import Invalid, Missing
+from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
@@ -27,7 +28,6 @@ from apps.homework.admin.frame import (
     GROUP,
     MARKS,
     VERDICTS,
-    is_awaited,
     person_of,
     submission_label,
     url_of,
@@ -119,9 +119,9 @@ class SubmissionAdmin(DeskAdmin):
             "sent": moment(submission.created_at),
             "due": moment(submission.assignment.due_at),
             "reason": text_of(submission.job.error_code) if submission.job is not None else "",
-            "is_live": is_awaited(submission.job),
+            "is_live": is_unfinished(submission.job),
             "pages": [self._page(submission, row, is_copy=row.file_id in copied) for row in pages],
-            "can_say": person_of(request).may(_SAID) and not is_awaited(submission.job),
+            "can_say": person_of(request).may(_SAID) and not is_unfinished(submission.job),
             "reread_url": self.url("reread", submission.pk),
             "verdicts": [("", _("As read")), *((verdict.value, words) for verdict, words in VERDICTS.items())],
         }

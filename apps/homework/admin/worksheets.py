@@ -23,12 +23,13 @@ from academy.desk.pages import page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, note_status
 from academy.http.errors import DomainError, Invalid, Missing
+from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Permission, Sight
 from apps.homework import queries, services
-from apps.homework.admin.frame import GROUP, PAGE_ENDINGS, PAGES, is_awaited, person_of, url_of
+from apps.homework.admin.frame import GROUP, PAGE_ENDINGS, PAGES, person_of, url_of
 from apps.homework.models import Worksheet, WorksheetPage
 from apps.homework.serializers import RegionsSerializer
 from sheets.homework import MAX_LABEL_CHARACTERS, MAX_REGIONS, MIN_SIDE_MM, Region
@@ -89,7 +90,7 @@ class WorksheetAdmin(DeskAdmin):
     def state(self, worksheet: Worksheet) -> SafeString:
         if worksheet.page_count is not None:
             return label(_("Ready"), "success")
-        return label(_("Reading"), "info") if is_awaited(worksheet.job) else label(_("Not readable"), "danger")
+        return label(_("Reading"), "info") if is_unfinished(worksheet.job) else label(_("Not readable"), "danger")
 
     # ---------------------------------------------------------------- pages
 
@@ -139,7 +140,7 @@ class WorksheetAdmin(DeskAdmin):
             return response
         shown = {
             "title": worksheet.title,
-            "is_live": is_awaited(worksheet.job),
+            "is_live": is_unfinished(worksheet.job),
             "reason": text_of(worksheet.job.error_code) if worksheet.job is not None else "",
             "add_url": self.url("add"),
         }

@@ -24,7 +24,7 @@ from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_reason, note_subjects
 from academy.http.errors import DomainError, Missing
 from academy.http.exports import csv_file
-from academy.jobs.models import UNFINISHED_STATES, JobState
+from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
 from apps.accounts.roles import Permission
@@ -99,7 +99,7 @@ class RosterAdmin(DeskAdmin):
 
     @display(description=_("State"))
     def state(self, roster: Roster) -> SafeString:
-        if roster.job is not None and roster.job.state in UNFINISHED_STATES:
+        if is_unfinished(roster.job):
             return label(_("Being read") if roster.read_at is None else _("Being taken over"), "info")
         if roster.taken_at is not None:
             return label(_("Taken over"), "success")
@@ -143,7 +143,7 @@ class RosterAdmin(DeskAdmin):
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         roster = self._roster(request, object_id)
         job = roster.job
-        is_live = job is not None and job.state in UNFINISHED_STATES
+        is_live = is_unfinished(job)
         shown = {
             "title": self.shown_name(roster),
             "roster": roster,
