@@ -10,8 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, SimpleListFilter, display, register
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -20,10 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
-from academy.desk.pages import carry_out, page, show_error
+from academy.desk.pages import carry_out, page
+from academy.desk.sending import PAGES, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import NOT_PERSONAL, note_status
-from academy.http.errors import DomainError, Invalid, Missing
+from academy.http.disclosures import NOT_PERSONAL
+from academy.http.errors import Missing
 from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
@@ -36,7 +36,6 @@ from apps.documents.tasks import MAX_WORDS_BYTES
 
 _SEEN: Final = Permission.VIEW_DOCUMENTS
 _MAX_QUERY: Final = 100
-_FILES: Final = ".jpg,.jpeg,.png,.heic,.heif,.pdf,image/jpeg,image/png,image/heic,application/pdf"
 
 KINDS: Final[dict[str, str | Promise]] = {
     Kind.HANDOUT: _("Handout"),
@@ -120,34 +119,25 @@ class DocumentAdmin(DeskAdmin):
     def add(self, request: HttpRequest) -> HttpResponse:
         by = request.user
         assert isinstance(by, User)
-        form = DocumentForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            given = form.cleaned_data
+
+        def take(given: dict[str, Any]) -> str:
             [(_name, upload_id), *_others] = given["uploads"]
-            try:
-                document = services.submit_document(
-                    title=given["title"], kind=given["kind"], upload_id=upload_id, created_by=by
-                )
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, Invalid(error.message, attr="uploads"))
-            else:
-                return HttpResponseRedirect(self.url("change", document.pk))
-        shown = {
-            "title": self.add_title,
-            "form": form,
-            "submit": _("Send"),
-            "back": self.url("changelist"),
-            "accept": _FILES,
-            "kinds": "jpg jpeg png heic heif pdf",
-            "lead": _("A PDF of many pages, or the picture of one."),
-            "drop": _("Drop a document here"),
-            "wrong_kind": _("Only JPEG, PNG, HEIC and PDF files can be read."),
-            "uploads_url": reverse("uploads"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+            document = services.submit_document(
+                title=given["title"], kind=given["kind"], upload_id=upload_id, created_by=by
+            )
+            return self.url("change", document.pk)
+
+        return send_first(
+            self,
+            request,
+            DocumentForm(request.POST or None),
+            take,
+            PAGES,
+            title=self.add_title,
+            submit=_("Send"),
+            lead=_("A PDF of many pages, or the picture of one."),
+            drop=_("Drop a document here"),
+        )
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """A document open at one page, with what is searched for marked on it: ``?page=2&q=...``."""

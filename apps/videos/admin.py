@@ -7,19 +7,17 @@ from typing import Any, ClassVar, Final
 from django import forms
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
-from academy.desk.pages import show_error
+from academy.desk.sending import FileKinds, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import OWN, about, note_status, note_subjects
-from academy.http.errors import DomainError, Invalid, Missing
+from academy.http.disclosures import OWN, about, note_subjects
+from academy.http.errors import Missing
 from academy.jobs.admin import state_label
 from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
@@ -29,7 +27,11 @@ from apps.accounts.roles import Permission
 from apps.videos import queries, services
 from apps.videos.models import Video, VideoPage
 
-_FILMS: Final = ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm"
+_FILMS: Final = FileKinds(
+    ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm",
+    "mp4 m4v mov webm",
+    _("Only MP4, MOV and WebM files can be read."),
+)
 
 
 class VideoForm(DeskForm):
@@ -90,31 +92,23 @@ class VideoAdmin(DeskAdmin):
     def add(self, request: HttpRequest) -> HttpResponse:
         by = request.user
         assert isinstance(by, User)
-        form = VideoForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            [(_name, upload_id), *_others] = form.cleaned_data["uploads"]
-            try:
-                video = services.submit_video(title=form.cleaned_data["title"], upload_id=upload_id, created_by=by)
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, Invalid(error.message, attr="uploads"))
-            else:
-                return HttpResponseRedirect(self.url("change", video.pk))
-        shown = {
-            "title": self.add_title,
-            "form": form,
-            "submit": _("Send"),
-            "back": self.url("changelist"),
-            "accept": _FILMS,
-            "kinds": "mp4 m4v mov webm",
-            "lead": _("Show each page for two seconds or more, flat and in good light. At most 15 pages are kept."),
-            "drop": _("Drop a video here"),
-            "wrong_kind": _("Only MP4, MOV and WebM files can be read."),
-            "uploads_url": reverse("uploads"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+
+        def take(given: dict[str, Any]) -> str:
+            [(_name, upload_id), *_others] = given["uploads"]
+            video = services.submit_video(title=given["title"], upload_id=upload_id, created_by=by)
+            return self.url("change", video.pk)
+
+        return send_first(
+            self,
+            request,
+            VideoForm(request.POST or None),
+            take,
+            _FILMS,
+            title=self.add_title,
+            submit=_("Send"),
+            lead=_("Show each page for two seconds or more, flat and in good light. At most 15 pages are kept."),
+            drop=_("Drop a video here"),
+        )
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         person = request.user

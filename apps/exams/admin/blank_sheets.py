@@ -11,7 +11,6 @@ from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
-from academy.desk.pages import note_error, page, show_error
+from academy.desk.pages import note_error, page
+from academy.desk.sending import PAGES, FileKinds, at_files, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import NOT_PERSONAL, note_status
+from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
@@ -36,7 +36,11 @@ from apps.exams.models import BlankSheet, Exam
 
 _MANAGED: Final = Permission.MANAGE_EXAMS
 _MAX_DRAWN_CHARACTERS: Final = 400 * MAX_BLOCKS
-_PAGES: Final = ".jpg,.jpeg,.png,.heic,.heif,.pdf,image/jpeg,image/png,image/heic,application/pdf"
+_TEMPLATE_FILES: Final = FileKinds(
+    ".json,.jpg,.jpeg,.png,application/json,image/jpeg,image/png",
+    "json jpg jpeg png",
+    _("Only JSON, JPEG and PNG files belong to a template."),
+)
 
 
 class BlankSheetForm(DeskForm):
@@ -100,70 +104,53 @@ class BlankSheetAdmin(DeskAdmin):
     def add(self, request: HttpRequest) -> HttpResponse:
         by = request.user
         assert isinstance(by, User)
-        form = BlankSheetForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            [(_name, upload_id), *_others] = form.cleaned_data["uploads"]
-            try:
-                blank = other_makers.add_blank_sheet(
-                    title=form.cleaned_data["title"], upload_id=upload_id, created_by=by
-                )
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, Invalid(error.message, attr="uploads"))
-            else:
-                return HttpResponseRedirect(self.url("change", blank.pk))
-        shown = {
-            "title": self.add_title,
-            "form": form,
-            "submit": _("Send"),
-            "back": self.url("changelist"),
-            "accept": _PAGES,
-            "kinds": "jpg jpeg png heic heif pdf",
-            "lead": _("Scan or photograph one empty sheet from straight above, all four edges in the picture."),
-            "drop": _("Drop the blank sheet here"),
-            "wrong_kind": _("Only JPEG, PNG, HEIC and PDF files can be read."),
-            "uploads_url": reverse("uploads"),
-            "other_url": self.url("template"),
-            "other": _("I have a template file already"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+
+        def take(given: dict[str, Any]) -> str:
+            [(_name, upload_id), *_others] = given["uploads"]
+            blank = other_makers.add_blank_sheet(title=given["title"], upload_id=upload_id, created_by=by)
+            return self.url("change", blank.pk)
+
+        return send_first(
+            self,
+            request,
+            BlankSheetForm(request.POST or None),
+            take,
+            PAGES,
+            title=self.add_title,
+            submit=_("Send"),
+            lead=_("Scan or photograph one empty sheet from straight above, all four edges in the picture."),
+            drop=_("Drop the blank sheet here"),
+            other_url=self.url("template"),
+            other=_("I have a template file already"),
+        )
 
     @page("template/", "template", NOT_PERSONAL, GET=_MANAGED, POST=_MANAGED)
     def bring_template(self, request: HttpRequest) -> HttpResponse:
         """An exam on a ``template.json`` that somebody has, with the pictures that it names."""
         by = request.user
         assert isinstance(by, User)
-        form = TemplateForm(request.POST or None, by=by)
-        if request.method == "POST" and form.is_valid():
-            try:
-                exam = _exam_on_template(by, form.cleaned_data)
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, _at_files(error))
-            else:
-                messages.success(request, gettext("The exam is made. Hand in its sheets when they are filled in."))
-                return HttpResponseRedirect(exam_url(exam.pk))
-        shown = {
-            "title": _("Exam on a template file"),
-            "form": form,
-            "submit": _("Make the exam"),
-            "back": self.url("changelist"),
-            "accept": ".json,.jpg,.jpeg,.png,application/json,image/jpeg,image/png",
-            "kinds": "json jpg jpeg png",
-            "is_multiple": True,
-            "lead": _(
+
+        def take(given: dict[str, Any]) -> str:
+            exam = _exam_on_template(by, given)
+            messages.success(request, gettext("The exam is made. Hand in its sheets when they are filled in."))
+            return exam_url(exam.pk)
+
+        return send_first(
+            self,
+            request,
+            TemplateForm(request.POST or None, by=by),
+            take,
+            _TEMPLATE_FILES,
+            _at_files,
+            title=_("Exam on a template file"),
+            submit=_("Make the exam"),
+            is_multiple=True,
+            lead=_(
                 "The template.json of OMRChecker, together with the pictures of the marks that it names and, "
                 "if there is one, its evaluation.json: that is the key."
             ),
-            "drop": _("Drop template.json and its pictures here"),
-            "wrong_kind": _("Only JSON, JPEG and PNG files belong to a template."),
-            "uploads_url": reverse("uploads"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+            drop=_("Drop template.json and its pictures here"),
+        )
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The sheet's picture with the boxes that are drawn over it; sending them makes an exam."""
@@ -230,5 +217,4 @@ def _exam_on_template(by: User, given: dict[str, Any]) -> Exam:
 
 
 def _at_files(error: DomainError) -> DomainError:
-    """The service names its own arguments; on this form all files are one field."""
-    return error if error.attr in ("number_label", "course", "title") else Invalid(error.message, attr="uploads")
+    return error if error.attr in ("number_label", "course", "title") else at_files(error)

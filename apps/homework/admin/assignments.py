@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -21,8 +20,9 @@ from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import page, show_error
+from academy.desk.sending import PAGES, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import NOT_PERSONAL, about, in_path, note_status, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, about, in_path, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import is_unfinished
 from academy.storage import s3
@@ -32,8 +32,6 @@ from apps.courses.queries import courses_visible_to
 from apps.homework import queries, services
 from apps.homework.admin.frame import (
     GROUP,
-    PAGE_ENDINGS,
-    PAGES,
     cell_of,
     person_of,
     submission_label,
@@ -216,38 +214,31 @@ class AssignmentAdmin(DeskAdmin):
         student = Student.objects.filter(pk=student_id, pk__in=assignment.assignees.values("student_id")).first()
         if student is None:
             raise Missing
-        form = HandInForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                submission = services.submit_for_student(
-                    assignment_id=assignment.pk,
-                    student_id=student.pk,
-                    uploads=[pk for _name, pk in form.cleaned_data["uploads"]],
-                    created_by=person_of(request),
-                )
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, Invalid(error.message, attr="uploads"))
-            else:
-                messages.success(request, gettext("The homework of %(name)s is being read.") % {"name": student.name})
-                return HttpResponseRedirect(url_of("submission", "change", submission.pk))
-        shown = {
-            "title": gettext("Hand in for %(name)s") % {"name": student.name},
-            "crumbs": [(_("Homework"), self.url("changelist")), (assignment.title, self.url("change", assignment.pk))],
-            "form": form,
-            "submit": _("Send"),
-            "back": self.url("change", assignment.pk),
-            "accept": PAGES,
-            "kinds": PAGE_ENDINGS,
-            "is_multiple": True,
-            "lead": _("All pages at once, in their order: what is handed in last is what counts."),
-            "drop": _("Drop photos or PDFs here"),
-            "wrong_kind": _("Only JPEG, PNG, HEIC and PDF files can be read."),
-            "uploads_url": reverse("uploads"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+
+        def take(given: dict[str, Any]) -> str:
+            submission = services.submit_for_student(
+                assignment_id=assignment.pk,
+                student_id=student.pk,
+                uploads=[pk for _name, pk in given["uploads"]],
+                created_by=person_of(request),
+            )
+            messages.success(request, gettext("The homework of %(name)s is being read.") % {"name": student.name})
+            return url_of("submission", "change", submission.pk)
+
+        return send_first(
+            self,
+            request,
+            HandInForm(request.POST or None),
+            take,
+            PAGES,
+            title=gettext("Hand in for %(name)s") % {"name": student.name},
+            crumbs=[(_("Homework"), self.url("changelist")), (assignment.title, self.url("change", assignment.pk))],
+            submit=_("Send"),
+            back=self.url("change", assignment.pk),
+            is_multiple=True,
+            lead=_("All pages at once, in their order: what is handed in last is what counts."),
+            drop=_("Drop photos or PDFs here"),
+        )
 
 
 def missing_label(assignment: Assignment, count: int) -> SafeString:

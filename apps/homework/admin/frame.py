@@ -18,8 +18,6 @@ from apps.homework.models import Submission
 from sheets.homework import Doubt, Mark, Verdict
 
 GROUP: Final = _("Homework")
-PAGES: Final = ".jpg,.jpeg,.png,.heic,.heif,.pdf,image/jpeg,image/png,image/heic,application/pdf"
-PAGE_ENDINGS: Final = "jpg jpeg png heic heif pdf"
 
 VERDICTS: Final = {
     Verdict.ATTEMPTED: _("Attempted"),

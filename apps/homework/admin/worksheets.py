@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import messages
@@ -11,7 +11,6 @@ from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,8 +19,9 @@ from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import page, show_error
+from academy.desk.sending import PAGES, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import NOT_PERSONAL, note_status
+from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
@@ -29,7 +29,7 @@ from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Permission, Sight
 from apps.homework import queries, services
-from apps.homework.admin.frame import GROUP, PAGE_ENDINGS, PAGES, person_of, url_of
+from apps.homework.admin.frame import GROUP, person_of, url_of
 from apps.homework.models import Worksheet, WorksheetPage
 from apps.homework.serializers import RegionsSerializer
 from sheets.homework import MAX_LABEL_CHARACTERS, MAX_REGIONS, MIN_SIDE_MM, Region
@@ -95,33 +95,24 @@ class WorksheetAdmin(DeskAdmin):
     # ---------------------------------------------------------------- pages
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        form = WorksheetForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            [(_name, upload_id), *_others] = form.cleaned_data["uploads"]
-            try:
-                worksheet = services.register_worksheet(
-                    title=form.cleaned_data["title"], upload_id=upload_id, created_by=person_of(request)
-                )
-            except Missing:
-                form.add_error("uploads", gettext("The files did not arrive. Choose them again."))
-                note_status(request, 404)
-            except DomainError as error:
-                show_error(request, form, Invalid(error.message, attr="uploads"))
-            else:
-                return HttpResponseRedirect(self.url("change", worksheet.pk))
-        shown = {
-            "title": self.add_title,
-            "form": form,
-            "submit": _("Register"),
-            "back": self.url("changelist"),
-            "accept": PAGES,
-            "kinds": PAGE_ENDINGS,
-            "lead": _("The PDF that it is printed from is best; a scan or a photo of the blank sheet does as well."),
-            "drop": _("Drop the blank worksheet here"),
-            "wrong_kind": _("Only JPEG, PNG, HEIC and PDF files can be read."),
-            "uploads_url": reverse("uploads"),
-        }
-        return self.render(request, "desk/send_first.html", shown)
+        def take(given: dict[str, Any]) -> str:
+            [(_name, upload_id), *_others] = given["uploads"]
+            worksheet = services.register_worksheet(
+                title=given["title"], upload_id=upload_id, created_by=person_of(request)
+            )
+            return self.url("change", worksheet.pk)
+
+        return send_first(
+            self,
+            request,
+            WorksheetForm(request.POST or None),
+            take,
+            PAGES,
+            title=self.add_title,
+            submit=_("Register"),
+            lead=_("The PDF that it is printed from is best; a scan or a photo of the blank sheet does as well."),
+            drop=_("Drop the blank worksheet here"),
+        )
 
     def _worksheet(self, request: HttpRequest, worksheet_id: int) -> Worksheet:
         worksheet: Worksheet | None = self.visible_to(person_of(request)).filter(pk=worksheet_id).first()
