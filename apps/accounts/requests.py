@@ -15,7 +15,7 @@ from apps.accounts.services.codes import CODE_SECONDS
 ResponseT = TypeVar("ResponseT", bound=HttpResponse)
 
 
-def person_of(request: Request) -> User:
+def person_of(request: HttpRequest | Request) -> User:
     """The signed-in person. Raises ``NotAuthenticated``; behind a declared permission there always is one."""
     if not isinstance(request.user, User):
         raise NotAuthenticated

@@ -28,6 +28,7 @@ from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.documents import queries, services
 from apps.documents.folding import terms_of, words_with
@@ -117,8 +118,7 @@ class DocumentAdmin(DeskAdmin):
     # ---------------------------------------------------------------- pages
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
 
         def take(given: dict[str, Any]) -> str:
             [(_name, upload_id), *_others] = given["uploads"]
@@ -141,7 +141,7 @@ class DocumentAdmin(DeskAdmin):
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """A document open at one page, with what is searched for marked on it: ``?page=2&q=...``."""
-        document: Document | None = self.visible_to(_person(request)).filter(pk=object_id).first()
+        document: Document | None = self.visible_to(person_of(request)).filter(pk=object_id).first()
         if document is None:
             raise Missing
         pages = list(queries.pages_of_document(document.pk))
@@ -173,7 +173,7 @@ class DocumentAdmin(DeskAdmin):
 
     @page("<int:object_id>/pdf/", "pdf", NOT_PERSONAL, POST=_SEEN)
     def write_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        if not self.visible_to(_person(request)).filter(pk=object_id).exists():
+        if not self.visible_to(person_of(request)).filter(pk=object_id).exists():
             raise Missing
 
         def act() -> None:
@@ -214,11 +214,6 @@ def state_of(document: Document, progress: queries.DocumentProgress) -> SafeStri
     if not progress.read:
         return label(_("Not readable"), "danger")
     return label(_("Some could not be read"), "warning") if progress.failed else label(_("Done"), "success")
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _query(request: HttpRequest) -> str:

@@ -23,6 +23,7 @@ from academy.http.disclosures import about, in_path, note_subjects
 from academy.http.errors import DomainError, Missing
 from apps.accounts.models import User
 from apps.accounts.phones import as_people_write_it
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.students import queries, services
 from apps.students.models import Student
@@ -170,8 +171,7 @@ class StudentAdmin(DeskAdmin):
         student = self._student(request, object_id)
         form = GuardianForm(request.POST)
         if form.is_valid():
-            by = request.user
-            assert isinstance(by, User)
+            by = person_of(request)
             try:
                 guardian = services.add_guardian(by=by, student_id=object_id, **form.cleaned_data)
             except DomainError as error:

@@ -23,6 +23,7 @@ from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.videos import queries, services
 from apps.videos.models import Video, VideoPage
@@ -90,8 +91,7 @@ class VideoAdmin(DeskAdmin):
         return state_of(video)
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
 
         def take(given: dict[str, Any]) -> str:
             [(_name, upload_id), *_others] = given["uploads"]
@@ -111,8 +111,7 @@ class VideoAdmin(DeskAdmin):
         )
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person = request.user
-        assert isinstance(person, User)
+        person = person_of(request)
         video = queries.video_with_pages(person, object_id)
         if video is None:
             raise Missing

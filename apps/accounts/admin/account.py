@@ -17,7 +17,7 @@ from academy.desk.site import Desk, academy_desk, platform_desk
 from academy.http.disclosures import OWN
 from academy.http.errors import DomainError
 from apps.accounts import queries
-from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.services.access import end_session, end_sessions
 from apps.accounts.services.passwords import change_password
 
@@ -57,7 +57,7 @@ class Pages:
         return reverse("admin:account", current_app=self.desk.name)
 
     def show(self, request: HttpRequest) -> HttpResponse:
-        person = _person(request)
+        person = person_of(request)
         form = ChangePasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -76,21 +76,16 @@ class Pages:
         )
 
     def end_others(self, request: HttpRequest) -> HttpResponse:
-        ended = end_sessions(_person(request).pk, but=request.session.session_key)
+        ended = end_sessions(person_of(request).pk, but=request.session.session_key)
         text = ngettext("%(count)s device is signed out.", "%(count)s devices are signed out.", ended)
         messages.success(request, text % {"count": ended})
         return HttpResponseRedirect(self._url)
 
     def end_one(self, request: HttpRequest, handle: uuid.UUID) -> HttpResponse:
         def end() -> None:
-            end_session(_person(request).pk, handle)
+            end_session(person_of(request).pk, handle)
 
         return carry_out(request, end, done=gettext("The device is signed out."), back=self._url)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 for _desk in (academy_desk, platform_desk):

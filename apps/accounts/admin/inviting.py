@@ -16,6 +16,7 @@ from academy.http.errors import DomainError, Missing
 from apps.accounts import queries
 from apps.accounts.models import User
 from apps.accounts.phones import as_people_write_it
+from apps.accounts.requests import person_of
 from apps.accounts.roles import MANAGEABLE_ROLES, Role
 from apps.accounts.services import people
 
@@ -28,8 +29,7 @@ _NAMED: Final = 20
 
 def invite_many(admin: PeopleAdmin, request: HttpRequest) -> HttpResponse:
     """Who may be invited: looked at by GET, invited by POST. Who could not be is named with the reason."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     role, name = request.GET.get("role", ""), request.GET.get("q", "").replace("\x00", "").strip()[:80]
     is_uninvited = bool(request.GET.get("uninvited"))
     fitting = queries.never_signed_in(role if role in Role.values else "", name, is_uninvited=is_uninvited)

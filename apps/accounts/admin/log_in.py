@@ -23,7 +23,7 @@ from academy.http.disclosures import LOG_IN, NOT_PERSONAL, OWN, note_status, not
 from academy.http.errors import DomainError
 from academy.http.permissions import PUBLIC, SIGNING_IN
 from apps.accounts.models import Purpose, SecondFactor, User
-from apps.accounts.requests import code_cookie, forget_code, keep_code
+from apps.accounts.requests import code_cookie, forget_code, keep_code, person_of
 from apps.accounts.services.access import log_out
 from apps.accounts.services.codes import CODE_SECONDS, WrongCode, ask_for_code
 from apps.accounts.services.log_in import WrongCredentials, log_in, log_in_by_code
@@ -73,8 +73,7 @@ class Pages:
 
     def _onward(self, request: HttpRequest) -> HttpResponse:
         """To the second factor where one is due, else to the page that was asked for."""
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         due = user.second_factor_due(request.session)
         if due is not None:
             name = "second-factor" if due == SecondFactor.SHOW else "set-up-factor"
@@ -139,8 +138,7 @@ class Pages:
         return self._show(request, "accounts/enter_code.html", form, minutes=CODE_SECONDS // 60)
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         if user.second_factor_due(request.session) != SecondFactor.SHOW:
             note_status(request, 409)  # no log-in either: they had nothing to show
             return self._onward(request)
@@ -156,8 +154,7 @@ class Pages:
 
     def set_up(self, request: HttpRequest) -> HttpResponse:
         """Begin an authenticator (GET), confirm it (POST) and show the recovery codes, once."""
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         if user.has_second_factor:
             return self._onward(request)
         form = CodeForm(request.POST or None)

@@ -28,6 +28,7 @@ from apps.accounts import queries
 from apps.accounts.admin import inviting
 from apps.accounts.models import User
 from apps.accounts.phones import as_people_write_it, digits_to_search
+from apps.accounts.requests import person_of
 from apps.accounts.roles import MANAGEABLE_ROLES, Permission, Role
 from apps.accounts.services import people
 
@@ -124,7 +125,7 @@ class PeopleAdmin(DeskAdmin):
     # ---------------------------------------------------------------- pages
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        by = _person(request)
+        by = person_of(request)
         form = InviteForm(request.POST or None, by=by)
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data
@@ -146,7 +147,7 @@ class PeopleAdmin(DeskAdmin):
         return self.render(request, "desk/form.html", shown)
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        by = _person(request)
+        by = person_of(request)
         user: User | None = self.get_queryset(request).filter(pk=object_id).first()
         if user is None:
             raise Missing
@@ -167,7 +168,7 @@ class PeopleAdmin(DeskAdmin):
 
     def _do(self, request: HttpRequest, object_id: int, call: Callable[..., object], done: str) -> HttpResponse:
         def act() -> None:
-            call(by=_person(request), user_id=object_id)
+            call(by=person_of(request), user_id=object_id)
 
         return carry_out(request, act, done=done, back=self.url("change", object_id))
 
@@ -185,14 +186,14 @@ class PeopleAdmin(DeskAdmin):
 
     @page("<int:object_id>/role/", "role", _THEM, POST=_MANAGED)
     def change_role(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        form = RoleForm(request.POST, by=_person(request))
+        form = RoleForm(request.POST, by=person_of(request))
         if not form.is_valid():
             messages.error(request, gettext("Choose one of the roles."))
             return HttpResponseRedirect(self.url("change", object_id))
         role = Role(form.cleaned_data["role"])
 
         def act() -> None:
-            people.change_role(by=_person(request), user_id=object_id, role=role)
+            people.change_role(by=person_of(request), user_id=object_id, role=role)
 
         done = gettext("The role is changed. The person has to log in again.")
         return carry_out(request, act, done=done, back=self.url("change", object_id))
@@ -225,8 +226,3 @@ ACTIONS = ("role", "suspend", "reactivate", "invite-again", "sign-out", "reset-f
 
 def _day(time: datetime | None) -> str:
     return f"{timezone.localtime(time):%Y-%m-%d}" if time is not None else ""
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

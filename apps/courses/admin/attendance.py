@@ -19,9 +19,10 @@ from academy.desk.pages import Page, note_error
 from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_subjects
 from academy.http.errors import DomainError, Missing
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.courses import queries, services
-from apps.courses.admin.frame import MAX_SHOWN, course_of, course_url, person_of, render_below
+from apps.courses.admin.frame import MAX_SHOWN, course_of, course_url, render_below
 from apps.courses.models import AttendanceStatus, Course
 from apps.courses.services import FIRST_DAY, LAST_DAY, Noted
 

@@ -16,9 +16,10 @@ from academy.desk.pages import Page, carry_out, note_error, show_error
 from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.courses import queries, services
-from apps.courses.admin.frame import course_of, course_url, person_of, render_below
+from apps.courses.admin.frame import course_of, course_url, render_below
 from apps.courses.models import Course
 from apps.students.models import Student
 from apps.students.queries import students_visible_to

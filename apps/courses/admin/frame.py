@@ -11,18 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from academy.desk.site import academy_desk
 from academy.http.errors import Missing
-from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.courses.models import Course
 from apps.courses.queries import courses_visible_to
 from apps.courses.services import MAX_AT_ONCE
 
 MAX_SHOWN: Final = MAX_AT_ONCE
 """Students that a page shows: as many as one list of a day may name."""
-
-
-def person_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def course_of(request: HttpRequest, course_id: int) -> Course:

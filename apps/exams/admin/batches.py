@@ -18,6 +18,7 @@ from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import Missing
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
 from apps.exams.admin.frame import Step, exam_of, exam_url, standing_of, steps_of
@@ -92,8 +93,7 @@ class BatchAdmin(DeskAdmin):
 
     def add(self, request: HttpRequest) -> HttpResponse:
         """The page that sends files. It writes nothing itself: its script uses the API, file by file."""
-        person = request.user
-        assert isinstance(person, User)
+        person = person_of(request)
         exams = list(queries.titles_of_exams(person))
         wanted = request.GET.get("exam", "")
         is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19
@@ -114,8 +114,7 @@ class BatchAdmin(DeskAdmin):
         return self.render(request, "exams/hand_in.html", shown)
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person = request.user
-        assert isinstance(person, User)
+        person = person_of(request)
         found = self.visible_to(person).select_related("job", "upload", "exam")
         batch: Batch | None = found.filter(pk=object_id).first()
         if batch is None:

@@ -27,6 +27,7 @@ from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import other_makers, queries
 from apps.exams.admin.frame import exam_url
@@ -102,8 +103,7 @@ class BlankSheetAdmin(DeskAdmin):
         return label(_("Ready"), "success") if blank.blocks else label(_("To be drawn"), "warning")
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
 
         def take(given: dict[str, Any]) -> str:
             [(_name, upload_id), *_others] = given["uploads"]
@@ -127,8 +127,7 @@ class BlankSheetAdmin(DeskAdmin):
     @page("template/", "template", NOT_PERSONAL, GET=_MANAGED, POST=_MANAGED)
     def bring_template(self, request: HttpRequest) -> HttpResponse:
         """An exam on a ``template.json`` that somebody has, with the pictures that it names."""
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
 
         def take(given: dict[str, Any]) -> str:
             exam = _exam_on_template(by, given)
@@ -154,8 +153,7 @@ class BlankSheetAdmin(DeskAdmin):
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The sheet's picture with the boxes that are drawn over it; sending them makes an exam."""
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
         blank: BlankSheet | None = self.visible_to(by).select_related("job").filter(pk=object_id).first()
         if blank is None:
             raise Missing

@@ -24,6 +24,7 @@ from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.admin.exam_form import ExamForm, at_key, key_wish
@@ -83,8 +84,7 @@ class ExamAdmin(DeskAdmin):
         return label(_("Done"), "success")
 
     def add(self, request: HttpRequest) -> HttpResponse:
-        by = request.user
-        assert isinstance(by, User)
+        by = person_of(request)
         form = ExamForm(request.POST or None, by=by)
         if request.method == "POST" and form.is_valid():
             try:
@@ -107,8 +107,7 @@ class ExamAdmin(DeskAdmin):
         return self.render(request, "exams/new_exam.html", shown)
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         exam = exam_of(user, object_id)
         standing = standing_of(exam)
         progress = standing.progress

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.site import academy_desk
 from academy.http.errors import Missing
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
 from apps.exams.inbox import open_pages_of_exam
@@ -126,8 +127,7 @@ def render_step(
     request: HttpRequest, exam: Exam, step: Step, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A page of ``exam``, with its steps above it."""
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     standing = standing_of(exam)
     shown = {
         "title": _WORDS[step][0],

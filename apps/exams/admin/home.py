@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from academy.desk.charts import bars
 from academy.desk.site import Block, academy_desk
 from academy.http.disclosures import note_subjects
-from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
 
@@ -18,8 +18,7 @@ RECENT = 8
 
 
 def glance(request: HttpRequest) -> dict[str, Any]:
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     days = queries.pages_per_day(person, CHART_DAYS)
     results = list(queries.recent_results(person, RECENT))
     note_subjects(request, "student", [scan.student_id for scan in results if scan.student_id is not None])

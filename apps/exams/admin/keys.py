@@ -19,6 +19,7 @@ from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_subjects
 from academy.http.errors import DomainError, Invalid
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.admin.exam_form import at_key, key_wish
@@ -191,8 +192,7 @@ def _spelled_out(match: re.Match[str]) -> str:
 
 def edit_key(request: HttpRequest, object_id: int) -> HttpResponse:
     """The key and all that belongs to it, and before it is saved whose points it would change."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     exam = exam_of(by, object_id)
     part = request.POST.get("part", "key") if request.POST.get("part", "key") in _FORMS else "key"
     shown_forms = {

@@ -21,6 +21,7 @@ from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.admin.frame import Step, exam_of, render_step, step_url
@@ -57,8 +58,7 @@ def _has_versions(exam: Exam) -> bool:
 
 def sheets(request: HttpRequest, object_id: int) -> HttpResponse:
     """The files of sheets that were ordered, and the form that orders one."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     exam = exam_of(by, object_id)
     if exam.layout.maker != Maker.OWN:
         raise Missing

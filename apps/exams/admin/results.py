@@ -22,7 +22,7 @@ from academy.desk.site import academy_desk
 from academy.http.disclosures import NOT_PERSONAL, RECORDED, about, note_reason, note_status, note_subjects
 from academy.http.errors import DomainError
 from academy.http.exports import MAX_REASON_CHARACTERS
-from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, results, workbook
 from apps.exams.admin.frame import Step, exam_of, render_step, step_url
@@ -60,8 +60,7 @@ class ExportForm(DeskForm):
 
 def publish(request: HttpRequest, object_id: int) -> HttpResponse:
     """Whether families see the results and what of them, and the form that shows them."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     exam = exam_of(by, object_id)
     stands = publication_of(exam.pk)
     initial = {}
@@ -95,8 +94,7 @@ def publish(request: HttpRequest, object_id: int) -> HttpResponse:
 
 def withdraw(request: HttpRequest, object_id: int) -> HttpResponse:
     """Show the results no more."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
 
     def act() -> None:
         withdraw_results(exam_id=object_id, by=by)
@@ -121,8 +119,7 @@ class ItemRow:
 
 def analysis(request: HttpRequest, object_id: int) -> HttpResponse:
     """How hard and how telling each question was, and how the points lie."""
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     exam = exam_of(person, object_id)
     found = results.analysis_of_exam(exam)
     shown = {
@@ -172,8 +169,7 @@ def _worth(discrimination: float | None) -> tuple[str | Promise, str]:
 
 def export(request: HttpRequest, object_id: int) -> HttpResponse:
     """Results and analysis as an Excel file, for a reason that is itself recorded."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     exam = exam_of(by, object_id)
     form = ExportForm(request.POST)
     if not form.is_valid():

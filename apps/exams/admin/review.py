@@ -19,6 +19,7 @@ from academy.http.disclosures import about, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.admin.frame import Step, exam_of, render_step, step_url
@@ -57,8 +58,7 @@ _WHY_NOBODYS: Final = {
 
 def inbox(request: HttpRequest, object_id: int) -> HttpResponse:
     """The next page that somebody has to look at: the one after ``?after=``, or ``?scan=`` itself."""
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     exam = exam_of(person, object_id)
     asked = asked_pages(exam.pk).order_by("pk")
     wanted, after = _id(request.GET.get("scan", "")), _id(request.GET.get("after", ""))
@@ -134,8 +134,7 @@ def _shown_size(box: Sequence[int]) -> tuple[int, int]:
 
 def correct(request: HttpRequest, object_id: int) -> HttpResponse:
     """Take what a person says of a page, and go on to the next."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     scan = _scan(request, by, object_id)
     back = step_url(Step.CHECK, scan.exam_id)
     if not _do(request, lambda: _correct(by, scan, request.POST)):
@@ -145,8 +144,7 @@ def correct(request: HttpRequest, object_id: int) -> HttpResponse:
 
 def correct_one(request: HttpRequest, object_id: int) -> HttpResponse:
     """Correct what nobody asked about, or take back what was said; from the page of the sheet and back to it."""
-    by = request.user
-    assert isinstance(by, User)
+    by = person_of(request)
     scan = _scan(request, by, object_id)
     undone = _id(request.POST.get("undo", ""))
 

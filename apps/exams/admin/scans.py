@@ -20,6 +20,7 @@ from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
 from apps.exams.admin.frame import Step, step_url
@@ -85,8 +86,7 @@ class ExamFilter(SimpleListFilter):
     parameter_name = "exam"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:  # noqa: ARG002
-        person = request.user
-        assert isinstance(person, User)
+        person = person_of(request)
         return [(str(pk), title) for pk, title in queries.titles_of_exams(person)[:20]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:  # noqa: ARG002
@@ -166,8 +166,7 @@ class ScanAdmin(DeskAdmin):
         return super().changelist_view(request, {"title": str(title), **(extra_context or {})})
 
     def detail(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person = request.user
-        assert isinstance(person, User)
+        person = person_of(request)
         found = queries.with_corrections(queries.scans_with_job_and_student(person).select_related("exam"))
         scan: Scan | None = found.filter(pk=object_id).first()
         if scan is None:

@@ -27,13 +27,13 @@ from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import is_unfinished
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.courses.queries import courses_visible_to
 from apps.homework import queries, services
 from apps.homework.admin.frame import (
     GROUP,
     cell_of,
-    person_of,
     submission_label,
     url_of,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.labels import label
 from academy.desk.site import academy_desk
 from academy.jobs.models import JobState, is_unfinished
-from apps.accounts.models import User
 from apps.homework.completion import Problem
 from apps.homework.models import Submission
 from sheets.homework import Doubt, Mark, Verdict
@@ -38,11 +36,6 @@ DOUBTS: Final = {
     Doubt.RED_INK: _("There is only red writing."),
     Doubt.NOT_REGISTERED: _("There was no worksheet to compare it with."),
 }
-
-
-def person_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def url_of(model: str, page: str, *args: int) -> str:

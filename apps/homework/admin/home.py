@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from academy.desk.labels import moment
 from academy.desk.site import Block, academy_desk
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
-from apps.homework.admin.frame import person_of, url_of
+from apps.homework.admin.frame import url_of
 from apps.homework.queries import assignments_with_missing
 
 _SHOWN: Final = 6

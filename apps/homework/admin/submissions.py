@@ -21,6 +21,7 @@ from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.homework import queries, services
 from apps.homework.admin.frame import (
@@ -28,7 +29,6 @@ from apps.homework.admin.frame import (
     GROUP,
     MARKS,
     VERDICTS,
-    person_of,
     submission_label,
     url_of,
 )

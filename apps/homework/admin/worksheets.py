@@ -27,9 +27,10 @@ from academy.jobs.models import is_unfinished
 from academy.jobs.reasons import text_of
 from academy.storage import s3
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission, Sight
 from apps.homework import queries, services
-from apps.homework.admin.frame import GROUP, person_of, url_of
+from apps.homework.admin.frame import GROUP, url_of
 from apps.homework.models import Worksheet, WorksheetPage
 from apps.homework.serializers import RegionsSerializer
 from sheets.homework import MAX_LABEL_CHARACTERS, MAX_REGIONS, MIN_SIDE_MM, Region

@@ -27,6 +27,7 @@ from academy.http.exports import csv_file
 from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
+from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.rosters import queries, services
 from apps.rosters.fields import Field
@@ -117,7 +118,7 @@ class RosterAdmin(DeskAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 roster = services.bring_roster(
-                    by=_person(request), upload_id=form.cleaned_data["upload"], pasted=form.cleaned_data["pasted"]
+                    by=person_of(request), upload_id=form.cleaned_data["upload"], pasted=form.cleaned_data["pasted"]
                 )
             except Missing:
                 raise
@@ -159,7 +160,7 @@ class RosterAdmin(DeskAdmin):
         return self.render(request, "rosters/roster.html", shown)
 
     def _roster(self, request: HttpRequest, object_id: int) -> Roster:
-        roster = queries.rosters_visible_to(_person(request)).select_related("job").filter(pk=object_id).first()
+        roster = queries.rosters_visible_to(person_of(request)).select_related("job").filter(pk=object_id).first()
         if roster is None:
             raise Missing
         return roster
@@ -202,14 +203,14 @@ class RosterAdmin(DeskAdmin):
     def set_columns(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def act() -> None:
             columns = request.POST.getlist("columns")
-            services.set_columns(by=_person(request), roster_id=object_id, columns=columns)
+            services.set_columns(by=person_of(request), roster_id=object_id, columns=columns)
 
         return carry_out(request, act, done=gettext("Saved."), back=self.url("change", object_id))
 
     @page("<int:object_id>/take/", "take", about(is_recorded=True), POST=_MANAGED)
     def take(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def act() -> None:
-            services.take_over(by=_person(request), roster_id=object_id)
+            services.take_over(by=person_of(request), roster_id=object_id)
 
         return carry_out(request, act, done=gettext("The list is taken over."), back=self.url("change", object_id))
 
@@ -255,8 +256,3 @@ def _shown(row: RowPlan, columns: Sequence[Field]) -> dict[str, Any]:
         "notes": row.notes,
         "problems": row.problems,
     }
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
