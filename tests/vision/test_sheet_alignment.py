@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.omr.generator import blank_page
 from sheets.layout import design_layout
 from workers.vision.alignment import Alignment, project
-from workers.vision.ink import sample_patches
+from workers.vision.ink import patch_points, sample_patches
 from workers.vision.locate import locate_page
 from workers.vision.plan import plan_page
 
@@ -66,8 +66,9 @@ def test_a_patch_holds_the_bubble_upright_whichever_way_the_page_lies() -> None:
     centres = np.array([[100.0, 100.0]], np.float32)
     upright = sample_patches(ramp, centres, np.array([[[10, 0], [0, 10]]], np.float32))[0]
     turned = sample_patches(np.ascontiguousarray(ramp.T), centres, np.array([[[0, 10], [10, 0]]], np.float32))[0]
-    assert upright[12, -1] > upright[12, 0]
-    assert np.allclose(upright, turned, atol=1e-3)
+    x, _ = patch_points()
+    assert np.allclose(upright, 100 + 10 * x, atol=1)
+    assert np.allclose(turned, upright, atol=1)
 
 
 @pytest.mark.parametrize("questions", [1, 40, 200])

@@ -24,7 +24,7 @@ GreyImage = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-STEP_MM: Final = 0.25
+STEP_MM: Final = 0.3
 OUTLINE_MM: Final = 0.25
 OUTLINE_BLUR_MM: Final = 0.28
 TEMPLATE_MARGIN_MM: Final = 0.7
@@ -41,6 +41,11 @@ RELATIVE_MATCH: Final = 0.6
 GOOD_MATCH: Final = 0.4
 OUTLIER_MM: Final = 0.35
 BEND_TERMS: Final = 6
+MAX_MATCHED: Final = 6
+"""Blank outlines of a block that are looked at: their mean is sharp enough."""
+
+_MILLIMETRE: Final = np.ones((1, 2), np.float32)
+_MIDDLE: Final = np.array([-0.6, 0.0, 0.6], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,10 +69,7 @@ class Alignment:
 
     def place_bubbles(self, plan: PagePlan) -> Floats:
         """The centres of the plan's bubbles in picture pixels (N, 2)."""
-        centres = plan.centres.astype(np.float64)
-        for block, nudge in zip(plan.blocks, self.nudges, strict=True):
-            centres[block] += nudge
-        return self.place(centres, plan)
+        return self.place(plan.centres + self.nudges[plan.block_of], plan)
 
     def drift_mm(self, plan: PagePlan) -> float:
         """How far the bend and the nudges move any block."""
@@ -146,51 +148,56 @@ def match_blocks(image: GreyImage, plan: PagePlan, alignment: Alignment, search_
     shifts = np.zeros((len(plan.blocks), 2))
     quality = np.zeros(len(plan.blocks))
     placed = alignment.place_bubbles(plan)
-    for shape in np.unique(plan.half_axes, axis=0):
-        rows = [i for i, block in enumerate(plan.blocks) if np.array_equal(plan.half_axes[block[0]], shape)]
-        members = np.concatenate([plan.blocks[row] for row in rows])
-        centres = plan.centres[members]
-        axes = alignment.axes(centres, np.ones((len(members), 2), np.float32))
+    lightest = _lightest(image, plan, alignment, placed)
+    for shape, blocks in plan.shapes:
+        members = np.concatenate([lightest[block] for block in blocks])
+        axes = alignment.axes(plan.centres[members], _MILLIMETRE)
         patches = sample_grid(image, placed[members], axes, _grid(shape, search_mm))
-        template = _outline(float(shape[0]), float(shape[1]), search_mm)
+        template = _outline(*shape, search_mm)
         start = 0
-        for row in rows:
-            size = len(plan.blocks[row])
-            shifts[row], quality[row] = _match(patches[start : start + size], template)
+        for block in blocks:
+            size = len(lightest[block])
+            shifts[block], quality[block] = _match(patches[start : start + size], template)
             start += size
     return shifts, quality
+
+
+def _lightest(image: GreyImage, plan: PagePlan, alignment: Alignment, placed: Floats) -> list[NDArray[np.intp]]:
+    """For each block those of its bubbles that are most likely blank, at most half and ``MAX_MATCHED``."""
+    levels = sample_grid(image, placed, alignment.axes(plan.centres, plan.half_axes), _MIDDLE).mean(axis=(1, 2))
+    return [block[np.argsort(-levels[block])[: min((len(block) + 1) // 2, MAX_MATCHED)]] for block in plan.blocks]
 
 
 def match_ghosts(image: GreyImage, plan: PagePlan, alignment: Alignment) -> Doubles:
     """For each block how well an outline matches where none is printed, at its worst side, (B,)."""
     worst = np.zeros(len(plan.blocks))
-    for shape in np.unique(plan.half_axes, axis=0):
-        members = [g for g in plan.ghosts if np.array_equal(plan.half_axes[plan.blocks[g.block][0]], shape)]
+    for shape, blocks in plan.shapes:
+        members = [ghosts for ghosts in plan.ghosts if ghosts.block in blocks]
         if not members:
             continue
         centres = np.vstack([ghosts.centres + alignment.nudges[ghosts.block] for ghosts in members])
-        axes = alignment.axes(centres, np.ones((len(centres), 2), np.float32))
+        axes = alignment.axes(centres, _MILLIMETRE)
         patches = sample_grid(image, alignment.place(centres, plan), axes, _grid(shape, FINE_SEARCH_MM))
-        template = _outline(float(shape[0]), float(shape[1]), FINE_SEARCH_MM)
+        template = _outline(*shape, FINE_SEARCH_MM)
         start = 0
         for ghosts in members:
-            _, match = _match(patches[start : start + len(ghosts.centres)], template)
-            worst[ghosts.block] = max(worst[ghosts.block], match)
+            seen = patches[start : start + len(ghosts.centres)]
+            light = np.argsort(-seen.mean(axis=(1, 2)))[: (len(seen) + 1) // 2]
+            worst[ghosts.block] = max(worst[ghosts.block], _match(seen[light], template)[1])
             start += len(ghosts.centres)
     return worst
 
 
-def _grid(shape: Floats, search_mm: float) -> Floats:
-    """Offsets in mm at which bubbles of half axes ``shape`` (2,) are sampled for matching."""
-    steps = math.ceil((float(shape.max()) + TEMPLATE_MARGIN_MM + search_mm) / STEP_MM)
+def _grid(shape: tuple[float, float], search_mm: float) -> Floats:
+    """Offsets in mm at which bubbles of half axes ``shape`` are sampled for matching."""
+    steps = math.ceil((max(shape) + TEMPLATE_MARGIN_MM + search_mm) / STEP_MM)
     return (np.arange(-steps, steps + 1) * STEP_MM).astype(np.float32)
 
 
-def _match(patches: Floats, template: Floats) -> tuple[tuple[float, float], float]:
-    """The (x, y) shift in mm at which the mean of the lighter half of ``patches`` fits ``template``, and how well."""
-    levels = patches.mean(axis=(1, 2))
-    light = np.argsort(-levels)[: (len(levels) + 1) // 2]
-    mean = patches[light].mean(axis=0)
+def _match(patches: GreyImage, template: Floats) -> tuple[tuple[float, float], float]:
+    """The (x, y) shift in mm at which the mean of ``patches`` (K, P, P) fits ``template``, and how well."""
+    side = patches.shape[1]
+    mean = cv2.reduce(patches.reshape(-1, side * side), 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).reshape(side, side)
     found = cv2.matchTemplate(mean, template, cv2.TM_CCOEFF_NORMED)
     _, peak, _, (column, row) = cv2.minMaxLoc(found)
     if not math.isfinite(peak):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 GreyImage = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-PATCH_SIDE: Final = 25
-"""Samples along one side of a bubble's patch; at 4 pixels per mm that is about one sample per pixel."""
+PATCH_WIDTH: Final = 19
+"""Samples across a bubble's patch, three per mm: a pencil's stroke covers two."""
 PATCH_REACH: Final = 1.6
-"""Half side of a patch in half axes of the bubble: the ring round the bubble tells what the paper is like."""
+"""Radius of a patch in half axes of the bubble: the ring round the bubble tells what the paper is like."""
 INNER_RADIUS: Final = 0.86
 """Inside the printed outline, in half axes: there any ink is the student's, or the printed letter."""
 EDGE_RADIUS: Final = 1.2
@@ -47,7 +47,7 @@ MIN_GROUP: Final = 5
 class BubbleInk:
     """What was measured in N bubbles, float32.
 
-    ``samples``: ink of each sample of the patch, (N, P * P), 0 (paper) to 1 (printed black), without the printed letter
+    ``samples``: ink of each sample of the patch, (N, S), 0 (paper) to 1 (printed black), without the printed letter
     and without what the blanks of the same row show too. Of it, each (N,): ``fill``, the mean inside the bubble;
     ``dark`` and ``darkest``, the means of the darkest ``DARK_SHARE`` and ``DARKEST_SHARE`` of the inside; ``edge``, the
     mean on and just outside the outline. ``around``: (N, AROUND_SECTORS), the mean in each direction outside.
@@ -69,43 +69,43 @@ class BubbleInk:
     dark_noise: float
 
 
-def sample_patches(image: GreyImage, centres: Floats, axes: Floats) -> Floats:
-    """The grey levels round each bubble, (N, P, P) float32, P = ``PATCH_SIDE``, by one bilinear ``remap``.
+def patch_points() -> Floats:
+    """Where a patch's samples lie, x and y (2, S), in half axes of the bubble from its centre."""
+    columns, rows = _square(np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_WIDTH, dtype=np.float32))
+    is_near = np.hypot(columns, rows) <= PATCH_REACH
+    return np.stack([columns[is_near], rows[is_near]])
 
-    ``image`` (H, W). ``centres`` (N, 2) pixels. ``axes`` (N, 2, 2) pixels: ``axes[n, :, 0]`` leads from the centre to
-    the bubble's right edge, ``axes[n, :, 1]`` to its bottom edge, so a turned or tilted page needs no warp.
+
+def sample_patches(image: GreyImage, centres: Floats, axes: Floats) -> GreyImage:
+    """The grey levels round each bubble at :func:`patch_points`, (N, S). As :func:`sample_grid`."""
+    return _sample(image, centres, axes, _masks().points)
+
+
+def sample_grid(image: GreyImage, centres: Floats, axes: Floats, grid: Floats) -> GreyImage:
+    """The grey levels round each of ``centres`` (N, 2) pixels on the square grid of offsets ``grid`` (P,), (N, P, P).
+
+    ``image`` (H, W). ``axes`` (N, 2, 2) pixels: ``axes[n, :, 0]`` leads from the centre to one unit of the grid on the
+    right, ``axes[n, :, 1]`` to one below, so a turned or tilted page needs no warp.
     """
-    grid = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SIDE, dtype=np.float32)
-    return sample_grid(image, centres, axes, grid)
+    return _sample(image, centres, axes, np.stack(_square(grid))).reshape(-1, len(grid), len(grid))
 
 
-def patch_grid() -> tuple[Floats, Floats]:
-    """Where a patch's samples lie, x and y (P * P,), in half axes of the bubble from its centre."""
-    grid = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SIDE, dtype=np.float32)
+def _square(grid: Floats) -> tuple[Floats, Floats]:
     columns, rows = np.meshgrid(grid, grid)
     return columns.ravel(), rows.ravel()
 
 
-def sample_grid(image: GreyImage, centres: Floats, axes: Floats, grid: Floats) -> Floats:
-    """As :func:`sample_patches`, on the square grid of offsets ``grid`` (P,), in units of ``axes``."""
-    columns, rows = np.meshgrid(grid, grid)
-    offsets = np.stack([columns.ravel(), rows.ravel()])
-    points = axes.astype(np.float32) @ offsets + centres.astype(np.float32)[:, :, None]
-    side = len(grid)
-    sampled = cv2.remap(
-        image,
-        np.ascontiguousarray(points[:, 0].reshape(-1, side * side)),
-        np.ascontiguousarray(points[:, 1].reshape(-1, side * side)),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return sampled.reshape(-1, side, side).astype(np.float32)
+def _sample(image: GreyImage, centres: Floats, axes: Floats, offsets: Floats) -> GreyImage:
+    """``image`` at ``offsets`` (2, S) in units of ``axes``, (N, S), by one bilinear ``remap``."""
+    places = axes.astype(np.float32).transpose(1, 0, 2) @ offsets + centres.astype(np.float32).T[:, :, None]
+    sampled = cv2.remap(image, places[0], places[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.astype(np.uint8, copy=False)
 
 
 def measure_ink(
-    patches: Floats, groups: NDArray[np.intp], rows: Sequence[NDArray[np.intp]], black_ratio: float
+    patches: GreyImage, groups: NDArray[np.intp], rows: Sequence[NDArray[np.intp]], black_ratio: float
 ) -> BubbleInk:
-    """Ink of each bubble from its patch (N, P, P).
+    """Ink of each bubble from its patch (N, S).
 
     ``groups`` (N,): bubbles with the same number have the same print (letter and shape). ``rows``: bubbles among which
     one is meant, by index, (R, W) for each width W of 4 and more. ``black_ratio``: grey of printed black as a share of
@@ -116,16 +116,13 @@ def measure_ink(
     """
     masks = _masks()
     paper, ink = _against_paper(patches, black_ratio)
-    raw = ink.reshape(len(ink), -1) @ masks.inner
-    blanks = _blank_patches(ink, raw, groups)
-    samples: Floats = (ink - blanks[groups]).reshape(len(ink), -1)
+    samples: Floats = ink - _blank_patches(ink, ink @ masks.inner, groups)[groups]
     for members in rows:
         samples[members] -= np.clip(_median_of_rows(samples, members), -MAX_LEVEL, MAX_LEVEL)[:, None]
     fill: Floats = (samples @ masks.inner).astype(np.float32, copy=False)
     edge: Floats = (samples @ masks.edge).astype(np.float32, copy=False)
-    inside = samples[:, masks.inner > 0]
-    count, few = (max(1, round(share * inside.shape[1])) for share in (DARK_SHARE, DARKEST_SHARE))
-    ordered = np.partition(inside, (-count, -few), axis=1)
+    ordered = np.sort(samples[:, masks.is_inside], axis=1)
+    count, few = (max(1, round(share * ordered.shape[1])) for share in (DARK_SHARE, DARKEST_SHARE))
     dark: Floats = ordered[:, -count:].mean(axis=1)
     noise = _spread(fill)
     if rows:
@@ -139,7 +136,7 @@ def measure_ink(
         darkest=ordered[:, -few:].mean(axis=1),
         edge=edge,
         around=(samples @ masks.around).astype(np.float32, copy=False),
-        outline=(ink.reshape(len(ink), -1) @ masks.edge).astype(np.float32, copy=False),
+        outline=(ink @ masks.edge).astype(np.float32, copy=False),
         paper=paper,
         noise=noise,
         edge_noise=_spread(edge),
@@ -167,23 +164,33 @@ def _median_of_rows(samples: Floats, members: NDArray[np.intp]) -> Floats:
 def _spread(values: Floats) -> float:
     """About 1.25 standard deviations of the blanks among ``values`` (N,), from the lighter half, where no mark is."""
     lighter = np.sort(values)[: max(2, len(values) // 2)]
-    low, high = np.percentile(lighter, [25, 75])
-    return float(high - low) * 1.5
+    return (quantile_of(lighter, 0.75) - quantile_of(lighter, 0.25)) * 1.5
+
+
+def quantile_of(ordered: Floats, share: float) -> float:
+    """The quantile ``share`` of what is ``ordered`` (N,) already: ``np.quantile`` takes a hundred times as long."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below]) + (place - below) * float(ordered[above] - ordered[below])
 
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
-    inner: Floats  # (P*P,), sums to 1
-    edge: Floats  # (P*P,), sums to 1
-    around: Floats  # (P*P, AROUND_SECTORS), each column sums to 1
-    sectors: tuple[NDArray[np.intp], ...]  # eight parts of the paper ring
+    points: Floats  # (2, S)
+    is_inside: NDArray[np.bool_]  # (S,)
+    inner: Floats  # (S,), sums to 1
+    edge: Floats  # (S,), sums to 1
+    around: Floats  # (S, AROUND_SECTORS), each column sums to 1
+    sectors: NDArray[np.intp]  # (8, K): eight parts of the paper ring
     plane: Floats  # (3, 8): ring levels to the coefficients of 1, x, y
-    basis: Floats  # (3, P*P)
+    basis: Floats  # (3, S)
 
 
 @lru_cache(maxsize=1)
 def _masks() -> _Masks:
-    x, y = patch_grid()
+    points = patch_points()
+    x, y = points
     radius = np.hypot(x, y)
     inner = (radius <= INNER_RADIUS).astype(np.float32)
     edge = ((radius > INNER_RADIUS) & (radius <= EDGE_RADIUS)).astype(np.float32)
@@ -192,10 +199,14 @@ def _masks() -> _Masks:
     turn = (direction / (2 * np.pi) * AROUND_SECTORS).astype(int) % AROUND_SECTORS
     around = (outside[:, None] & (turn[:, None] == np.arange(AROUND_SECTORS))).astype(np.float32)
     ring = (radius >= PAPER_RADII[0]) & (radius <= PAPER_RADII[1])
-    sector = (direction / (np.pi / 4)).astype(int) % 8
-    sectors = tuple(np.flatnonzero(ring & (sector == index)) for index in range(8))
+    parts = [np.flatnonzero(ring & ((direction / (np.pi / 4)).astype(int) % 8 == index)) for index in range(8)]
+    # the same number of each, so that all are sorted at once: the outermost, farthest from strokes that leave a mark
+    fewest = min(len(part) for part in parts)
+    sectors = np.stack([part[np.argsort(-radius[part])[:fewest]] for part in parts])
     centres = np.array([[1.0, x[part].mean(), y[part].mean()] for part in sectors])
     return _Masks(
+        points=points,
+        is_inside=radius <= INNER_RADIUS,
         inner=inner / inner.sum(),
         edge=edge / edge.sum(),
         around=around / around.sum(axis=0),
@@ -205,43 +216,44 @@ def _masks() -> _Masks:
     )
 
 
-def _against_paper(patches: Floats, black_ratio: float) -> tuple[Floats, Floats]:
-    """The paper's level at each centre (N,), and ink per sample (N, P, P): 0 paper, 1 printed black.
+def _against_paper(patches: GreyImage, black_ratio: float) -> tuple[Floats, Floats]:
+    """The paper's level at each centre (N,), and ink per sample (N, S): 0 paper, 1 printed black.
 
     The paper under a bubble is a plane through eight sectors of the ring round it, so that the edge of a shadow
     across a bubble is not ink.
     """
     masks = _masks()
-    flat = patches.reshape(len(patches), -1)
-    levels = np.empty((len(flat), 8), np.float32)
-    for index, part in enumerate(masks.sectors):
-        keep = round(PAPER_QUANTILE * (len(part) - 1))
-        levels[:, index] = np.partition(flat[:, part], keep, axis=1)[:, keep]
-    middle = np.median(levels, axis=1, keepdims=True)
+    ring = np.sort(patches[:, masks.sectors].astype(np.float32), axis=2)
+    levels = ring[:, :, round(PAPER_QUANTILE * (ring.shape[2] - 1))]
+    ordered = np.sort(levels, axis=1)
+    middle = (ordered[:, 3:4] + ordered[:, 4:5]) / 2
     # a sector full of someone's stroke must not tilt the plane
     levels = np.clip(levels, 0.72 * middle, 1.3 * middle)
     coefficients = levels @ masks.plane.T
     plane = np.maximum(coefficients @ masks.basis, 8.0)
-    ink = (1.0 - flat / plane) / max(1.0 - black_ratio, 0.2)
-    limited: Floats = np.clip(ink, -0.3, 1.2).astype(np.float32).reshape(patches.shape)
-    return np.maximum(coefficients[:, 0], 0.0).astype(np.float32), limited
+    ink = (np.float32(1) - patches / plane) / np.float32(max(1.0 - black_ratio, 0.2))
+    limited: Floats = np.clip(ink, np.float32(-0.3), np.float32(1.2)).astype(np.float32, copy=False)
+    return np.maximum(coefficients[:, 0], 0.0), limited
 
 
 def _blank_patches(ink: Floats, raw: Floats, groups: NDArray[np.intp]) -> Floats:
-    """What a blank bubble of each group looks like, (groups, P, P)."""
-    common_level = float(np.quantile(raw, 0.25))
-    found: list[Floats | None] = []
-    for group in range(int(groups.max()) + 1):
-        members = np.flatnonzero(groups == group)
-        light = members[np.argsort(raw[members])[: (len(members) + 1) // 2]]
+    """What a blank bubble of each group looks like, (groups, S)."""
+    order = np.argsort(raw)
+    common_level = quantile_of(raw[order], 0.25)
+    common: Floats | None = None
+    blanks = np.empty((int(groups.max()) + 1, ink.shape[1]), np.float32)
+    for group in range(len(blanks)):
+        members = order[groups[order] == group]
+        light = members[: (len(members) + 1) // 2]
         # printed letters differ by up to 0.05 in mean ink; more than that is a hand's
         light = light[raw[light] <= common_level + 0.06]
         # where most of a few questions have this choice marked with a pale pencil, the lightest are the blanks
         # (counted from the lower quartile, a blank: from the very lightest, the noise of a photo cut off most blanks)
-        light = light[raw[light] <= np.quantile(raw[light], 0.25) + MAX_BLANK_SPREAD] if len(light) else light
-        has_enough = len(members) >= MIN_GROUP and len(light) >= 2
-        found.append(ink[light].mean(axis=0) if has_enough else None)
-    if all(blank is not None for blank in found):
-        return np.stack(cast(list[Floats], found))
-    common = np.median(ink[raw <= np.quantile(raw, 0.5)], axis=0)
-    return np.stack([common if blank is None else blank for blank in found])
+        light = light[raw[light] <= quantile_of(raw[light], 0.25) + MAX_BLANK_SPREAD] if len(light) else light
+        if len(members) >= MIN_GROUP and len(light) >= 2:
+            blanks[group] = ink[light].mean(axis=0)
+            continue
+        if common is None:
+            common = np.median(ink[raw <= quantile_of(raw[order], 0.5)], axis=0)
+        blanks[group] = common
+    return blanks

@@ -23,7 +23,7 @@ from workers.vision.markers import (
     measure_marker,
     reduce_image,
     three_corner_hypotheses,
-    thumbnail,
+    thumbnails,
 )
 from workers.vision.page_code import SeenCode, find_code, read_code_at
 from workers.vision.plan import PagePlan, plan_page
@@ -37,7 +37,7 @@ MIN_LONG_SIDE: Final = 500
 WORKING_LONG_SIDE: Final = 2600
 """Larger pictures are halved: bubbles need 4 pixels per mm, and halving averages a scan's dither away."""
 MAX_TRIES: Final = 6
-MAX_GUESSES: Final = 10
+MAX_GUESSES: Final = 20
 MIN_CORNERS: Final = 3
 """With two corners hidden answers usually are too, and what is covered white reads as blank."""
 MIN_AGREEMENT: Final = 0.4
@@ -90,13 +90,15 @@ def locate_page(image: GreyImage, layout: Layout) -> LocatedPage:
 
 
 def _locate_working(working: GreyImage, layout: Layout) -> LocatedPage:
-    small, step = thumbnail(working)
-    candidates = find_candidates(small)
     best: LocatedPage | None = None
-    for located in _with_four_corners(working, layout, candidates, step):
-        best = _better(best, located)
-        if best.coverage >= SURE_COVERAGE:
-            return best
+    candidates: Sequence[Candidate] = ()
+    step = 1
+    for small, step in thumbnails(working):
+        candidates = find_candidates(small)
+        for located in _with_four_corners(working, layout, candidates, step):
+            best = _better(best, located)
+            if best.coverage >= SURE_COVERAGE:
+                return best
     code = find_code(working)
     payload = _payload(code, layout)
     for located in _with_three_corners(working, layout, candidates, step, code):

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.ink import AROUND_SECTORS, INNER_RADIUS, BubbleInk, patch_grid
-from workers.vision.plan import Row
+from workers.vision.ink import AROUND_SECTORS, INNER_RADIUS, BubbleInk, patch_points, quantile_of
+from workers.vision.plan import Row, rows_by_width
 
 Floats = NDArray[np.float32]
 
@@ -49,16 +49,16 @@ class UsualMark:
 
 def describe_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> Floats:
     """The numbers of each bubble, (N, F). ``rows`` cover all bubbles, each once."""
-    answered = [row.bubbles for row in rows if not row.is_printed]
-    printed = [row.bubbles for row in rows if row.is_printed]
+    answered = [row for row in rows if not row.is_printed]
+    printed = [row for row in rows if row.is_printed]
     usual = usual_mark(ink, answered, UsualMark(USUAL_FILL, USUAL_DARK))
     usual_fill = np.full(len(ink.fill), usual.fill, np.float32)
     usual_dark = np.full(len(ink.fill), usual.dark, np.float32)
     if printed:
         # the number and the version may be inked by the printer: what a person's mark is like, answers tell
         of_print = usual_mark(ink, printed, usual)
-        for bubbles in printed:
-            usual_fill[bubbles], usual_dark[bubbles] = of_print.fill, of_print.dark
+        for row in printed:
+            usual_fill[row.bubbles], usual_dark[row.bubbles] = of_print.fill, of_print.dark
     own = _of_bubbles(ink, usual_fill, usual_dark)
     around = _of_rows(own, rows)
     best = np.maximum.reduceat(own[:, _STRENGTH], [row.bubbles.start for row in rows])
@@ -69,16 +69,17 @@ def describe_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> Floats:
         20 * ink.edge_noise,
         5 * ink.dark_noise,
         float((best > 0.3).mean()),
-        *np.quantile(best, (0.25, 0.5)),
+        *(quantile_of(np.sort(best), share) for share in (0.25, 0.5)),
     )
     columns = [own, around, np.broadcast_to(np.array(page, np.float32), (len(own), len(page)))]
     columns += [usual_dark[:, None], usual_fill[:, None]]
     return np.clip(np.concatenate(columns, axis=1), -LIMIT, LIMIT).astype(np.float32)
 
 
-def usual_mark(ink: BubbleInk, rows: Sequence[slice], prior: UsualMark) -> UsualMark:
+def usual_mark(ink: BubbleInk, rows: Sequence[Row], prior: UsualMark) -> UsualMark:
     """The median of the darkest bubbles of ``rows``, drawn towards ``prior`` where only few rows are marked."""
-    best = np.array([row.start + int(np.argmax(ink.fill[row])) for row in rows], np.intp)
+    fullest = [members[np.arange(len(members)), ink.fill[members].argmax(axis=1)] for _, members in rows_by_width(rows)]
+    best = np.concatenate([np.empty(0, np.intp), *fullest])
     floor = max(MIN_FILL, TRACE_NOISE * ink.noise)
     plausible = best[(ink.fill[best] > floor) & (ink.dark[best] > PLAUSIBLE_DARK)]
     if len(plausible) == 0:
@@ -101,7 +102,8 @@ def _of_bubbles(ink: BubbleInk, usual_fill: Floats, usual_dark: Floats) -> Float
     # a tick has little ink but as dark as usual, an erasure covers the bubble but is pale: the product tells them
     strength = np.sqrt(np.clip(fill, 0, None) * np.clip(dark, 0, None))
     around = ink.around / usual_dark[:, None]
-    inside = ink.samples[:, masks.is_inside]
+    darkness = ink.samples / usual_dark[:, None]
+    inside = darkness[:, masks.is_inside]
     columns = [
         fill,
         dark,
@@ -112,15 +114,15 @@ def _of_bubbles(ink: BubbleInk, usual_fill: Floats, usual_dark: Floats) -> Float
         np.log1p(np.clip(ink.fill / max(ink.noise, MIN_NOISE), 0, 50)),
         np.log1p(np.clip(ink.edge / max(ink.edge_noise, MIN_NOISE), 0, 50)),
         np.log1p(np.clip(ink.dark / max(ink.dark_noise, 0.01), 0, 20)),
-        (inside > 0.3 * usual_dark[:, None]).mean(axis=1),
-        (inside > 0.6 * usual_dark[:, None]).mean(axis=1),
+        (inside > 0.3).mean(axis=1, dtype=np.float32),
+        (inside > 0.6).mean(axis=1, dtype=np.float32),
         ink.darkest / usual_dark,
         # where correction tape or a full mark lies the printed letter is gone, and less than no ink is left
-        -10 * np.minimum(inside, 0).mean(axis=1),
+        -10 * np.minimum(inside, 0).mean(axis=1) * usual_dark,
         around.max(axis=1),
         (around > 0.25).mean(axis=1),
-        *(ink.samples @ masks.rings / usual_dark[:, None]).T,
-        *_shape(ink.samples, usual_dark),
+        *(darkness @ masks.rings).T,
+        *_shape(darkness),
     ]
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -135,12 +137,12 @@ def _crossing(around: Floats) -> Floats:
     return crossing
 
 
-def _shape(samples: Floats, usual_dark: Floats) -> tuple[Floats, Floats, Floats]:
+def _shape(darkness: Floats) -> tuple[Floats, Floats, Floats]:
     """How far the ink lies from the centre, how long it is and how wide, each (N,), in half axes; 0 for no ink."""
     masks = _masks()
-    inked = np.where(samples > SHAPE_FLOOR * usual_dark[:, None], samples, 0)
+    inked = np.where(darkness > SHAPE_FLOOR, darkness, np.float32(0))
     total = inked.sum(axis=1)
-    is_inked = total > MIN_MASS * samples.shape[1]
+    is_inked = total > MIN_MASS * darkness.shape[1]
     moments = inked @ masks.moments / np.maximum(total, 1e-3)[:, None]
     x, y, xx, yy, xy = moments.T
     middle = (xx - x * x + yy - y * y) / 2
@@ -153,9 +155,8 @@ def _of_rows(own: Floats, rows: Sequence[Row]) -> Floats:
     """What the other bubbles of the same row show, (N, F2)."""
     found = np.zeros((len(own), 9), np.float32)
     named = own[:, [_STRENGTH, _FILL, _DARK, _CROSSING, _EDGE]]
-    for width in {row.bubbles.stop - row.bubbles.start for row in rows}:
-        chosen = [row for row in rows if row.bubbles.stop - row.bubbles.start == width]
-        members = np.array([row.bubbles.start for row in chosen])[:, None] + np.arange(width)
+    for chosen, members in rows_by_width(rows):
+        width = members.shape[1]
         values = named[members]  # (R, W, 5)
         ordered = np.sort(values, axis=1)
         most, second = ordered[:, -1:], ordered[:, -2:-1]
@@ -170,14 +171,14 @@ def _of_rows(own: Floats, rows: Sequence[Row]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
-    is_inside: NDArray[np.bool_]  # (P*P,)
-    rings: Floats  # (P*P, 5), each column sums to 1
-    moments: Floats  # (P*P, 5): x, y, x^2, y^2, xy
+    is_inside: NDArray[np.bool_]  # (S,)
+    rings: Floats  # (S, 5), each column sums to 1
+    moments: Floats  # (S, 5): x, y, x^2, y^2, xy
 
 
 @lru_cache(maxsize=1)
 def _masks() -> _Masks:
-    x, y = patch_grid()
+    x, y = patch_points()
     radius = np.hypot(x, y)
     rings = np.stack([(radius >= inner) & (radius < outer) for inner, outer in pairwise(RADII)], axis=1).astype(
         np.float32

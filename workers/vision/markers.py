@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,12 +19,17 @@ from numpy.typing import NDArray
 GreyImage = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-THUMBNAIL_PIXELS: Final = 800
-"""Long side of the picture that is searched; a marker is 5 to 25 pixels there."""
+THUMBNAIL_PIXELS: Final = 580
+"""Long side, at least, of the picture that is searched; a marker of a page that fills it has 12 to 25 pixels."""
 MIN_SIDE_PIXELS: Final = 4.0
 DARK_SHARE: Final = 0.74
 """Of the local mean: what is darker may be a marker. Shadows have their own mean."""
 NEIGHBOURHOOD: Final = 61
+MAX_ASPECT: Final = 2.4
+MIN_EXTENT: Final = 0.38
+"""Of its box a square turned by 45 degrees and with the orientation hole fills less than half."""
+MIN_SOLIDITY: Final = 0.5
+MAX_SOLIDITY: Final = 1.15
 MAX_BLOBS: Final = 80
 MAX_CANDIDATES: Final = 24
 DIRECTIONS: Final = 12
@@ -39,6 +44,16 @@ MAX_HYPOTHESES: Final = 12
 MAX_FOUR_COST: Final = 2.5
 MAX_THREE_COST: Final = 3.0
 MAX_TRIPLES: Final = 150
+MIN_MARKER_CONTRAST: Final = 12.0
+BLACK_SHARE: Final = 0.06
+PAPER_SHARE: Final = 0.92
+"""Of a marker's surroundings, in order of their grey: what is surely printed, and surely not."""
+STEEPEST: Final = 0.97
+"""Of the steps between neighbouring pixels of a marker's surroundings: as many lie on its outline."""
+
+_GREYS: Final = np.arange(256, dtype=np.float32)
+_DARKER: Final = np.ceil(DARK_SHARE * np.arange(256)).astype(np.uint8)
+_SQUARE: Final = np.ones((2, 2), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,47 +77,66 @@ class Hypothesis:
 
 def reduce_image(image: GreyImage, factor: int) -> GreyImage:
     """``image`` (H, W) as means of ``factor`` x ``factor`` pixels; what is left over at right and bottom goes."""
-    if factor <= 1:
-        return image
-    height, width = image.shape[0] // factor, image.shape[1] // factor
-    whole = image[: height * factor, : width * factor]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    while factor > 1:
+        # halving is five times as fast as any other reduction
+        step = 2 if factor % 2 == 0 else factor
+        height, width = image.shape[0] // step, image.shape[1] // step
+        whole = image[: height * step, : width * step]
+        image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        factor //= step
+    return image
 
 
-def thumbnail(image: GreyImage) -> tuple[GreyImage, int]:
-    """``image`` (H, W) reduced to about ``THUMBNAIL_PIXELS``, and the whole number of pixels that became one."""
-    factor = max(1, round(max(image.shape) / THUMBNAIL_PIXELS))
-    return reduce_image(image, factor), factor
+def thumbnails(image: GreyImage) -> Iterator[tuple[GreyImage, int]]:
+    """``image`` (H, W) halved until its long side is little over ``THUMBNAIL_PIXELS``, then once less, each with the
+    number of pixels that became one: on a page that is small in its picture a marker is but a few pixels."""
+    factor = 1
+    while max(image.shape) >= 2 * factor * THUMBNAIL_PIXELS:
+        factor *= 2
+    yield reduce_image(image, factor), factor
+    if factor > 2:
+        yield reduce_image(image, factor // 2), factor // 2
 
 
 def find_candidates(small: GreyImage) -> list[Candidate]:
     """Blobs of ``small`` (h, w) that may be markers, at most ``MAX_CANDIDATES``: the outermost and the largest."""
-    mean = cv2.boxFilter(small, cv2.CV_32F, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
-    dark = (small < DARK_SHARE * mean).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
-    width, height, area = stats[:, 2], stats[:, 3], stats[:, 4]
-    longest = max(small.shape) / 12
-    keep = (np.minimum(width, height) >= MIN_SIDE_PIXELS) & (np.maximum(width, height) <= longest)
-    keep &= (area >= 0.38 * width * height) & (np.maximum(width, height) <= 2.4 * np.minimum(width, height))
-    keep[0] = False
+    mean = cv2.boxFilter(small, -1, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
+    dark = cv2.compare(small, cv2.LUT(mean, _DARKER), cv2.CMP_LT).astype(np.uint8, copy=False)
+    # most of what is dark are letters and outlines: strokes of one pixel, which do not survive this
+    strokeless = cv2.morphologyEx(dark, cv2.MORPH_OPEN, _SQUARE)
+    contours, parents = cv2.findContours(strokeless, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    blobs = [blob for blob, parent in zip(contours, parents[0, :, 3], strict=True) if parent < 0] if contours else []
+    boxes = np.array([cv2.boundingRect(blob) for blob in blobs], np.intp).reshape(-1, 4)
+    least, most = boxes[:, 2:].min(axis=1), boxes[:, 2:].max(axis=1)
+    keep = np.flatnonzero((least >= MIN_SIDE_PIXELS) & (most <= max(small.shape) / 12) & (most <= MAX_ASPECT * least))
+    areas = np.array([cv2.contourArea(blobs[index]) for index in keep])
+    # of the polygon through the middles of the outermost pixels
+    is_full = areas >= MIN_EXTENT * (boxes[keep, 2:] - 1).prod(axis=1)
+    boxes, areas = boxes[keep][is_full], areas[is_full]
     found = []
-    kept = np.flatnonzero(keep)
-    middles = stats[kept, :2] + stats[kept, 2:4] / 2
-    for label in kept[_outermost_and_largest(middles, area[kept], MAX_BLOBS)]:
-        left, top, w, h = (int(value) for value in stats[label, :4])
-        blob = (labels[top : top + h, left : left + w] == label).astype(np.uint8)
-        moments = cv2.moments(blob, True)
-        mass = moments["m00"]
-        # the pixel grid adds 1/12 to each variance
-        xx, yy, xy = (moments[key] / mass for key in ("mu20", "mu02", "mu11"))
-        root = math.sqrt(max((xx + 1 / 12) * (yy + 1 / 12) - xy * xy, 1e-6))
-        solidity = mass / (12 * root)
-        if 0.5 <= solidity <= 1.15:
-            x, y = left + moments["m10"] / mass, top + moments["m01"] / mass
-            found.append(Candidate(x, y, math.sqrt(12 * root), solidity))
+    for index in _outermost_and_largest(boxes[:, :2] + boxes[:, 2:] / 2, areas, MAX_BLOBS):
+        candidate = _candidate(dark, *(int(value) for value in boxes[index]))
+        if candidate is not None:
+            found.append(candidate)
     places = np.array([(candidate.x, candidate.y) for candidate in found]).reshape(-1, 2)
     sides = np.array([candidate.side for candidate in found])
     return [found[index] for index in _outermost_and_largest(places, sides, MAX_CANDIDATES)]
+
+
+def _candidate(dark: GreyImage, left: int, top: int, width: int, height: int) -> Candidate | None:
+    """What is dark in a box of ``dark`` (h, w) and one pixel round it, if it is like a square."""
+    left, top = max(0, left - 1), max(0, top - 1)
+    moments = cv2.moments(dark[top : top + height + 2, left : left + width + 2], True)
+    mass = moments["m00"]
+    if mass < MIN_EXTENT * width * height:
+        return None
+    # the pixel grid adds 1/12 to each variance
+    xx, yy, xy = moments["mu20"] / mass + 1 / 12, moments["mu02"] / mass + 1 / 12, moments["mu11"] / mass
+    root = math.sqrt(max(xx * yy - xy * xy, 1e-6))
+    solidity = mass / (12 * root)
+    if not MIN_SOLIDITY <= solidity <= MAX_SOLIDITY:
+        return None
+    return Candidate(left + moments["m10"] / mass, top + moments["m01"] / mass, math.sqrt(12 * root), solidity)
 
 
 def _outermost_and_largest(places: Floats, sizes: NDArray[np.floating | np.integer], limit: int) -> NDArray[np.intp]:
@@ -122,9 +156,10 @@ def four_corner_hypotheses(
 ) -> list[Hypothesis]:
     """Ways in which four of ``candidates`` can be the layout's ``markers`` (4, 2) in mm, likeliest first."""
     fits = _pairs_that_fit(candidates, markers, size_mm)
-    possible = fits[(0, 1)][:, :, None, None] & fits[(0, 2)][:, None, :, None] & fits[(0, 3)][:, None, None, :]
-    possible &= fits[(1, 2)][None, :, :, None] & fits[(1, 3)][None, :, None, :] & fits[(2, 3)][None, None, :, :]
-    chosen = np.argwhere(possible)
+    three = np.argwhere(fits[(0, 1)][:, :, None] & fits[(0, 2)][:, None, :] & fits[(1, 2)][None])
+    fourth = fits[(0, 3)][three[:, 0]] & fits[(1, 3)][three[:, 1]] & fits[(2, 3)][three[:, 2]]
+    row, last = np.nonzero(fourth)
+    chosen = np.column_stack([three[row], last])
     costs = _four_costs(candidates, chosen, markers, size_mm, hole_mm)
     likeliest = np.argsort(costs)[:MAX_HYPOTHESES]
     return [
@@ -271,24 +306,32 @@ def measure_marker(image: GreyImage, x: float, y: float, side: float, solid_shar
         top, bottom = round(y - reach), round(y + reach) + 1
         if left < 0 or top < 0 or right > image.shape[1] or bottom > image.shape[0]:
             return None
-        window = image[top:bottom, left:right].astype(np.float32)
-        paper, black = (float(value) for value in np.percentile(window, [92, 6]))
+        window = image[top:bottom, left:right]
+        black, paper = _levels(window)
         contrast = paper - black
-        if contrast < 12:
+        if contrast < MIN_MARKER_CONTRAST:
             return None
-        ink = np.clip((paper - window) / contrast, 0, 1)
-        ink = np.clip((ink - 0.2) / 0.7, 0, 1)
-        mass = float(ink.sum())
+        ink = cv2.LUT(window, np.clip(((paper - _GREYS) / contrast - 0.2) / 0.7, 0, 1))
+        moments = cv2.moments(ink)
+        mass = moments["m00"]
         if mass < 1:
             return None
-        new_x = left + float(ink.sum(axis=0) @ np.arange(ink.shape[1])) / mass
-        new_y = top + float(ink.sum(axis=1) @ np.arange(ink.shape[0])) / mass
+        new_x, new_y = left + moments["m10"] / mass, top + moments["m01"] / mass
         is_settled = math.hypot(new_x - x, new_y - y) < 0.02
         x, y = new_x, new_y
         if is_settled:
             break
     if not 0.7 <= mass / (side * side * solid_share) <= 1.4:
         return None
-    steps = np.hypot(np.diff(window, axis=1)[:-1], np.diff(window, axis=0)[:, :-1]) / contrast
-    sharpness = float(np.quantile(steps, 0.97))
+    levels = window.astype(np.float32)
+    across, down = levels[:-1, 1:] - levels[:-1, :-1], levels[1:, :-1] - levels[:-1, :-1]
+    steps = np.sort((across * across + down * down).ravel())
+    sharpness = math.sqrt(float(steps[round(STEEPEST * (len(steps) - 1))])) / contrast
     return MarkerFit(x, y, paper, black, min(1.0, sharpness))
+
+
+def _levels(window: GreyImage) -> tuple[float, float]:
+    """The grey of what is printed black in ``window`` (h, w), and of the paper."""
+    seen = np.cumsum(np.bincount(window.ravel(), minlength=256))
+    black, paper = np.searchsorted(seen, (BLACK_SHARE * window.size, PAPER_SHARE * window.size), side="right")
+    return float(black), float(paper)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from sheets.reading import FieldReading, FieldStatus
 from workers.vision.ink import BubbleInk
 from workers.vision.mark_features import MIN_FILL, TRACE_NOISE, describe_bubbles
 from workers.vision.mark_model import load_model
-from workers.vision.plan import Row
+from workers.vision.plan import Row, rows_by_width
 
 Floats = NDArray[np.float32]
 
@@ -44,8 +44,7 @@ photos with curl and shadow too, rows have 0.67 and more)."""
 UNCLEAR: Final = "?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     chosen: tuple[int, ...]
     status: FieldStatus
     confidence: float
@@ -76,30 +75,35 @@ def read_marks(page: LayoutPage, ink: BubbleInk, rows: Sequence[Row], is_trusted
 
 def _glaring_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> NDArray[np.bool_]:
     """Whether each bubble's row is one whose print is so pale that a mark would be too, (N,)."""
-    levels = np.array([np.median(ink.outline[row.bubbles]) for row in rows])
-    widths = [row.bubbles.stop - row.bubbles.start for row in rows]
-    return np.repeat(levels < MIN_OUTLINE * np.median(levels), widths)
+    levels = np.empty_like(ink.outline)
+    for _, members in rows_by_width(rows):
+        levels[members] = np.median(ink.outline[members], axis=1, keepdims=True)
+    return levels < MIN_OUTLINE * np.median(levels[[row.bubbles.start for row in rows]])
 
 
 def decide_fields(page: LayoutPage, log_odds: Floats, fill: Floats, is_trusted: NDArray[np.bool_]) -> PageMarks:
     """As :func:`read_marks`, from the logarithm of each bubble's odds of being meant and its ink, each (N,)."""
+    # log(1 + e^-|x|) is what the likelier side of each bubble costs
+    costs = np.logaddexp(0.0, -np.abs(log_odds.astype(np.float64))).tolist()
+    odds, trust, inks = log_odds.tolist(), is_trusted.tolist(), np.clip(fill, 0.0, 1.0).tolist()
     questions: list[FieldReading] = []
     number = version = None
     start = 0
     for field in page.bubble_fields:
-        places: list[slice] = []
-        for column in field.columns:
-            places.append(slice(start, start + len(column)))
-            start += len(column)
         sure = SURE_DIGIT if isinstance(field, DigitsField | VersionField) else SURE
         if isinstance(field, NumericField):
             sure = SURE_PLACE
         elif isinstance(field, ChoiceField) and field.has_several:
             sure = SURE_SEVERAL
-        verdicts = [decide(log_odds[place], is_trusted[place], sure) for place in places]
+        first = start
+        verdicts: list[_Verdict] = []
+        for column in field.columns:
+            end = start + len(column)
+            verdicts.append(_decide(odds[start:end], sum(costs[start:end]), all(trust[start:end]), sure))
+            start = end
         if isinstance(field, ChoiceField) and field.has_several:
             verdicts = [_several(verdict) for verdict in verdicts]
-        shown = tuple(float(value) for value in np.clip(fill[places[0].start : places[-1].stop], 0.0, 1.0))
+        shown = tuple(inks[first:start])
         if isinstance(field, NumericField):
             questions.append(_numeric(field, verdicts, shown))
         elif isinstance(field, DigitsField):
@@ -111,15 +115,11 @@ def decide_fields(page: LayoutPage, log_odds: Floats, fill: Floats, is_trusted: 
     return PageMarks(tuple(questions), number, version)
 
 
-def decide(log_odds: Floats, is_trusted: NDArray[np.bool_], sure: float) -> _Verdict:
-    """Which of one row's bubbles are meant, from the logarithm of each one's odds (W,)."""
-    is_marked = log_odds > 0
-    # log(1 + e^-|x|) is what the likelier side of each bubble costs
-    confidence = math.exp(-float(np.logaddexp(0.0, -np.abs(log_odds.astype(np.float64))).sum()))
-    marked = tuple(int(index) for index in np.flatnonzero(is_marked))
+def _decide(log_odds: Sequence[float], cost: float, is_trusted: bool, sure: float) -> _Verdict:
+    """Which of one row's bubbles are meant, from the logarithm of each one's odds and what they cost together."""
+    marked = tuple(index for index, odds in enumerate(log_odds) if odds > 0)
     status = (FieldStatus.BLANK, FieldStatus.OK)[len(marked)] if len(marked) < 2 else FieldStatus.MULTIPLE
-    limit = MAX_CONFIDENCE if is_trusted.all() else UNTRUSTED
-    confidence = min(confidence, limit)
+    confidence = min(math.exp(-cost), MAX_CONFIDENCE if is_trusted else UNTRUSTED)
     return _Verdict(marked, status if confidence >= sure else FieldStatus.UNSURE, confidence)
 
 

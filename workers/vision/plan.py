@@ -48,8 +48,9 @@ class PagePlan:
     """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print.
 
     ``rows`` are in the bubbles' order; ``lone_rows`` are those where one bubble is meant, by index, one array (R, W)
-    for each width from ``MIN_LEVEL_WIDTH`` on. ``blocks`` of neighbouring bubbles by index, ``block_centres`` (B, 2)
-    mm, ``markers`` (4, 2) mm.
+    for each width from ``MIN_LEVEL_WIDTH`` on. ``blocks`` of neighbouring bubbles by index; ``block_of`` (N,): the one
+    each bubble is in; ``block_centres`` (B, 2) mm; ``shapes``: half axes in mm and the blocks of bubbles that have
+    them. ``markers`` (4, 2) mm.
     """
 
     centres: Floats
@@ -58,7 +59,9 @@ class PagePlan:
     rows: tuple[Row, ...]
     lone_rows: tuple[NDArray[np.intp], ...]
     blocks: tuple[NDArray[np.intp], ...]
+    block_of: NDArray[np.intp]
     block_centres: Doubles
+    shapes: tuple[tuple[tuple[float, float], tuple[int, ...]], ...]
     ghosts: tuple[Ghosts, ...]
     markers: Doubles
     page_mm: tuple[float, float]
@@ -76,6 +79,12 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
         for field, symbol, _ in page.bubbles
     ]
     blocks = _blocks(page)
+    block_of = np.empty(len(centres), np.intp)
+    shapes: dict[tuple[float, float], list[int]] = {}
+    for index, block in enumerate(blocks):
+        block_of[block] = index
+        half_width, half_height = half_axes[block[0]]
+        shapes.setdefault((float(half_width), float(half_height)), []).append(index)
     rows = tuple(_rows(page))
     return PagePlan(
         centres=centres,
@@ -84,6 +93,8 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
         rows=rows,
         lone_rows=tuple(_lone_rows(rows)),
         blocks=tuple(np.array(block, np.intp) for block in blocks),
+        block_of=block_of,
+        shapes=tuple((shape, tuple(members)) for shape, members in shapes.items()),
         block_centres=np.array([centres[block].mean(axis=0) for block in blocks], np.float64),
         ghosts=_ghosts(centres, blocks),
         markers=np.array(layout.markers.centres, np.float64),
@@ -100,13 +111,20 @@ def _rows(page: LayoutPage) -> Iterator[Row]:
             start += len(column)
 
 
+def rows_by_width(rows: Sequence[Row]) -> Iterator[tuple[list[Row], NDArray[np.intp]]]:
+    """The ``rows`` of each width W, and their bubbles by index (R, W)."""
+    of_width: dict[int, list[Row]] = {}
+    for row in rows:
+        of_width.setdefault(row.bubbles.stop - row.bubbles.start, []).append(row)
+    for width, chosen in sorted(of_width.items()):
+        yield chosen, np.array([row.bubbles.start for row in chosen], np.intp)[:, None] + np.arange(width)
+
+
 def _lone_rows(rows: Sequence[Row]) -> Iterator[NDArray[np.intp]]:
     # where several may be marked the median of a row may be a mark
-    lone = [row.bubbles for row in rows if not row.has_several]
-    for width in sorted({bubbles.stop - bubbles.start for bubbles in lone}):
-        if width >= MIN_LEVEL_WIDTH:
-            starts = [bubbles.start for bubbles in lone if bubbles.stop - bubbles.start == width]
-            yield np.array(starts, np.intp)[:, None] + np.arange(width)
+    for _, members in rows_by_width([row for row in rows if not row.has_several]):
+        if members.shape[1] >= MIN_LEVEL_WIDTH:
+            yield members
 
 
 def _blocks(page: LayoutPage) -> list[list[int]]:

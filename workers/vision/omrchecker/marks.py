@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from sheets.reading import FieldStatus
 from sheets.template import FieldBlock, Template
-from workers.vision.ink import sample_patches
+from workers.vision.ink import sample_grid
 from workers.vision.omrchecker.lattice import Placement
 from workers.vision.omrchecker.outline import pitch
 
 Floats = NDArray[np.float64]
-Patches = NDArray[np.float32]
+Patches = NDArray[np.uint8]
 
 # In half axes of the printed outline; its own line ends at about .85.
 INSIDE: Final = 0.78
 PAPER_FROM: Final = 1.12
 PATCH_REACH: Final = 1.6
+PATCH_SIDE: Final = 25
 PAPER_QUANTILE: Final = 0.7
 # Darker than the blank by this share of the paper's brightness is the least that a pencil leaves; in the samples
 # blank bubbles stay below .08, the faintest mark of a pencil is .34, of a pen .5.
@@ -53,9 +54,9 @@ class Decision:
 
 def measure_ink(image: NDArray[np.uint8], template: Template, placement: Placement) -> Floats:
     """Ink of every bubble (N,): 0 as its print alone, up to 1 black. ``image`` grey (H, W)."""
-    patches = sample_patches(image, placement.centres.astype(np.float32), placement.axes.astype(np.float32))
-    side = patches.shape[1]
-    grid = np.linspace(-PATCH_REACH, PATCH_REACH, side)
+    grid = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SIDE)
+    centres, axes = placement.centres.astype(np.float32), placement.axes.astype(np.float32)
+    patches = sample_grid(image, centres, axes, grid.astype(np.float32))
     x, y = np.meshgrid(grid, grid)
     is_box = placement.outline.shape == "box"
     fill = np.empty(len(patches))
