@@ -148,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=sorted(GOALS), action="append", help="this condition only")
     parser.add_argument("--mistakes", action="store_true", help="list every wrong answer")
     parser.add_argument("--other-makers", type=Path, metavar="DIR", help="sheets of other makers, read as well")
+    parser.add_argument("--omrchecker", type=Path, metavar="DIR", help="a checkout of OMRChecker, to read those too")
     parser.add_argument("--write", nargs=2, metavar=("DIR", "CONDITION"), help="write sample images and stop")
     options = parser.parse_args(arguments)
     if options.write:
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.only:
         report |= measure_speed(layout_named("plain"))
     if options.other_makers:
-        report |= measure_folder(options.other_makers, names_mistakes=options.mistakes)
+        report |= measure_folder(options.other_makers, names_mistakes=options.mistakes, omrchecker=options.omrchecker)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=1))
     draw_curves(curves, CURVES)

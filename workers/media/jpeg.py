@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from workers.media.errors import BrokenMedia, MediaProblem
 
-# Every scan of a progressive file is a pass over all pixels, so a small file can cost hours. Encoders write 10.
+# Every scan of a progressive file is a pass over all pixels in a few bytes, so a small file can cost hours. Encoders
+# write 10. Of other files a scan has bits for every block.
 MAX_SCANS: Final = 100
 _MAX_SEGMENTS: Final = 2000
 
+_SEQUENTIAL_FRAMES: Final = frozenset({0xC0, 0xC1})  # Huffman-coded
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN: Final = 0xDA
@@ -37,12 +39,13 @@ class JpegHeader:
     components: int
     orientation: int
     is_adobe: bool
+    is_sequential: bool
 
 
 def read_header(data: bytes) -> JpegHeader:
     """The frame header and orientation, from the segments before the first scan. Raises ``BrokenMedia``."""
     frame: tuple[int, int, int] | None = None
-    orientation, is_adobe = 1, False
+    orientation, is_adobe, is_sequential = 1, False, False
     position = 2
     for _ in range(_MAX_SEGMENTS):
         position = data.find(b"\xff", position)
@@ -61,6 +64,7 @@ def read_header(data: bytes) -> JpegHeader:
         if marker in _FRAME_MARKERS and frame is None and len(body) >= 6:
             height, width, components = struct.unpack_from(">HHB", body, 1)
             frame = (width, height, components)
+            is_sequential = marker in _SEQUENTIAL_FRAMES
         elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
             orientation = _exif_orientation(body[6:])
         elif marker == 0xEE and body.startswith(b"Adobe"):
@@ -68,7 +72,7 @@ def read_header(data: bytes) -> JpegHeader:
         position += 2 + max(length, 2)
     if frame is None:
         raise _damaged()
-    return JpegHeader(*frame, orientation, is_adobe)
+    return JpegHeader(*frame, orientation, is_adobe, is_sequential)
 
 
 def decode_grey(data: bytes, factor: int) -> NDArray[np.uint8]:
@@ -95,7 +99,7 @@ def _decoded(data: bytes, factor: int, colours: str) -> tuple[JpegHeader, NDArra
     header = read_header(data)
     if header.components not in {1, 3, 4}:
         raise BrokenMedia(MediaProblem.UNSUPPORTED, "This kind of JPEG is not read. Please save it as a plain JPEG.")
-    if sum(1 for _ in _SCAN_START.finditer(data)) > MAX_SCANS:
+    if not header.is_sequential and sum(1 for _ in _SCAN_START.finditer(data)) > MAX_SCANS:
         raise _damaged()
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(data)

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 MARKER_LIMITS: Final = DecodeLimits(max_pixels=4_000_000, max_side_px=4_000, keep_long_side_px=None)
 MARKER_SIDE_PX: Final = 22
 SIZES: Final = (0.7, 0.78, 0.86, 0.94, 1.03, 1.13, 1.24, 1.36)
+SIZES_TRIED: Final = 3
 PEAKS_PER_QUARTER: Final = 3
 # True markers in phone photos .6 to .95, one filled in with a pen .54; the best other place .3 to .5.
 MIN_CORRELATION: Final = 0.42
@@ -83,18 +84,12 @@ def _peaks(frame: NDArray[np.uint8], marker: NDArray[np.uint8]) -> list[list[_Pe
     """The best places for a marker in each quarter of ``frame``: top left, top right, bottom right, bottom left."""
     height, width = frame.shape
     best = np.full((height, width), -1.0, dtype=np.float32)
-    for size in SIZES:
-        side = max(6, round(MARKER_SIDE_PX * size))
-        tall = max(6, round(side * marker.shape[0] / marker.shape[1]))
-        if tall >= height // 2 or side >= width // 2:
-            continue
-        small = cv2.GaussianBlur(cv2.resize(marker, (side, tall), interpolation=cv2.INTER_AREA), (0, 0), 0.8)
-        response = cv2.matchTemplate(frame, small, cv2.TM_CCOEFF_NORMED)
-        response[~np.isfinite(response)] = -1
-        # matchTemplate answers for top left corners; an even side has its centre half a pixel further.
-        shift = np.array([[1, 0, (side - 1) / 2], [0, 1, (tall - 1) / 2]], dtype=np.float32)
-        centred = cv2.warpAffine(response, shift, (width, height), borderValue=-1.0)
-        best = np.maximum(best, centred)
+    for size in _likely_sizes(frame, marker):
+        response = _response(frame, marker, MARKER_SIDE_PX * size)
+        # matchTemplate answers for top left corners; odd sides have their centre on a pixel
+        top, left = (height - response.shape[0]) // 2, (width - response.shape[1]) // 2
+        centred = best[top : top + response.shape[0], left : left + response.shape[1]]
+        np.maximum(centred, response, out=centred)
     quarters: list[list[_Peak]] = []
     middle_x, middle_y = width // 2, height // 2
     for top, left in ((0, 0), (0, middle_x), (middle_y, middle_x), (middle_y, 0)):
@@ -111,6 +106,38 @@ def _peaks(frame: NDArray[np.uint8], marker: NDArray[np.uint8]) -> list[list[_Pe
             part[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = -1
         quarters.append(found)
     return quarters
+
+
+def _likely_sizes(frame: NDArray[np.uint8], marker: NDArray[np.uint8]) -> list[float]:
+    """Those of ``SIZES`` that answer best in a picture half as large, ``SIZES_TRIED`` neighbours."""
+    half = np.asarray(cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    answers: list[float] = []
+    for size in SIZES:
+        response = _response(half, marker, MARKER_SIDE_PX * size / 2)
+        middle_y, middle_x = (max(1, length // 2) for length in response.shape)
+        halves = (response[:middle_y], response[middle_y:])
+        quarters = [part for rows in halves for part in (rows[:, :middle_x], rows[:, middle_x:])]
+        # three markers are enough
+        answers.append(sum(sorted(float(quarter.max(initial=-1)) for quarter in quarters)[1:]))
+    together = np.convolve(answers, np.ones(SIZES_TRIED), "valid")
+    first = int(np.argmax(together))
+    return list(SIZES[first : first + SIZES_TRIED])
+
+
+def _response(frame: NDArray[np.uint8], marker: NDArray[np.uint8], side_px: float) -> NDArray[np.float32]:
+    """How well ``marker``, ``side_px`` wide, correlates with each place of ``frame`` that holds all of it."""
+    side = _odd(side_px)
+    tall = _odd(side * marker.shape[0] / marker.shape[1])
+    if tall >= frame.shape[0] // 2 or side >= frame.shape[1] // 2:
+        return np.full((1, 1), -1.0, dtype=np.float32)
+    small = cv2.GaussianBlur(cv2.resize(marker, (side, tall), interpolation=cv2.INTER_AREA), (0, 0), 0.8)
+    response = np.asarray(cv2.matchTemplate(frame, small, cv2.TM_CCOEFF_NORMED), dtype=np.float32)
+    return np.where(np.isfinite(response), response, np.float32(-1))
+
+
+def _odd(length: float) -> int:
+    """The odd number nearest to ``length``, 7 or more."""
+    return max(7, 2 * int(length / 2) + 1)
 
 
 def _subpixel(response: NDArray[np.float32], x: int, y: int) -> tuple[float, float]:

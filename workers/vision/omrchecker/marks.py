@@ -78,7 +78,8 @@ def _paper(flat: Patches, x: Floats, y: Floats, inside: NDArray[np.intp], around
     """
     sector = ((np.arctan2(y[around], x[around]) + np.pi) / (np.pi / 4)).astype(int) % 8
     parts = [around[sector == index] for index in range(8) if (sector == index).sum() >= 3]
-    levels = np.stack([np.quantile(flat[:, part], PAPER_QUANTILE, axis=1) for part in parts], axis=1)
+    ordered = [np.sort(flat[:, part].astype(np.float32), axis=1) for part in parts]
+    levels = np.stack([part[:, round(PAPER_QUANTILE * (part.shape[1] - 1))] for part in ordered], axis=1)
     middle = np.median(levels, axis=1, keepdims=True)
     # A part full of somebody's stroke must not tilt the plane.
     levels = np.clip(levels, 0.6 * middle, 1.6 * middle)

@@ -56,8 +56,11 @@ def kernel_of(block: FieldBlock, step: float, outline: Outline) -> Raster | None
 
     here = distance(0, 0)
     is_gap = (here > GAP_FROM) & (here <= GAP_TO)
-    for column in (-1, 0, 1):
-        for row in (-1, 0, 1):
+    # a neighbour's outline ends at GAP_FROM from its middle, and this one's gap at GAP_TO from here
+    columns = (-1, 0, 1) if gap_x < half[0] * (GAP_FROM + GAP_TO) else (0,)
+    rows = (-1, 0, 1) if gap_y < half[1] * (GAP_FROM + GAP_TO) else (0,)
+    for column in columns:
+        for row in rows:
             if column or row:
                 is_gap &= distance(column * gap_x, row * gap_y) > GAP_FROM
     is_inside = here <= 1

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Raster = NDArray[np.float32]
 
 WORK_SIDE_PX: Final = 480
 MAX_TILT_DEGREES: Final = 40
@@ -32,6 +33,7 @@ MIN_AREA_SHARE: Final = 0.1
 
 # Gradient of the left, top, right, bottom side of a bright page, in degrees (y down).
 _INWARD_DEGREES: Final = (0, 90, 180, 270)
+_ROOTS: Final = np.sqrt(np.arange(256, dtype=np.float32) + 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,12 @@ def _outlines(clean: NDArray[np.uint8]) -> list[tuple[float, Floats]]:
     """Scores and corner sets in pixels of ``clean``, best first."""
     height, width = clean.shape
     # The root makes an edge in shadow count almost as much as one in light.
-    root = np.sqrt(clean.astype(np.float32) + 4)
-    grad_x = np.asarray(cv2.Sobel(root, cv2.CV_64F, 1, 0), dtype=np.float64) / 8
-    grad_y = np.asarray(cv2.Sobel(root, cv2.CV_64F, 0, 1), dtype=np.float64) / 8
-    strength = np.hypot(grad_x, grad_y)
-    floor = max(0.08, float(np.quantile(strength, 0.8)), 0.12 * float(np.quantile(strength, 0.995)))
+    root = _ROOTS[clean]
+    grad_x = np.asarray(cv2.Sobel(root, cv2.CV_32F, 1, 0, scale=1 / 8), dtype=np.float32)
+    grad_y = np.asarray(cv2.Sobel(root, cv2.CV_32F, 0, 1, scale=1 / 8), dtype=np.float32)
+    strength = np.sort(cv2.magnitude(grad_x, grad_y).ravel())
+    usual, steep = (float(strength[round(share * (len(strength) - 1))]) for share in (0.8, 0.995))
+    floor = max(0.08, usual, 0.12 * steep)
     scaled = np.clip(np.stack([grad_x, grad_y]) * 1000, -32000, 32000).astype(np.int16)
     edges = cv2.Canny(scaled[0], scaled[1], floor * 500, floor * 1000, L2gradient=True) > 0
     ys, xs = np.nonzero(edges)
@@ -167,24 +170,24 @@ def _side_lines(points: Floats, angles: Floats, size: tuple[int, int], inward: i
         distance = np.cos(radians) * np.repeat(points[:, 0], 7) + np.sin(radians) * np.repeat(points[:, 1], 7)
         # Angles relative to the side's own keep the histogram from wrapping round at 360 degrees.
         relative = (votes_angle - inward + 180) % 360 - 180
-        bins = (int(2 * (MAX_TILT_DEGREES + 4) / step_degrees), int(2 * reach / step_px))
         span = MAX_TILT_DEGREES + 4
-        votes, angle_edges, distance_edges = np.histogram2d(
-            relative, distance, bins=bins, range=((-span, span), (-reach, reach))
-        )
-        votes = cv2.GaussianBlur(votes.astype(np.float32), (3, 3), 0).astype(np.float64)
+        rows, columns = int(2 * span / step_degrees), int(2 * reach / step_px) + 1
+        row_of = ((relative + span) / step_degrees).astype(np.intp)
+        column_of = ((distance + reach) / step_px).astype(np.intp)
+        counted = np.bincount(row_of * columns + column_of, minlength=rows * columns)
+        votes = cv2.GaussianBlur(counted.reshape(rows, columns).astype(np.float32), (3, 3), 0)
         for _ in range(LINES_PER_SIDE):
             row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
             if votes[row, column] < 8:
                 break
-            degrees = np.radians(inward + (angle_edges[row] + angle_edges[row + 1]) / 2)
-            offset = (distance_edges[column] + distance_edges[column + 1]) / 2
+            degrees = np.radians(inward + (row + 0.5) * step_degrees - span)
+            offset = (column + 0.5) * step_px - reach
             found.append(np.array([np.cos(degrees), np.sin(degrees), offset]))
             votes[max(0, int(row) - 5) : int(row) + 6, max(0, int(column) - 4) : int(column) + 5] = 0
     return [*found, np.array(border)]
 
 
-def _support_along(lines: Floats, grad_x: Floats, grad_y: Floats, floor: float) -> Floats:
+def _support_along(lines: Floats, grad_x: Raster, grad_y: Raster, floor: float) -> Floats:
     """How many pixels of each line (L, 3) carry an edge that faces the line's way, summed along it, (L, 2 * reach + 2).
 
     Position ``t`` pixels from the foot of the normal is column ``t + reach``. The last line is the picture's border.
