@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         everything.add_all(curve)
     print("\nconfidence of all answers, the best guesses of unsure ones too", *everything.lines(), sep="\n")
     if not options.only:
-        report |= measure_speed(layout_named("plain"))
+        report |= measure_speed()
     if options.other_makers:
         report |= measure_folder(options.other_makers, names_mistakes=options.mistakes, omrchecker=options.omrchecker)
     REPORT.parent.mkdir(parents=True, exist_ok=True)

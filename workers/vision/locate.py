@@ -139,13 +139,13 @@ def _with_four_corners(
         if page is not None:
             plan = plan_page(layout, page)
             alignment = align(image, plan, homography, fits)
-            located = _prove(image, layout, page, code, alignment)
+            located = _prove(image, layout, plan, page, code, alignment)
             if located is not None:
                 yield located
             if alignment.agreement >= MIN_AGREEMENT and (located is None or located.coverage < SURE_COVERAGE):
                 # much is right: let the print that was found overrule a corner that was not
                 wider = align_widely(image, plan, homography, fits, _pairs(layout, code))
-                located = None if wider is None else _prove(image, layout, page, code, wider)
+                located = None if wider is None else _prove(image, layout, plan, page, code, wider)
                 if located is not None:
                     yield located
 
@@ -170,18 +170,17 @@ def _with_three_corners(
         if sum(fit is not None for fit in fits) < 3:
             continue
         alignment = align_widely(image, plan, guess.homography, fits, pairs)
-        located = None if alignment is None else _prove(image, layout, page, code, alignment)
+        located = None if alignment is None else _prove(image, layout, plan, page, code, alignment)
         if located is not None:
             yield located
 
 
 def _prove(
-    image: GreyImage, layout: Layout, page: int, code: SeenCode | None, alignment: Alignment
+    image: GreyImage, layout: Layout, plan: PagePlan, page: int, code: SeenCode | None, alignment: Alignment
 ) -> LocatedPage | None:
     """The page under ``alignment`` if its print is there and nowhere else, each bubble trusted or not; else None."""
     if alignment.agreement < MIN_AGREEMENT or sum(marker is not None for marker in alignment.markers) < MIN_CORNERS:
         return None
-    plan = plan_page(layout, page)
     if code is not None and _code_is_off(layout, plan, code, alignment):
         return None
     has_print = alignment.matches >= MIN_BLOCK_MATCH

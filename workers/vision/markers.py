@@ -44,6 +44,8 @@ MAX_HYPOTHESES: Final = 12
 MAX_FOUR_COST: Final = 2.5
 MAX_THREE_COST: Final = 3.0
 MAX_TRIPLES: Final = 150
+SETTLED_PIXELS: Final = 0.5
+"""A window that lies so far beside the marker still holds all of it, and nothing else."""
 MIN_MARKER_CONTRAST: Final = 12.0
 BLACK_SHARE: Final = 0.06
 PAPER_SHARE: Final = 0.92
@@ -317,7 +319,7 @@ def measure_marker(image: GreyImage, x: float, y: float, side: float, solid_shar
         if mass < 1:
             return None
         new_x, new_y = left + moments["m10"] / mass, top + moments["m01"] / mass
-        is_settled = math.hypot(new_x - x, new_y - y) < 0.02
+        is_settled = math.hypot(new_x - x, new_y - y) < SETTLED_PIXELS
         x, y = new_x, new_y
         if is_settled:
             break
