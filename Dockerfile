@@ -5,8 +5,8 @@
 #   python -m workers cpu | video | premium | dispatcher      the workers
 #   python manage.py migrate_academies                        a release's migrations, as the owner of the schemas
 # It needs no writable root: docker run --read-only --tmpfs /tmp:size=2g --shm-size 128m ...
-# Health: GET /health (alive) and /ready (database answers) are for the load balancer. There is no HEALTHCHECK, as the
-# image doesn't know whether it is a web server, and ECS ignores it in favour of the task definition's.
+# Health: GET /health is for the load balancer, /ready (database, migrations, queues) for whoever releases. There is no
+# HEALTHCHECK, as the image doesn't know whether it is a web server, and ECS ignores it for the task definition's.
 
 FROM node:22-bookworm-slim AS frontend
 

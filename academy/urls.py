@@ -7,7 +7,8 @@ from django.urls import include, path
 
 from academy.desk.site import academy_desk
 from academy.http.docs import DocsView, SchemaView
-from academy.http.health import health, ready
+from academy.http.health import health
+from academy.operations.readiness import ready
 from academy.sms.outbox import outbox_page
 
 # What answers on every host.

@@ -195,6 +195,15 @@ def test_answers_under_a_lamps_reflection_are_asked_about() -> None:
     assert tally.right > 20
 
 
+def test_a_tick_under_a_line_through_its_row_is_no_blank() -> None:
+    layout = design_layout(question_count=80)
+    sample = make_sample(layout, CONDITIONS["flat"], 7_000_522)
+    fields = {field.label: field for field in read_sheet(sample.image, layout).fields}
+    assert sample.truth.answers["q42"] == ("4",)
+    assert fields["q42"].status is FieldStatus.UNSURE
+    assert sum(field.status is FieldStatus.UNSURE for field in fields.values()) <= 2
+
+
 def test_reading_twice_gives_the_same_and_leaves_the_picture_alone() -> None:
     sample = make_sample(LAYOUT, CONDITIONS["phone"], 7800)
     before = sample.image.copy()

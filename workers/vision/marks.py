@@ -33,8 +33,11 @@ SURE_DIGIT: Final = 0.99
 """Of the student number and the version: a wrong one is someone else's sheet."""
 FAINT_SHARE: Final = 0.25
 """Of the usual fill: a faint hand lowers the floor below which nothing is a mark."""
-FLOOR_LOG_ODDS: Final = -0.85
-"""At most, for a bubble below the floor, 0.3: noise is nothing or a question, and never an answer."""
+DOUBT_LOG_ODDS: Final = -0.85
+"""0.3, a question: at most for a bubble below the floor, which is never an answer; at least for one that has nearly as
+much ink as a usual mark, and as dark, in a row that is blank otherwise: a tick under a line through the whole row."""
+LIKE_FILL: Final = 0.6
+LIKE_DARK: Final = 0.75
 MAX_CONFIDENCE: Final = 0.9995
 UNTRUSTED: Final = 0.5
 """At most, where the print was not found."""
@@ -69,8 +72,16 @@ def read_marks(page: LayoutPage, ink: BubbleInk, rows: Sequence[Row], is_trusted
     log_odds = load_model().log_odds(features)
     usual_fill = features[:, -1]
     floor = np.maximum(np.minimum(MIN_FILL, FAINT_SHARE * usual_fill), TRACE_NOISE * ink.noise)
-    log_odds = np.where(ink.fill < floor, np.minimum(log_odds, FLOOR_LOG_ODDS), log_odds)
+    log_odds = np.where(ink.fill < floor, np.minimum(log_odds, DOUBT_LOG_ODDS), log_odds)
+    is_like_a_mark = (ink.fill >= LIKE_FILL * usual_fill) & (ink.dark >= LIKE_DARK * features[:, -2])
+    log_odds = np.where(is_like_a_mark & _unmarked(log_odds, rows), np.maximum(log_odds, DOUBT_LOG_ODDS), log_odds)
     return decide_fields(page, log_odds, ink.fill, is_trusted & ~_glaring_bubbles(ink, rows))
+
+
+def _unmarked(log_odds: Floats, rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """Whether nothing in each bubble's row is marked, (N,)."""
+    most = np.maximum.reduceat(log_odds, [row.bubbles.start for row in rows])
+    return np.repeat(most <= 0, [row.bubbles.stop - row.bubbles.start for row in rows])
 
 
 def _glaring_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> NDArray[np.bool_]:
