@@ -38,7 +38,8 @@ from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_located
 from workers.vision.text.pages import Box, Language, Line, PageText, PageTextJson, Word
-from workers.vision.text.reading import READERS, read_page
+from workers.vision.text.readers import READERS
+from workers.vision.text.reading import read_page
 
 cv2.setNumThreads(1)  # a slot is one core; OpenCV's own threads would take the other slots'
 

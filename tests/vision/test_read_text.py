@@ -19,7 +19,8 @@ from benchmarks.ocr.scoring import character_error_rate, edit_distance
 from workers.vision.text.outline import find_paper
 from workers.vision.text.pages import Box, Language, Line, PageText, Word
 from workers.vision.text.paper import skew_degrees, turned
-from workers.vision.text.reading import READERS, Reading, read_crop, read_page
+from workers.vision.text.readers import READERS
+from workers.vision.text.reading import Reading, read_crop, read_page
 
 GreyImage = NDArray[np.uint8]
 LITE = READERS["lite"]

@@ -1,11 +1,10 @@
-"""The whole way from a picture to its text. One port, ``LineReader``, behind which the tiers differ."""
+"""The whole way from a picture to its text."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ from workers.vision.text.layout import Layout, Segment, find_layout, letter_heig
 from workers.vision.text.outline import cut_out_paper
 from workers.vision.text.pages import Box, Language, Line, PageText, Word
 from workers.vision.text.paper import Ruled
+from workers.vision.text.readers import HANGUL, LineReader, worth_of
 from workers.vision.text.strips import Strip, cut_strip
 
 GreyImage = NDArray[np.uint8]
@@ -27,8 +27,6 @@ MAX_LONG_SIDE_PX: Final = 5200
 PAGE_UNIT_PX: Final = 36.0
 """Letters that a page is shrunk to: at 30 the digits in rings get lost (0.011 of error on photos rather than 0.005)."""
 LEAST_SHRINKING: Final = 0.92
-SURE: Final = 0.8
-"""A line read with this confidence in its first language is not tried in another."""
 MIN_LINE_CONFIDENCE: Final = 0.3
 MIN_PAGE_CONFIDENCE: Final = 0.73
 """Below, what was read of a page is noise, and it has no words. Pure noise of eight kinds reads with 0.72 at most, the
@@ -40,57 +38,6 @@ PLAINLY_UPRIGHT: Final = 0.85
 MIN_SKEW_DEGREES: Final = 0.15
 WORD_GAP: Final = 0.36
 """Of the letter height: what stands nearer is one word. Tesseract's Korean sets spaces between syllables."""
-_HANGUL: Final = re.compile(r"[가-힣]")
-_LATIN: Final = re.compile(r"[A-Za-z]")
-
-
-class LineReader(Protocol):
-    """What tells the tiers apart: how the words of one line are read."""
-
-    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
-        """The words of ``strip`` (h, w; black on white, letters about 30 px high) and what language they are in.
-
-        ``hint``: the language of the line before.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class LiteReader:
-    """Tesseract in this process, one pass: in the language of the line before, another where that is doubtful."""
-
-    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
-        first = engines.read_strip(strip, hint)
-        if confidence_of(first) >= SURE and _fits(first, hint):
-            return (_latin_repaired(strip, first) if hint is Language.KOREAN else first), hint
-        other = Language.ENGLISH if hint is Language.KOREAN else Language.KOREAN
-        second = engines.read_strip(strip, other)
-        words, language = first, hint
-        if _worth(second) > _worth(first):
-            words, language = second, other
-        if language is Language.KOREAN:
-            words = _latin_repaired(strip, words)
-        return words, language
-
-
-@dataclass(frozen=True, slots=True)
-class BasicReader:
-    """As ``LiteReader``, then what is weak once more: larger and softened, in both languages together."""
-
-    first: LiteReader = LiteReader()
-
-    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
-        words, language = self.first.read(strip, hint)
-        if words and min(word.confidence for word in words) >= SURE:
-            return words, language
-        for factor, tried in ((1.5, language), (1.25, Language.MIXED)):
-            again = _at_scale(strip, factor, tried)
-            if _worth(again) > _worth(words) + 0.01:
-                words = again
-        return words, language
-
-
-READERS: Final[dict[str, LineReader]] = {"lite": LiteReader(), "basic": BasicReader()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,58 +94,6 @@ def read_crop(image: GreyImage, reader: LineReader, hint: Language = Language.KO
     segment = Segment(Box(0, 0, ink.shape[1], ink.shape[0]), 1)
     words, _ = reader.read(cut_strip(even, ink, labels, segment, unit).pixels, hint)
     return words
-
-
-def confidence_of(words: Sequence[FoundWord]) -> float:
-    """The mean of the words by length; 0 for none."""
-    total = sum(len(word.text) for word in words)
-    return sum(word.confidence * len(word.text) for word in words) / total if total else 0.0
-
-
-def _worth(words: Sequence[FoundWord]) -> float:
-    """Confidence, less where a reading is made of the digits and signs that stand for a script it cannot read."""
-    text = "".join(word.text for word in words)
-    if not text:
-        return 0.0
-    letters = sum(1 for character in text if _HANGUL.match(character) or _LATIN.match(character))
-    return confidence_of(words) - (0.0 if letters >= 0.4 * len(text) else 0.12)
-
-
-def _fits(words: Sequence[FoundWord], language: Language) -> bool:
-    """Whether a sure reading also looks like its language: Korean data reads English as digits, now and then surely."""
-    text = "".join(word.text for word in words)
-    if language is Language.KOREAN:
-        return bool(_HANGUL.search(text)) or not _LATIN.search(text)
-    return True
-
-
-def _latin_repaired(strip: GreyImage, words: list[FoundWord]) -> list[FoundWord]:
-    """English words in a Korean line, which its data reads as digits and signs, read as English."""
-    repaired = []
-    for place, word in enumerate(words):
-        is_foreign = not _HANGUL.search(word.text) and word.confidence < 0.9
-        is_foreign = is_foreign and (len(word.text) >= 2 or word.confidence < 0.5)
-        left, right = max(word.box[0] - 3, 0), min(word.box[2] + 3, strip.shape[1])
-        if place + 1 < len(words) and words[place + 1].box[0] > left:
-            right = min(right, words[place + 1].box[0])  # its box reaches into the particle that follows it
-        if is_foreign and right - left >= 8:
-            crop = cv2.copyMakeBorder(strip[:, left:right], 0, 0, 12, 12, cv2.BORDER_CONSTANT, value=(255,))
-            again = engines.read_strip(np.asarray(crop, np.uint8), Language.ENGLISH)
-            if again and confidence_of(again) > word.confidence + 0.03:
-                repaired.append(FoundWord(" ".join(one.text for one in again), word.box, confidence_of(again)))
-                continue
-        repaired.append(word)
-    return repaired
-
-
-def _at_scale(strip: GreyImage, factor: float, language: Language) -> list[FoundWord]:
-    larger = cv2.resize(strip, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    soft = np.asarray(cv2.GaussianBlur(larger, (3, 3), 0.8), np.uint8)
-    found = engines.read_strip(soft, language)
-    return [
-        replace(word, box=tuple(round(value / factor) for value in word.box))  # type: ignore[arg-type]  # four stay four
-        for word in found
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +176,10 @@ def _is_upside_down(even: GreyImage, ink: NDArray[np.uint8], layout: Layout) -> 
         turned = np.ascontiguousarray(strip[::-1, ::-1])
         best_up = best_down = 0.0
         for language in (Language.KOREAN, Language.ENGLISH):
-            best_up = max(best_up, _worth(engines.read_strip(strip, language)))
+            best_up = max(best_up, worth_of(engines.read_strip(strip, language)))
             if best_up >= PLAINLY_UPRIGHT:
                 return False
-            best_down = max(best_down, _worth(engines.read_strip(turned, language)))
+            best_down = max(best_down, worth_of(engines.read_strip(turned, language)))
             if best_down >= PLAINLY_UPRIGHT:
                 return True
         up, down = up + best_up, down + best_down
@@ -327,7 +222,7 @@ def _joined(strip: Strip, words: list[FoundWord]) -> list[FoundWord]:
     joined = [words[0]]
     for word in words[1:]:
         last = joined[-1]
-        is_korean = bool(_HANGUL.search(last.text[-1]) or _HANGUL.search(word.text[0]))
+        is_korean = bool(HANGUL.search(last.text[-1]) or HANGUL.search(word.text[0]))
         if is_korean and _gap(has_ink, last.box, word.box) < limit:
             weights = len(last.text), len(word.text)
             sure = (last.confidence * weights[0] + word.confidence * weights[1]) / sum(weights)

@@ -78,19 +78,19 @@ def _bend(ink: NDArray[np.uint8], unit: float) -> NDArray[np.float32] | None:
     if width < 8 * unit:
         return None
     step = max(round(unit), 4)
-    places, middles, weights = [], [], []
-    for x in range(0, width - step + 1, step):
-        rows = np.flatnonzero(ink[:, x : x + step].any(1))
-        if rows.size >= 0.5 * unit:
-            places.append(x + step / 2)
-            middles.append(float(rows[0] + rows[-1]) / 2)
-            weights.append(float(rows.size))
-    if len(places) < 8:
+    starts = np.arange(0, width - step + 1, step)
+    filled = np.maximum.reduceat(ink[:, : int(starts[-1]) + step], starts, axis=1) > 0
+    counts = filled.sum(0)
+    first, last = filled.argmax(0), height - 1 - filled[::-1].argmax(0)
+    is_letter = counts >= 0.5 * unit
+    places = (starts + step / 2)[is_letter]
+    middles, weights = ((first + last) / 2)[is_letter], counts[is_letter].astype(np.float64)
+    if places.size < 8:
         return None
     curve = np.polynomial.Polynomial.fit(places, middles, 2, w=np.sqrt(weights))
-    residual = np.abs(curve(np.array(places)) - np.array(middles))
+    residual = np.abs(curve(places) - middles)
     keep = residual <= np.median(residual) * 2.5 + 0.5
-    curve = np.polynomial.Polynomial.fit(np.array(places)[keep], np.array(middles)[keep], 2)
+    curve = np.polynomial.Polynomial.fit(places[keep], middles[keep], 2)
     found = curve(np.arange(width)).astype(np.float32)
     if float(found.max() - found.min()) < max(CURVED_PX * unit, 1.0) or float(found.max() - found.min()) > height:
         return None
