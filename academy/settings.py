@@ -250,6 +250,12 @@ if len({bool(OCR_MODEL_URL), bool(OCR_MODEL_NAME), bool(OCR_MODEL_KEY)}) != 1:
     raise environ.ImproperlyConfigured("OCR_MODEL_URL, OCR_MODEL_NAME and OCR_MODEL_KEY go together, or none is set")
 if OCR_MODEL_URL and not OCR_MODEL_URL.startswith("https://" if IS_PRODUCTION else ("https://", "http://")):
     raise environ.ImproperlyConfigured("OCR_MODEL_URL must be https")
+# --- the networks that the premium tier reads doubtful lines with, /path#sha256=HEX each (workers.vision.text.networks)
+OCR_ONNX: dict[str, str] = {
+    name: value
+    for name in ("OCR_ONNX_RECOGNISER", "OCR_ONNX_ALPHABET", "OCR_ONNX_DETECTOR")
+    if (value := env.str(name, default=""))
+}
 # --- streams of events (academy.asgi): how many one person, and all together, may have open in one process
 STREAMS_PER_PERSON: int = env.int("STREAMS_PER_PERSON", default=5)
 STREAMS_PER_PROCESS: int = env.int("STREAMS_PER_PROCESS", default=1000)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,13 +139,19 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     from academy.jobs.queues import Tier, polling_sqs_client, queue_url, sqs_client
     from academy.jobs.runner import JobRun
 
+    environment = networks_of(worker, settings.OCR_ONNX)
     cancels = CancelWatch()
 
     def start_job(message: ReceivedMessage, sandbox: Sandbox) -> JobRun:
         return cancels.follow(JobRun(message.body, message.receive_count, sandbox))
 
     def make_sandbox() -> Sandbox:
-        return Sandbox(preload=PRELOADED[worker], allowed=[COMPUTE_MODULE], limits=LIMITS_OF_WORKER[worker])
+        return Sandbox(
+            preload=PRELOADED[worker],
+            allowed=[COMPUTE_MODULE],
+            limits=LIMITS_OF_WORKER[worker],
+            environment=environment,
+        )
 
     consumer = Consumer(
         client=sqs_client(),
@@ -166,6 +173,23 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     with _observed(consumer.stop, has_dispatcher=has_dispatcher):
         consumer.run()
     stop_dispatcher.set()
+
+
+def networks_of(worker: str, named: dict[str, str]) -> dict[str, str]:
+    """What a sandbox of ``worker`` has to know of the configured networks.
+
+    Ends the process when one is missing or another than was named: it would fail at every page.
+    """
+    if worker != "premium" or not named:
+        return {}
+    from workers.vision.text.model_files import UnusableModel
+    from workers.vision.text.networks import load_networks
+
+    try:
+        load_networks(named)
+    except UnusableModel as error:
+        sys.exit(f"the premium tier's model cannot be used: {error}")
+    return named
 
 
 if __name__ == "__main__":

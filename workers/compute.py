@@ -37,8 +37,9 @@ from workers.vision.omrchecker import draw_template_overlay, flatten_blank
 from workers.vision.omrchecker import read_template_sheet as read_other_sheet
 from workers.vision.overlay import draw_overlay
 from workers.vision.sheet import read_located
+from workers.vision.text.networks import configured_networks
 from workers.vision.text.pages import Box, Language, Line, PageText, PageTextJson, Word
-from workers.vision.text.readers import READERS
+from workers.vision.text.readers import reader_of
 from workers.vision.text.reading import read_page
 
 cv2.setNumThreads(1)  # a slot is one core; OpenCV's own threads would take the other slots'
@@ -321,14 +322,15 @@ def split_pdf(data: bytes, indices: list[int]) -> list[bytes]:
 
 
 def read_text(data: bytes, tier: str, with_weak_lines: bool) -> TextAnswer:
-    """The text of a picture or of the only page of a PDF, as ``tier`` ("lite", "basic") reads.
+    """The text of a picture or of the only page of a PDF, as ``tier`` ("lite", "basic", "premium") reads.
 
     A PDF's own text is taken where it is real. Raises ``BrokenMedia``.
     """
     image = decode_page(data, limits=FULL_SIZE_LIMITS, dpi=TEXT_DPI)
     page = _text_layer(data, image) if sniff(data) is MediaFormat.PDF else None
     if page is None:
-        reading = read_page(image, READERS[tier], progress.report)
+        networks = configured_networks() if tier == "premium" else None
+        reading = read_page(image, reader_of(tier), progress.report, networks and networks.detector)
         page, image = reading.page, reading.image
     weak = _weak_lines(page, image) if with_weak_lines else {}
     factor = min(SHOWN_LONG_SIDE_PX / max(image.shape), 1.0)

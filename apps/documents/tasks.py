@@ -15,7 +15,7 @@ from academy.jobs.queues import Tier
 from academy.storage import s3
 from apps.accounts.roles import Permission
 from apps.documents.folding import folded, signature
-from apps.documents.models import Document, Page
+from apps.documents.models import Document, Kind, Page
 from apps.documents.queries import documents_with_job
 from apps.documents.vision_model import configured_model, improve_page
 
@@ -24,6 +24,11 @@ MAX_DOCUMENT_BYTES: Final = 300 * 1024 * 1024
 MAX_WORDS_BYTES: Final = 16 * 1024 * 1024
 PAGES_PER_COMPUTE: Final = 10
 """Pages that one call takes out of a PDF or writes into one: the file crosses to the child once per call."""
+
+
+SHOWN_TO_MODEL: Final = (Kind.HANDOUT, Kind.EXAM_PAPER)
+"""Of what is printed for everybody doubtful lines may be shown to another company's model. Of a student's work never:
+it says of whom it is nowhere but in its ink, so that nobody could look whether they, or a guardian, agreed."""
 
 
 class ReadTextAnswer(TypedDict):
@@ -78,13 +83,13 @@ def read_page(page_id: int) -> None:
     """Read the text of one page. How thoroughly is the tier's that the academy's plan routes it to."""
     job = current_job()
     with transaction.atomic():
-        page = Page.objects.filter(pk=page_id).first()
+        page = Page.objects.select_related("document").filter(pk=page_id).first()
     if page is None:
         raise PermanentFailure("page_deleted", "The page was deleted before it was read.")
     data = job.input_bytes(page.source_key, max_bytes=MAX_PAGE_BYTES)
     tier = Tier(job.job.queue)
-    model = configured_model() if tier is Tier.PREMIUM else None
-    reader = "lite" if tier is Tier.LITE else "basic"
+    model = configured_model() if tier is Tier.PREMIUM and page.document.kind in SHOWN_TO_MODEL else None
+    reader = tier.value if tier in (Tier.LITE, Tier.PREMIUM) else "basic"
     answer = cast(ReadTextAnswer, job.compute("workers.compute:read_text", data, reader, model is not None))
     content, text = answer["page"], answer["text"]
     if model is not None and answer["weak_lines"]:

@@ -1,15 +1,17 @@
 """The premium tier's second look: lines that were read doubtfully, shown to an OpenAI-compatible vision model.
 
-Off unless ``OCR_MODEL_URL`` names one. Only pictures of doubtful lines leave, never a whole page, and only for
-academies whose plan is premium. It runs in the task: the sandboxed child has no network.
+Off unless ``OCR_MODEL_URL`` names one. Only pictures of doubtful lines leave, never a whole page, only for academies
+whose plan is premium, and never of a student's work (``tasks.SHOWN_TO_MODEL``). It runs in the task: the sandboxed
+child has no network.
 """
 
 from __future__ import annotations
 
 import base64
 import logging
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -20,6 +22,12 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 TIMEOUT: Final = urllib3.Timeout(connect=3.0, read=15.0)
+ANSWER_SECONDS: Final = 20.0
+"""For the answer as a whole: the time-out is one of silence."""
+MAX_WAIT_SECONDS: Final = 4.0
+BUSY_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+"""What may be gone a moment later. Asked once more, after as long as the answer says, up to ``MAX_WAIT_SECONDS``."""
+USUAL_WAIT_SECONDS: Final = 1.0
 MAX_ANSWER_BYTES: Final = 64 * 1024
 MAX_LINE_CHARACTERS: Final = 400
 MAX_LINES: Final = 40
@@ -49,34 +57,76 @@ class OpenAiCompatible:
 
     url: str
     name: str
-    key: str
+    key: str = field(repr=False)
     pool: urllib3.PoolManager
+    timeout: urllib3.Timeout = TIMEOUT
+    answer_seconds: float = ANSWER_SECONDS
 
     def transcribe(self, jpeg: bytes) -> str:
         picture = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
         content = [{"type": "text", "text": PROMPT}, {"type": "image_url", "image_url": {"url": picture}}]
-        body = {"model": self.name, "messages": [{"role": "user", "content": content}], "temperature": 0}
+        body = {
+            "model": self.name,
+            "messages": [{"role": "user", "content": content}],
+            "temperature": 0,
+            "max_tokens": MAX_LINE_CHARACTERS,
+        }
         try:
-            answer = self.pool.request(
-                "POST",
-                self.url.rstrip("/") + "/chat/completions",
-                body=orjson.dumps(body),
-                headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
-                timeout=TIMEOUT,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            with answer:
-                data = answer.read(MAX_ANSWER_BYTES, decode_content=True)
-            if answer.status != 200:
-                raise ModelUnavailable(f"status {answer.status}")
+            status, wait_seconds, data = self._ask(orjson.dumps(body))
+            if status in BUSY_STATUSES:
+                _wait(wait_seconds)
+                status, _, data = self._ask(orjson.dumps(body))
+            if status != 200:
+                raise ModelUnavailable(f"status {status}")
+            if len(data) > MAX_ANSWER_BYTES:
+                raise ModelUnavailable("too long an answer")
             text = orjson.loads(data)["choices"][0]["message"]["content"]
         except (urllib3.exceptions.HTTPError, orjson.JSONDecodeError, LookupError, TypeError) as error:
             raise ModelUnavailable(type(error).__name__) from error
         if not isinstance(text, str):
             raise ModelUnavailable("no text")
         return " ".join(text.replace("\x00", "").split())[:MAX_LINE_CHARACTERS]
+
+    def _ask(self, body: bytes) -> tuple[int, float, bytes]:
+        """The answer's status, how many seconds it asks to wait, and no more of it than is looked at."""
+        answer = self.pool.request(
+            "POST",
+            self.url.rstrip("/") + "/chat/completions",
+            body=body,
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+            timeout=self.timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            return answer.status, _seconds_of(answer.headers.get("Retry-After")), _read(answer, self.answer_seconds)
+        finally:
+            answer.close()  # what was not read of it must not be taken for the next answer
+
+
+def _read(answer: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
+    """What comes within ``seconds``, and no more of it than shows that it is too much."""
+    data, deadline = b"", time.monotonic() + seconds
+    while len(data) <= MAX_ANSWER_BYTES:
+        if time.monotonic() > deadline:
+            raise ModelUnavailable("too slow an answer")
+        piece = answer.read1(8192, decode_content=False)
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+def _wait(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def _seconds_of(retry_after: str | None) -> float:
+    """A number of seconds, held to what a page may wait; a date, or none, is the usual."""
+    if retry_after is None or not retry_after.isascii() or not retry_after.isdecimal():
+        return USUAL_WAIT_SECONDS
+    return min(float(retry_after[:9]), MAX_WAIT_SECONDS)
 
 
 @cache

@@ -26,7 +26,7 @@ from benchmarks.ocr.pages import GOTHIC, handout_page
 from benchmarks.ocr.peers import read_by_pytesseract
 from workers.vision.text import engines
 from workers.vision.text.pages import Language
-from workers.vision.text.readers import READERS
+from workers.vision.text.readers import reader_of
 from workers.vision.text.reading import read_crop, read_page
 
 GreyImage = NDArray[np.uint8]
@@ -55,7 +55,7 @@ def measure_crops() -> Pair:
     engines.warm_up()
     ours, peer = [], []
     for image in images:
-        ours.append(_milliseconds(lambda image=image: read_crop(image, READERS["lite"], Language.KOREAN)))  # type: ignore[misc]  # bound now
+        ours.append(_milliseconds(lambda image=image: read_crop(image, reader_of("lite"), Language.KOREAN)))  # type: ignore[misc]  # bound now
         peer.append(_milliseconds(lambda image=image: read_by_pytesseract(image)))  # type: ignore[misc]  # bound now
     return Pair(statistics.median(ours), statistics.median(peer))
 
@@ -111,7 +111,7 @@ def _warm() -> None:
 
 
 def _ours(page: GreyImage) -> float:
-    return _cpu_seconds(lambda: read_page(page, READERS["lite"]))
+    return _cpu_seconds(lambda: read_page(page, reader_of("lite")))
 
 
 def _peer(page: GreyImage) -> float:

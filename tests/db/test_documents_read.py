@@ -11,7 +11,7 @@ from academy.jobs.compute import ComputeRefused
 from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from apps.documents import tasks
-from apps.documents.models import Document, Page
+from apps.documents.models import Document, Kind, Page
 from apps.documents.queries import search_pages
 from apps.documents.tasks import PAGES_PER_COMPUTE
 from apps.documents.vision_model import ModelUnavailable
@@ -87,7 +87,7 @@ def test_an_empty_page_is_read_and_holds_nothing(hana: Cast) -> None:
     assert (after.job.state, after.text, after.confidence, after.word_count) == (JobState.SUCCEEDED, "", None, 0)
 
 
-@pytest.mark.parametrize(("queue", "reader"), [("lite", "lite"), ("basic", "basic"), ("premium", "basic")])
+@pytest.mark.parametrize(("queue", "reader"), [("lite", "lite"), ("basic", "basic"), ("premium", "premium")])
 def test_how_thoroughly_is_read_is_the_tiers(hana: Cast, queue: str, reader: str) -> None:
     sandbox = sandbox_with(SENTENCE)
     read(hana, new_page(hana, queue=queue), sandbox)
@@ -167,6 +167,18 @@ def test_no_other_tier_shows_anything_to_a_model(hana: Cast, monkeypatch: pytest
     monkeypatch.setattr(tasks, "configured_model", lambda: model)
     read(hana, new_page(hana, queue=queue), sandbox_with(SENTENCE, is_weak=True))
     assert model.pictures == []
+
+
+@pytest.mark.parametrize("kind", [Kind.STUDENT_WORK, Kind.OTHER])
+def test_a_students_work_is_shown_to_no_model(hana: Cast, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    model = FixedModel("x")
+    monkeypatch.setattr(tasks, "configured_model", lambda: model)
+    page = new_page(hana, queue="premium")
+    with hana.acting():
+        Document.objects.filter(pk=page.document_id).update(kind=kind)
+    sandbox = sandbox_with(SENTENCE, is_weak=True)
+    assert read(hana, page, sandbox).text == SENTENCE
+    assert (model.pictures, sandbox.calls[0][1][2]) == ([], False)
 
 
 def opened(cast: Cast, document: Document, page_count: int) -> list[Page]:

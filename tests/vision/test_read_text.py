@@ -19,11 +19,11 @@ from benchmarks.ocr.scoring import character_error_rate, edit_distance
 from workers.vision.text.outline import find_paper
 from workers.vision.text.pages import Box, Language, Line, PageText, Word
 from workers.vision.text.paper import skew_degrees, turned
-from workers.vision.text.readers import READERS
+from workers.vision.text.readers import reader_of
 from workers.vision.text.reading import Reading, read_crop, read_page
 
 GreyImage = NDArray[np.uint8]
-LITE = READERS["lite"]
+LITE = reader_of("lite")
 FONT = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
 LINES = (
     "지구의 자전축은 기울어져 있다.",
@@ -206,7 +206,7 @@ def noise(sigma: float, level: float = 225.0) -> GreyImage:
 )
 @pytest.mark.parametrize("tier", ["lite", "basic"])
 def test_where_nothing_is_written_nothing_is_read(image: GreyImage, tier: str) -> None:
-    page = read_page(image, READERS[tier]).page
+    page = read_page(image, reader_of(tier)).page
     assert [line.text for line in page.lines] == []
     assert page.confidence is None
 
@@ -231,7 +231,7 @@ def test_a_small_crop_is_read_without_a_layout() -> None:
 def test_a_second_pass_reads_no_worse() -> None:
     small = cv2.resize(drawn(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     blurred = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.1), np.uint8)
-    lite, basic = (error_of(read_page(blurred, READERS[tier])) for tier in ("lite", "basic"))
+    lite, basic = (error_of(read_page(blurred, reader_of(tier))) for tier in ("lite", "basic"))
     assert basic <= lite + 0.002
 
 

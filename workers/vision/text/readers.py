@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workers.vision.text import engines
 from workers.vision.text.engines import FoundWord
+from workers.vision.text.networks import CtcRecogniser, configured_networks
 from workers.vision.text.pages import Language
 
 GreyImage = NDArray[np.uint8]
@@ -69,6 +70,24 @@ class BasicReader:
             if worth_of(again) > worth_of(words) + 0.01:
                 words = again
         return words, language
+
+
+@dataclass(frozen=True, slots=True)
+class PremiumReader:
+    """As ``BasicReader``, then what is still weak by a network, where one is configured."""
+
+    recogniser: CtcRecogniser
+    first: BasicReader = BasicReader()
+
+    def read(self, strip: GreyImage, hint: Language) -> tuple[list[FoundWord], Language]:
+        words, language = self.first.read(strip, hint)
+        if words and min(word.confidence for word in words) >= SURE:
+            return words, language
+        again = self.recogniser.read(strip)
+        if worth_of(again) <= worth_of(words) + 0.01:
+            return words, language
+        has_hangul = any(HANGUL.search(word.text) for word in again)
+        return again, Language.KOREAN if has_hangul else Language.ENGLISH
 
 
 def confidence_of(words: Sequence[FoundWord]) -> float:
@@ -129,4 +148,9 @@ def _at_scale(strip: GreyImage, factor: float, language: Language) -> list[Found
     ]
 
 
-READERS: Final[dict[str, LineReader]] = {"lite": LiteReader(), "basic": BasicReader()}
+def reader_of(tier: str) -> LineReader:
+    """The reader of the tier "lite", "basic" or "premium". Raises ``UnusableModel`` as ``configured_networks``."""
+    if tier == "lite":
+        return LiteReader()
+    networks = configured_networks() if tier == "premium" else None
+    return BasicReader() if networks is None else PremiumReader(networks.recogniser)

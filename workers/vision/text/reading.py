@@ -14,10 +14,11 @@ from workers.vision.text import engines, paper
 from workers.vision.text.circled import CircledDigit, find_rings, read_rings
 from workers.vision.text.engines import FoundWord
 from workers.vision.text.layout import Layout, Segment, find_layout, letter_height
+from workers.vision.text.networks import TextDetector
 from workers.vision.text.outline import cut_out_paper
 from workers.vision.text.pages import Box, Language, Line, PageText, Word
 from workers.vision.text.paper import Ruled
-from workers.vision.text.readers import HANGUL, LineReader, worth_of
+from workers.vision.text.readers import HANGUL, SURE, LineReader, worth_of
 from workers.vision.text.strips import Strip, cut_strip
 
 GreyImage = NDArray[np.uint8]
@@ -48,10 +49,16 @@ class Reading:
     image: GreyImage
 
 
-def read_page(image: GreyImage, reader: LineReader, on_progress: Progress = lambda _: None) -> Reading:
+def read_page(
+    image: GreyImage,
+    reader: LineReader,
+    on_progress: Progress = lambda _: None,
+    detector: TextDetector | None = None,
+) -> Reading:
     """The text of ``image`` (H, W) grey, a photo or a scan lying any way round.
 
-    A page without words, or of mere noise, has no lines.
+    A page without words, or of mere noise, has no lines. Where ``detector`` sees no text a line has to be read surely:
+    drawings and stains go, and nothing that can be read is lost.
     """
     paper_alone = _at_reading_size(cut_out_paper(_of_workable_size(image)))
     found = _stand_up(paper_alone)
@@ -59,6 +66,7 @@ def read_page(image: GreyImage, reader: LineReader, on_progress: Progress = lamb
     if found is None:
         return Reading(PageText(paper_alone.shape[1], paper_alone.shape[0], ()), paper_alone)
     height, width = found.image.shape
+    seen = None if detector is None else detector.find(found.image)
     digits = read_rings(find_rings(found.even, found.ink, found.layout.unit), engines.read_digits)
     for digit in digits:
         ring = digit.ring
@@ -73,7 +81,8 @@ def read_page(image: GreyImage, reader: LineReader, on_progress: Progress = lamb
             words += read
         if words:
             line = Line(tuple(words), hint, block)
-            if line.confidence >= MIN_LINE_CONFIDENCE:
+            is_seen = seen is None or seen.holds(line.box)
+            if line.confidence >= (MIN_LINE_CONFIDENCE if is_seen else SURE):
                 lines.append(line)
         on_progress(0.2 + 0.8 * done / len(rows))
     text = PageText(width, height, _numbered(lines), found.turn_degrees)

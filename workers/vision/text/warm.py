@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from workers.vision.text import engines
+from workers.vision.text.networks import configured_networks
 
 engines.warm_up()
+configured_networks()
