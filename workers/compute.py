@@ -370,7 +370,7 @@ def _weak_lines(page: PageText, image: NDArray[np.uint8]) -> dict[str, bytes]:
 
 
 def write_pages(pictures: list[bytes], pages: list[PageTextJson]) -> bytes:
-    """A searchable PDF of these pages' pictures (JPEG) and texts."""
+    """A searchable PDF of these pages' pictures (JPEG) and texts, doubtful words highlighted."""
     return write_searchable_pdf(
         [
             PicturePage(
@@ -379,7 +379,7 @@ def write_pages(pictures: list[bytes], pages: list[PageTextJson]) -> bytes:
                 page["height"],
                 [
                     [
-                        PlacedWord(word["text"], cast(tuple[int, int, int, int], tuple(word["box"])))
+                        PlacedWord(word["text"], cast(tuple[int, int, int, int], tuple(word["box"])), word["is_weak"])
                         for word in line["words"]
                     ]
                     for line in page["lines"]

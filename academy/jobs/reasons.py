@@ -17,6 +17,7 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "damaged": _("The file is damaged. Please photograph, scan or export it again."),
     "encrypted": _("The PDF is locked with a password. Please save a copy without one."),
     "too_many_pages": _("The file has too many pages. Please split it."),
+    "has_scripts": _("The PDF contains scripts. Please print it to a new PDF and hand that in."),
     "no_such_page": _("The file has fewer pages than expected. Please upload it again."),
     "unsupported": _("This kind of file is not read. Please upload JPEG, PNG, HEIC or PDF."),
     "archive_locked": _("The ZIP file is locked with a password. Please make one without."),

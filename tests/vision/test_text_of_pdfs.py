@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -142,6 +143,37 @@ def test_a_searchable_pdf_is_copied_and_searched_in_korean(searchable: bytes) ->
         document.close()
 
 
+def highlights_of(pdf: bytes) -> list[list[tuple[str, list[float]]]]:
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return [
+            [(str(note.Contents), [float(side) for side in note.Rect]) for note in page.get("/Annots", [])]
+            for page in document.pages
+        ]
+
+
+def test_doubtful_words_are_highlighted_in_a_searchable_pdf() -> None:
+    answer = compute.read_text(jpeg_of(drawn()), "lite", False)
+    words = answer["page"]["lines"][0]["words"]
+    for line in answer["page"]["lines"]:
+        for word in line["words"]:
+            word["is_weak"] = word is words[1]
+    written = compute.write_pages([answer["picture_jpeg"]], [answer["page"]])
+    for pdf in (written, compute.join_parts([written, printed("끝")])):
+        ((text, (left, bottom, right, top)),) = highlights_of(pdf)[0]
+        assert text == words[1]["text"] + "?"
+        scale = 842 / max(answer["page"]["width"], answer["page"]["height"])
+        x, y, width, height = words[1]["box"]
+        assert (left, right) == pytest.approx((x * scale, (x + width) * scale), abs=0.1)
+        page_height = answer["page"]["height"] * scale
+        assert (bottom, top) == pytest.approx((page_height - (y + height) * scale, page_height - y * scale), abs=0.1)
+
+
+def test_what_was_read_surely_is_not_highlighted(searchable: bytes) -> None:
+    answer = compute.read_text(jpeg_of(drawn(("① 이차 함수의 그래프", *LINES))), "lite", False)
+    weak = [word["text"] + "?" for line in answer["page"]["lines"] for word in line["words"] if word["is_weak"]]
+    assert [[text for text, _ in page] for page in highlights_of(searchable)] == [weak, weak]
+
+
 def test_a_searchable_pdf_looks_like_its_picture(searchable: bytes) -> None:
     document = pdfium.PdfDocument(searchable)
     try:
@@ -175,6 +207,74 @@ def test_a_page_taken_out_leaves_the_scripts_behind() -> None:
     with pikepdf.open(io.BytesIO(page)) as document:
         assert "/OpenAction" not in document.Root
         assert "/Names" not in document.Root
+
+
+def _script() -> pikepdf.Dictionary:
+    return pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert('x')"))
+
+
+def _opening(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = document.make_indirect(_script())
+
+
+def _by_name(document: pikepdf.Pdf) -> None:
+    names = pikepdf.Array([pikepdf.String("a"), _script()])
+    document.Root.Names = pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Names=names))
+
+
+def _of_a_page(document: pikepdf.Pdf) -> None:
+    document.pages[0].AA = pikepdf.Dictionary(O=_script())
+
+
+def _of_a_link(document: pikepdf.Pdf) -> None:
+    link = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Link, Rect=[0, 0, 9, 9], A=_script())
+    document.pages[0].Annots = pikepdf.Array([link])
+
+
+def _of_a_field(document: pikepdf.Pdf) -> None:
+    field = document.make_indirect(
+        pikepdf.Dictionary(
+            FT=pikepdf.Name.Tx,
+            T=pikepdf.String("t"),
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Widget,
+            Rect=[0, 0, 9, 9],
+            AA=pikepdf.Dictionary(F=_script()),
+        )
+    )
+    document.pages[0].Annots = pikepdf.Array([field])
+    document.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+
+
+@pytest.mark.parametrize("place", [_opening, _by_name, _of_a_page, _of_a_link, _of_a_field])
+@pytest.mark.parametrize("form", ["plain", "packed", "locked", "misspelt"])
+def test_a_pdf_with_scripts_is_refused_wherever_they_are(place: Callable[[pikepdf.Pdf], None], form: str) -> None:
+    with pikepdf.open(io.BytesIO(printed("글이 있는 페이지"))) as document:
+        place(document)
+        buffer = io.BytesIO()
+        document.save(
+            buffer,
+            object_stream_mode=pikepdf.ObjectStreamMode.generate
+            if form == "packed"
+            else pikepdf.ObjectStreamMode.disable,
+            encryption=pikepdf.Encryption(owner="owner", user="") if form == "locked" else False,
+        )
+    data = buffer.getvalue()
+    if form == "misspelt":
+        data = data.replace(b"/JavaScript", b"/J#61v#61Script")
+        assert b"/JavaScript" not in data
+    with pytest.raises(BrokenMedia) as refused:
+        compute.count_pages(data)
+    assert refused.value.reason is MediaProblem.HAS_SCRIPTS
+
+
+@pytest.mark.parametrize("user_password", [None, ""])
+def test_a_pdf_without_scripts_is_taken_though_it_speaks_of_them(user_password: str | None) -> None:
+    with pikepdf.open(io.BytesIO(printed("JavaScript로 만든 프로그램", "/JavaScript /JS"))) as document:
+        buffer = io.BytesIO()
+        locked = pikepdf.Encryption(owner="owner", user="") if user_password is not None else False
+        document.save(buffer, encryption=locked)
+    assert compute.count_pages(buffer.getvalue()) == 1
 
 
 def test_five_thousand_pages_are_refused() -> None:

@@ -15,6 +15,7 @@ class MediaProblem(StrEnum):
     DAMAGED = "damaged"
     ENCRYPTED = "encrypted"
     TOO_MANY_PAGES = "too_many_pages"
+    HAS_SCRIPTS = "has_scripts"
     NO_SUCH_PAGE = "no_such_page"
     UNSUPPORTED = "unsupported"
     NOT_A_VIDEO = "not_a_video"

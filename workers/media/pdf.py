@@ -28,17 +28,52 @@ MAX_PAGE_SIDE_PX: Final = 12_000
 
 
 def count_pages(data: bytes, *, max_pages: int = DEFAULT_LIMITS.max_pages) -> int:
-    """The number of pages of the PDF ``data``.
+    """The number of pages of the PDF ``data``, which has no scripts.
 
-    Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, TOO_MANY_PAGES (over ``max_pages``).
+    Raises ``BrokenMedia``: ENCRYPTED, DAMAGED, TOO_MANY_PAGES (over ``max_pages``), HAS_SCRIPTS.
     """
     with opened_pdf(data) as document:
         pages = len(document)
-    if pages > max_pages:
-        raise BrokenMedia(
-            MediaProblem.TOO_MANY_PAGES, f"The PDF has {pages} pages, more than {max_pages}. Please split it."
-        )
+        if pages > max_pages:
+            raise BrokenMedia(
+                MediaProblem.TOO_MANY_PAGES, f"The PDF has {pages} pages, more than {max_pages}. Please split it."
+            )
+        if _has_scripts(document):
+            raise BrokenMedia(
+                MediaProblem.HAS_SCRIPTS, "The PDF contains scripts. Please print it to a new PDF and hand that in."
+            )
     return pages
+
+
+class _ScriptFinder:
+    """Looks for the name of a script's action in what is written to it, and keeps nothing."""
+
+    NAME: Final = b"/JavaScript"
+
+    def __init__(self) -> None:
+        self.has_found = False
+        self._end = b""
+
+    def write(self, data: bytes) -> int:
+        piece = bytes(data)
+        self.has_found = self.has_found or self.NAME in self._end + piece
+        self._end = (self._end + piece)[-len(self.NAME) + 1 :]
+        return len(piece)
+
+
+def _has_scripts(document: pdfium.PdfDocument) -> bool:
+    """Whether the document, a page, a field or a link has one: also where they are packed, locked or spelled oddly.
+
+    Nothing here would run it. PDFium writes every object plainly, one after the other, so a copy shows what there is.
+    """
+    finder = _ScriptFinder()
+    try:
+        document.save(finder, flags=pdfium_c.FPDF_REMOVE_SECURITY)
+    except pdfium.PdfiumError as error:
+        raise BrokenMedia(
+            MediaProblem.DAMAGED, "The PDF is damaged or not finished. Please export or scan it again."
+        ) from error
+    return finder.has_found
 
 
 def render_page_grey(

@@ -17,14 +17,16 @@ FONT: Final = "HYSMyeongJo-Medium"
 Unicode itself (UniKS-UCS2-H), which is what copying and searching go by."""
 INVISIBLE: Final = 3  # ISO 32000-1, table 106: neither fill nor stroke
 A4_LONG_POINTS: Final = 842.0
+WEAK_COLOUR: Final = (1.0, 0.88, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedWord:
-    """A word in its picture's pixels: left, top, width, height."""
+    """A word in its picture's pixels: left, top, width, height; ``is_weak``: it was read doubtfully."""
 
     text: str
     box: tuple[int, int, int, int]
+    is_weak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def write_searchable_pdf(pages: Sequence[PicturePage]) -> bytes:
         canvas.drawImage(ImageReader(io.BytesIO(page.jpeg)), 0, 0, width, height)
         for line in page.lines:
             _write_line(canvas, line, scale, height)
+            _mark_weak(canvas, line, scale, height)
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
@@ -69,3 +72,12 @@ def _write_line(canvas: Canvas, line: Sequence[PlacedWord], scale: float, page_h
         written.setHorizScale(100 * max(width, 1.0) / natural)
         written.textOut(text + (" " if place + 1 < len(line) else ""))
         canvas.drawText(written)
+
+
+def _mark_weak(canvas: Canvas, line: Sequence[PlacedWord], scale: float, page_height: float) -> None:
+    """Highlighted, with what was read beside it: on the screen, where it can be taken away, and not on paper."""
+    for word in line:
+        if word.is_weak:
+            left, top, width, height = (value * scale for value in word.box)
+            box = (left, page_height - top - height, left + width, page_height - top)
+            canvas.highlightAnnotation(f"{word.text}?", box, Color=WEAK_COLOUR)
