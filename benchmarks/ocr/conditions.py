@@ -34,6 +34,7 @@ ENGLISH_GOAL: Final = 0.005
 
 CLEAN: Final = ScanDials(dpi=(300,), skew_degrees=0.0, noise=1.0, jpeg=(88, 95), shift_mm=0.0)
 SCAN: Final = ScanDials(dpi=(200, 300), skew_degrees=1.5, noise=4.0, jpeg=(70, 92))
+COARSE: Final = ScanDials(dpi=(150,), skew_degrees=1.5, noise=6.0, jpeg=(40, 55))
 PHONE: Final = PhoneDials(
     long_side=(3400, 4000),
     tilt_degrees=14.0,
@@ -63,6 +64,7 @@ class Condition:
 CONDITIONS: Final = {
     "exam-clean": Condition(exam_page, MYEONGJO, CLEAN, 2, HANGUL_GOAL),
     "exam-scan": Condition(exam_page, MYEONGJO, SCAN, 3, HANGUL_GOAL, quarter_turns=True),
+    "exam-coarse": Condition(exam_page, MYEONGJO, COARSE, 3, HANGUL_GOAL, quarter_turns=True),
     "exam-gothic": Condition(exam_page, GOTHIC, SCAN, 2, HANGUL_GOAL),
     "exam-thin": Condition(exam_page, THIN, SCAN, 2, HANGUL_GOAL),
     "exam-phone": Condition(exam_page, BARUN, PHONE, 3, HANGUL_GOAL, quarter_turns=True),

@@ -28,6 +28,11 @@ MAX_LONG_SIDE_PX: Final = 5200
 PAGE_UNIT_PX: Final = 36.0
 """Letters that a page is shrunk to: at 30 the digits in rings get lost (0.011 of error on photos rather than 0.005)."""
 LEAST_SHRINKING: Final = 0.92
+SMALL_UNIT_PX: Final = 24.0
+ENLARGED_UNIT_PX: Final = 30.0
+"""Of pages scanned coarsely: at 150 dpi 0.002 of error rather than 0.046, at 120 dpi 0.02 rather than 0.06 to 0.10. It
+is the digits in rings that are saved, and it costs a fiftieth of the time."""
+ENLARGED_LONG_SIDE_PX: Final = 3600
 MIN_LINE_CONFIDENCE: Final = 0.3
 MIN_PAGE_CONFIDENCE: Final = 0.73
 """Below, what was read of a page is noise, and it has no words. Pure noise of eight kinds reads with 0.72 at most, the
@@ -124,16 +129,23 @@ def _of_workable_size(image: GreyImage) -> GreyImage:
 
 
 def _at_reading_size(image: GreyImage) -> GreyImage:
-    """``image``, smaller where its letters are larger than the reader needs: it costs by the pixel."""
+    """``image``, smaller where its letters are larger than the reader needs, which costs by the pixel; larger where
+    they are so small that rings and strokes are a pixel wide."""
     half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if min(image.shape) >= 200 else image
     ink = paper.find_ink(paper.even_light(np.asarray(half, np.uint8)))
-    unit = None if ink is None else letter_height(paper.take_out_rules(ink).ink)
-    if unit is None:
+    measured = None if ink is None else letter_height(paper.take_out_rules(ink).ink)
+    if measured is None:
         return image
-    factor = PAGE_UNIT_PX / (unit * image.shape[0] / half.shape[0])
-    if factor > LEAST_SHRINKING:
+    unit = measured * image.shape[0] / half.shape[0]
+    if PAGE_UNIT_PX / unit <= LEAST_SHRINKING:
+        factor, method = PAGE_UNIT_PX / unit, cv2.INTER_AREA
+    elif unit < SMALL_UNIT_PX:
+        factor, method = min(ENLARGED_UNIT_PX / unit, 2.0, ENLARGED_LONG_SIDE_PX / max(image.shape)), cv2.INTER_CUBIC
+        if factor <= 1:
+            return image
+    else:
         return image
-    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=method), np.uint8)
 
 
 def _stand_up(image: GreyImage) -> _Found | None:
