@@ -330,7 +330,7 @@ def read_text(data: bytes, tier: str, with_weak_lines: bool) -> TextAnswer:
     page = _text_layer(data, image) if sniff(data) is MediaFormat.PDF else None
     if page is None:
         networks = configured_networks() if tier == "premium" else None
-        reading = read_page(image, reader_of(tier), progress.report, networks and networks.detector)
+        reading = read_page(image, reader_of(tier), progress.report, networks.detector if networks else None)
         page, image = reading.page, reading.image
     weak = _weak_lines(page, image) if with_weak_lines else {}
     factor = min(SHOWN_LONG_SIDE_PX / max(image.shape), 1.0)

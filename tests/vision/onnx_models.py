@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 HEIGHT = 48
@@ -28,13 +31,12 @@ def recogniser(*, are_logits: bool = True, classes: tuple[str, ...] = ("", "가"
         helper.make_node("Transpose", ["flat"], ["logits"], perm=[0, 2, 1]),
         *([] if are_logits else [helper.make_node("Softmax", ["logits"], ["y"], axis=2)]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "weights": weights.reshape(len(classes), 3, 1, 1),
         "biases": biases,
         "axes": np.array([2], np.int64),
     }
-    shapes = ["N", 3, HEIGHT, "W"], ["N", "T", len(classes)]
-    return _model(nodes, constants, shapes, "logits" if are_logits else "y")
+    return _model(nodes, constants, (["N", 3, HEIGHT, "W"], ["N", "T", len(classes)]), "logits" if are_logits else "y")
 
 
 def detector() -> bytes:
@@ -44,14 +46,14 @@ def detector() -> bytes:
         helper.make_node("Mul", ["grey", "steep"], ["turned"]),
         helper.make_node("Sigmoid", ["turned"], ["y"]),
     ]
-    constants = {"axes": np.array([1], np.int64), "steep": np.array([-4.0], np.float32)}
+    constants: dict[str, NDArray[Any]] = {"axes": np.array([1], np.int64), "steep": np.array([-4.0], np.float32)}
     return _model(nodes, constants, ([1, 3, "H", "W"], [1, 1, "H", "W"]), "y")
 
 
 def _model(
     nodes: list[onnx.NodeProto],
-    constants: dict[str, np.ndarray],  # type: ignore[type-arg]  # of floats and of integers
-    shapes: tuple[list[str | int], list[str | int]],
+    constants: Mapping[str, NDArray[Any]],
+    shapes: tuple[Sequence[str | int], Sequence[str | int]],
     output: str,
 ) -> bytes:
     graph = helper.make_graph(

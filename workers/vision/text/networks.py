@@ -62,8 +62,8 @@ class CtcRecogniser:
     def read(self, strip: GreyImage) -> list[FoundWord]:
         """The words of ``strip`` (h, w), black on white."""
         width = min(max(round(strip.shape[1] * self.height_px / strip.shape[0]), self.height_px), MAX_WIDTH_PX)
-        line = cv2.resize(strip, (width, self.height_px), interpolation=cv2.INTER_AREA)
-        scores = _first_output(self.session, np.repeat(_levels(line)[None], self.channels, 0)[None])[0]
+        line = cv2.resize(strip, (width, self.height_px), interpolation=cv2.INTER_AREA).astype(np.float32) / 127.5 - 1
+        scores = _first_output(self.session, np.repeat(line[None], self.channels, 0)[None])[0]
         return list(self._words(_probabilities(scores), strip.shape))
 
     def _words(self, probabilities: Floats, shape: tuple[int, ...]) -> Iterator[FoundWord]:
@@ -88,10 +88,6 @@ def _joined(letters: list[tuple[str, int, int, float]], step_px: float, height: 
         yield FoundWord("".join(one[0] for one in letters), box, sum(one[3] for one in letters) / len(letters))
 
 
-def _levels(grey: GreyImage) -> Floats:
-    return np.asarray(grey.astype(np.float32) / 127.5 - 1, np.float32)
-
-
 def _probabilities(scores: Floats) -> Floats:
     """``scores`` (steps, classes) as they are where they are probabilities, else their softmax."""
     if scores.min() >= 0 and np.allclose(scores.sum(1), 1, atol=1e-2):
@@ -111,7 +107,8 @@ class TextDetector:
         factor = min(LOOK_PX / max(image.shape), 1.0)
         height, width = (max(round(side * factor / STRIDE_PX), 1) * STRIDE_PX for side in image.shape)
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        probability = _first_output(self.session, ((np.repeat(small[None], 3, 0) - _MEAN) / _DEVIATION)[None])[0, 0]
+        normalised = ((np.repeat(small[None], 3, 0) - _MEAN) / _DEVIATION).astype(np.float32)
+        probability = _first_output(self.session, normalised[None])[0, 0]
         reach = 2 * max(round(GROWN_SHARE * max(height, width)), 1) + 1
         seen = cv2.dilate((probability >= TEXT_PROBABILITY).astype(np.uint8), np.ones((reach, reach), np.uint8))
         return SeenText(np.asarray(seen, np.uint8), width / image.shape[1], height / image.shape[0])
