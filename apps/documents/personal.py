@@ -3,8 +3,8 @@
 Only staff hand documents in (``Permission.SUBMIT_DOCUMENTS``), so that a document's row is about the member of staff
 who did, and its pages are the academy's papers: erasing that person takes their name off and leaves the papers.
 A scan of a student's work says of whom it is nowhere but in its ink. No row leads from a student to it, a name is not
-one person's, and guessing would delete or hand out another's work: nothing is done by itself, and each certificate of an
-erasure says that such pages may remain, and that a search for the name finds them.
+one person's, and guessing would delete or hand out another's work: nothing is done by itself, and each certificate of
+an erasure says that such pages may remain, and that a search for the name finds them.
 """
 
 from __future__ import annotations
