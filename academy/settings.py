@@ -51,6 +51,7 @@ TENANT_APPS = [
     "academy.storage",
     "academy.jobs",
     "academy.trail",
+    "apps.academies",
     "apps.students",
     "apps.courses",
     "apps.rosters",

@@ -16,6 +16,7 @@ shared = [
     path("health", health, name="health"),
     path("ready", ready, name="ready"),
     path("api/v1/", include("apps.accounts.urls")),
+    path("api/v1/", include("apps.academies.urls")),
     path("api/v1/", include("apps.students.urls")),
     path("api/v1/", include("apps.courses.urls")),
     path("api/v1/", include("apps.exams.urls")),
@@ -37,6 +38,7 @@ if settings.SMS_BACKEND == "outbox":
 # These register their pages on the desk.
 for module in (
     "apps.accounts.admin",
+    "apps.academies.admin",
     "apps.students.admin",
     "apps.courses.admin",
     "apps.rosters.admin",

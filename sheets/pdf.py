@@ -46,12 +46,14 @@ def render_pdf(
     copies: Sequence[Prefill] = (),
     subject: str = "",
     colour: int = DEFAULT_COLOUR,
+    logo: bytes | None = None,
 ) -> bytes:
     """The sheet as a PDF: all pages once per copy, or once blank when there are no ``copies``.
 
     Vector throughout, fonts embedded as subsets; the same arguments give the same bytes. The fixed part of a page
     is stored once, however many copies there are. Characters that the typeface has not (emoji) are left out. A
-    ``colour`` (0xRRGGBB) too light to be read on white is darkened. Raises ``ValueError`` for a sheet id, token or
+    ``colour`` (0xRRGGBB) too light to be read on white is darkened. ``logo`` is a PNG for the head of each page;
+    nothing that is read moves for it. Raises ``ValueError`` for a sheet id, token or
     version that does not fit the code or a number that does not fit the sheet, :class:`FontMissing` without
     NanumGothic.
     """
@@ -71,7 +73,7 @@ def render_pdf(
     canvas = Canvas(out, pagesize=size, invariant=True, pageCompression=1)
     canvas.setTitle(printable(heading))
     canvas.setAuthor(printable(academy))
-    printer = PagePrinter(layout, Pen(canvas, layout.paper.height_mm), colour)
+    printer = PagePrinter(layout, Pen(canvas, layout.paper.height_mm), colour, logo)
     for page in layout:
         canvas.beginForm(f"page{page.number}", 0, 0, *size)
         printer.draw_page(page, printable(heading), printable(academy), printable(subject), sheet_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Final
 
 from reportlab.lib.colors import Color, HexColor, black
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
@@ -100,6 +102,26 @@ class Pen:
             align, self.canvas.drawRightString
         )
         draw(x * mm, self.up(baseline), text)
+
+    def picture(self, box: Box, png: bytes) -> float:
+        """The picture at the right of ``box``, as large as fits; returns how wide it came out."""
+        picture = ImageReader(io.BytesIO(png))
+        width, height = picture.getSize()
+        factor = min(box.width_mm / width, box.height_mm / height)
+        shown = Box(
+            box.x_mm + box.width_mm - factor * width,
+            box.y_mm + (box.height_mm - factor * height) / 2,
+            factor * width,
+            factor * height,
+        )
+        self.canvas.drawImage(
+            picture,
+            shown.x_mm * mm,
+            self.up(shown.y_mm + shown.height_mm),
+            shown.width_mm * mm,
+            shown.height_mm * mm,
+        )
+        return shown.width_mm
 
     def squares(self, corner: Point, module_mm: float, cells: Sequence[Sequence[int]]) -> None:
         """Black squares of ``module_mm`` where ``cells`` are not 0, row by row from ``corner``."""

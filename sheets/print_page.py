@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import segno
-from reportlab.lib.colors import Color, HexColor, black, white
+from reportlab.lib.colors import HexColor, black, white
 
+from sheets.colours import readable
 from sheets.definition import Layout
 from sheets.design import CONTENT_LEFT_MM, GROUP_ROWS, LARGE, NUMERIC_SIDE_MM, REGULAR
 from sheets.fields import (
@@ -25,13 +26,16 @@ from sheets.pen import BUBBLE_LINE, FAINT, HAIRLINE, INK, PANEL_RADIUS_MM, Pen
 from sheets.typeface import BOLD
 from sheets.typeface import REGULAR as PLAIN
 
-MIN_CONTRAST: Final = 4.5
-"""Of text on white, by WCAG 2: an academy's colour that is lighter is darkened."""
 CODE_MASK: Final = 3
 """Any of QR's eight masks can be read; choosing the prettiest takes five times as long as drawing the code."""
 PLAIN_NAME_SHARE: Final = 0.55
 """Of the width beside the number: a wider name box leaves room for the date alone, not for the subject."""
 LARGE_SHAPE_MM: Final = 5.0
+LOGO_MM: Final = (30.0, 9.0)
+"""At most so wide and high, left of the code and above the heading: 36 mm from the next marker, which it never hides
+or looks like, and outside of the code's quiet zone."""
+LOGO_TOP_MM: Final = 9.0
+LOGO_GAP_MM: Final = 4.0
 
 _HOW_TO: Final = (
     "컴퓨터용 사인펜이나 진한 연필로 칸을 꽉 채워 주세요.",
@@ -46,10 +50,11 @@ _NUMBERS: Final = "단답형은 일의 자리를 오른쪽 끝에 맞추고, 빈
 class PagePrinter:
     """Draws the pages of one layout with one pen."""
 
-    def __init__(self, layout: Layout, pen: Pen, colour: int) -> None:
+    def __init__(self, layout: Layout, pen: Pen, colour: int, logo: bytes | None = None) -> None:
         self.layout = layout
         self.pen = pen
-        self.accent = _readable(colour)
+        self.accent = HexColor(readable(colour))
+        self.logo = logo
         number = layout.pages[0].student_number
         self.is_large = number is not None and number.shape.width_mm > LARGE_SHAPE_MM
         self.measures = LARGE if self.is_large else REGULAR
@@ -63,7 +68,11 @@ class PagePrinter:
         self._markers()
         left = 22.0
         width = layout.code.x_mm - left - 6.0
-        pen.text(left, 15.5, academy, BOLD, 9.5, self.accent, fit_mm=width)
+        beside = width
+        if self.logo is not None:
+            place = Box(left + width - LOGO_MM[0], LOGO_TOP_MM, *LOGO_MM)
+            beside -= pen.picture(place, self.logo) + LOGO_GAP_MM
+        pen.text(left, 15.5, academy, BOLD, 9.5, self.accent, fit_mm=beside)
         pen.text(left, 25.0, heading, BOLD, 19, INK, fit_mm=width)
         pen.text(left, 31.5, f"{layout.question_count}문항", PLAIN, 8.5 * self.grow, FAINT)
         if len(layout.pages) > 1:
@@ -315,20 +324,3 @@ def _columns(questions: Sequence[ChoiceField]) -> list[list[ChoiceField]]:
                 continue
         columns.append([field])
     return columns
-
-
-def _readable(colour: int) -> Color:
-    """``colour`` (0xRRGGBB), as dark as text on white has to be."""
-    if not 0 <= colour <= 0xFFFFFF:
-        raise ValueError(f"colour {colour} is not 0xRRGGBB")
-    parts = [(colour >> shift & 0xFF) / 255 for shift in (16, 8, 0)]
-    while 1.05 / (_luminance(parts) + 0.05) < MIN_CONTRAST:
-        parts = [0.93 * part for part in parts]
-    red, green, blue = (round(255 * part) for part in parts)
-    return HexColor(red << 16 | green << 8 | blue)
-
-
-def _luminance(parts: Sequence[float]) -> float:
-    """Relative luminance by WCAG 2 of red, green and blue, 0 to 1 each."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

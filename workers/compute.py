@@ -19,8 +19,8 @@ from sheets.reading import SheetReadingJson
 from sheets.template import parse_template
 from workers import progress
 from workers.film import open_film, shrunk
-from workers.media import archive, tables
-from workers.media.encode import encode_jpeg
+from workers.media import archive, logo, tables
+from workers.media.encode import encode_jpeg, encode_png
 from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.images import FULL_SIZE_LIMITS
 from workers.media.pages import decode_colour_page, decode_page, page_count, paper_size_mm
@@ -211,6 +211,19 @@ def draw_blank_sheet(data: bytes) -> BlankSheetAnswer:
         "height": height,
         "bubbles": [[round(value, 1) for value in box] for box in blank.bubbles],
     }
+
+
+class LogoAnswer(TypedDict):
+    """A logo drawn anew (PNG), and the same in a square."""
+
+    logo_png: bytes
+    icon_png: bytes
+
+
+def draw_logo(data: bytes) -> LogoAnswer:
+    """A picture as an academy's logo. Raises ``BrokenMedia``."""
+    picture, icon = logo.draw_logo(data)
+    return {"logo_png": encode_png(picture), "icon_png": encode_png(icon)}
 
 
 def find_pages(path: str, max_pages: int, time_limit_seconds: float) -> FilmAnswer:

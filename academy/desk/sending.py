@@ -65,7 +65,7 @@ def send_first(
             show_error(request, form, place(error))
     context = {
         "form": form,
-        "back": admin.url("changelist"),
+        "back": shown.get("back") or admin.url("changelist"),
         "accept": kinds.accept,
         "kinds": kinds.endings,
         "wrong_kind": kinds.refusal,

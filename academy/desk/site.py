@@ -19,6 +19,7 @@ from academy.desk.pages import Page, View, guarded
 from academy.http.disclosures import NOT_PERSONAL, about
 from academy.http.permissions import PUBLIC
 from academy.tenancy.context import acting_tenant
+from academy.tenancy.models import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,9 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             theme="light",
             colors=None,  # they are in desk.css: as unfold writes them they would need a style element in the page
             person=request.user,
-            site_favicons=[{"rel": "icon", "type": "image/svg+xml", "href": static("desk/icon.svg")}],
+            brand_colour=tenant.colour,
+            logo_url=tenant.picture_url("logo"),
+            site_favicons=[_favicon(tenant)],
             styles=[static("desk/desk.css")],
             scripts=[static("desk/desk.js")],
             current_language=getattr(request, "LANGUAGE_CODE", ""),
@@ -143,6 +146,13 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
         shown = [block for block in sorted(self.blocks, key=lambda block: block.order) if user.may(block.permission)]
         blocks = [{"template": block.template, "block": block.context(request)} for block in shown]
         return self.render(request, "desk/home.html", {"title": _("Today"), "blocks": blocks, "is_home": True})
+
+
+def _favicon(tenant: Tenant) -> dict[str, str]:
+    own = tenant.picture_url("icon")
+    if own:
+        return {"rel": "icon", "type": "image/png", "href": own}
+    return {"rel": "icon", "type": "image/svg+xml", "href": static("desk/icon.svg")}
 
 
 def _order(entry: MenuEntry) -> int:

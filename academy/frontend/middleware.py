@@ -66,7 +66,9 @@ def content_security_policy() -> str:
 
 def _manifest() -> HttpResponse:
     """What a phone shows of the app on its home screen: the academy's name."""
-    name = acting_tenant().name
+    tenant = acting_tenant()
+    name, icon = tenant.name, tenant.picture_url("icon")
+    large = icon or "/icons/512.png"
     manifest = {
         "id": "/",
         "name": name,
@@ -78,9 +80,9 @@ def _manifest() -> HttpResponse:
         "background_color": THEME_COLOUR,
         "theme_color": THEME_COLOUR,
         "icons": [
-            {"src": "/icons/192.png", "sizes": "192x192", "type": "image/png"},
-            {"src": "/icons/512.png", "sizes": "512x512", "type": "image/png"},
-            {"src": "/icons/512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+            *([] if icon else [{"src": "/icons/192.png", "sizes": "192x192", "type": "image/png"}]),
+            {"src": large, "sizes": "512x512", "type": "image/png"},
+            {"src": large, "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
         ],
     }
     return HttpResponse(

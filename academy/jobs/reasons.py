@@ -57,6 +57,9 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "too_many_rows": _("The list has more than 20,000 rows. Please split it."),
     "roster_deleted": _("The list was deleted before it was processed."),
     "not_allowed_any_more": _("Who brought the list may not manage students any more."),
+    # what a logo can be
+    "blank_logo": _("Nothing of this picture can be seen on white. Please choose one in a darker colour."),
+    "logo_deleted": _("The logo was removed before it was drawn."),
     # what can go wrong on the way
     "file_lost": _("The file is no longer there. Please send it again."),
     "scan_deleted": _("The scan was deleted before it was read."),

@@ -21,6 +21,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "documents.write_pdf": _("Writing a searchable PDF"),
     "homework.register_worksheet": _("Registering a worksheet"),
     "videos.find_pages": _("Finding the pages of a video"),
+    "academies.draw_logo": _("Drawing the logo"),
     "rosters.read_roster": _("Reading a list of students"),
     "rosters.take_roster": _("Taking a list of students over"),
     "rosters.drop_roster": _("Deleting a list of students"),

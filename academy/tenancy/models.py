@@ -91,6 +91,12 @@ class Tenant(models.Model):
     time_zone = models.CharField(
         max_length=64, default="Asia/Seoul", db_default="Asia/Seoul", validators=[check_time_zone]
     )
+    # How it looks: "#rrggbb" or "" for the product's own, and where its logo lies (apps/academies), "" for none.
+    colour = models.CharField(max_length=7, blank=True, default="", db_default="")
+    logo_place = models.CharField(max_length=255, blank=True, default="", db_default="")
+    # Its own wording of text messages, by kind, and what its new exams' sheets are like at first.
+    texts = models.JSONField(blank=True, default=dict, db_default={})
+    sheet_defaults = models.JSONField(blank=True, default=dict, db_default={})
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -118,6 +124,11 @@ class Tenant(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def picture_url(self, name: str) -> str:
+        """Where browsers get the academy's "logo" or "icon", another address for each one there was; "" for none."""
+        version = "-".join(self.logo_place.split("/")[-2:])
+        return f"/api/v1/academy/{name}?v={version}" if version else ""
 
 
 class Domain(models.Model):

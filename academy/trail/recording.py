@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -16,8 +17,8 @@ from academy.http.disclosures import Personal, noted_reason, noted_subjects
 from academy.logs.web import REQUEST_ID
 from academy.tenancy import actors
 from academy.tenancy.actors import Actor
-from academy.tenancy.context import acting_tenant
-from academy.trail.models import MAX_PATH_CHARACTERS, Outcome
+from academy.tenancy.context import acting_tenant, tenant_connection
+from academy.trail.models import MAX_PATH_CHARACTERS, Operation, Outcome, TrailEntry
 
 # By hand: it is part of every request about people, and the ORM takes as long for it as for the rest of a short list.
 _INSERT: Final = (
@@ -78,6 +79,28 @@ def acting_as(user: Any, *, action: str = "", request: HttpRequest | None = None
         actor = Actor(acting_tenant().pk, user.pk, str(user.role), action[:80], uuid4())
     with actors.acting_as(actor):
         yield
+
+
+def record_change(row: Model, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """That the acting person changed columns of a shared row, which no trigger watches. A machine leaves no entry."""
+    actor = tenant_connection().actor
+    if actor is None:
+        return
+    TrailEntry(
+        actor_id=actor.user_id,
+        actor_role=actor.role,
+        session=actor.session,
+        address=actor.address or None,
+        request_id=actor.request_id,
+        action=actor.action,
+        path=actor.path,
+        operation=Operation.UPDATE,
+        table_name=row._meta.db_table,
+        row_id=str(row.pk),
+        column_names=sorted(new),
+        old_values=dict(old),
+        new_values=dict(new),
+    ).save(force_insert=True)
 
 
 def subjects_of(request: HttpRequest, personal: Personal, data: Any) -> set[str]:

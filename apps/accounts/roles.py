@@ -23,6 +23,7 @@ class Role(models.TextChoices):
 class Permission(StrEnum):
     VIEW_PEOPLE = "people.view"
     MANAGE_PEOPLE = "people.manage"
+    SET_UP_ACADEMY = "academy.set_up"
     MANAGE_ACADEMY = "academy.manage"
     VIEW_STUDENTS = "students.view"
     MANAGE_STUDENTS = "students.manage"
@@ -95,6 +96,7 @@ _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_PRIVACY,
     Permission.VIEW_TRAIL,
     Permission.MANAGE_JOBS,
+    Permission.SET_UP_ACADEMY,
 }
 _OWNER: Final = _MANAGER | {Permission.MANAGE_ACADEMY}
 # What families do with their own homework: send photos, hand them in, see what was read.

@@ -19,7 +19,7 @@ from academy.http.pagination import NewestFirst
 from academy.http.rendering import AnyAccept
 from academy.http.security import HEADER, policy
 from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
-from academy.tenancy.context import acting_tenant
+from apps.academies.pictures import sheet_brand
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
@@ -157,9 +157,7 @@ class SheetView(APIView):
                 )
             copies = [Prefill(name=student.name, number=student.number) for student in numbered]
             note_subjects(request._request, "student", [student.pk for student in numbered])
-        pdf = render_pdf(
-            layout, sheet_id=exam.sheet_code, heading=exam.title, academy=acting_tenant().name, copies=copies
-        )
+        pdf = render_pdf(layout, sheet_id=exam.sheet_code, heading=exam.title, copies=copies, **sheet_brand())
         return HttpResponse(
             pdf,
             content_type="application/pdf",

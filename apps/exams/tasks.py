@@ -11,7 +11,7 @@ from django_tasks import task
 from academy.jobs.context import current_job
 from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
-from academy.tenancy.context import acting_tenant
+from apps.academies.pictures import sheet_brand
 from apps.accounts.roles import Permission
 from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, BlankSheet, Maker, Scan, SheetSet
@@ -184,8 +184,8 @@ def print_sheets(sheet_set_id: int) -> None:
         layout,
         sheet_id=wanted.exam.sheet_code,
         heading=wanted.exam.title,
-        academy=acting_tenant().name,
         copies=copies,
+        **sheet_brand(),
     )
     pdf_key = s3.tenant_key("sheet-sets", str(wanted.pk), f"{job.attempt}.pdf")
     s3.write_object(pdf_key, pdf, content_type="application/pdf")

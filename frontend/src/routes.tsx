@@ -27,7 +27,7 @@ function Root() {
   const academy = data?.academy;
   useEffect(() => {
     if (academy) brand(academy);
-  }, [academy?.slug, academy?.name]);
+  }, [academy?.slug, academy?.name, academy?.colour]);
   const mayBeIn = isIn(data);
   useEffect(() => {
     if (!mayBeIn) void router.invalidate(); // asks every open page anew whether it may be shown

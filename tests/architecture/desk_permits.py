@@ -19,7 +19,7 @@ from apps.accounts.roles import Role
 from apps.homework.models import Submission
 from apps.rosters.models import Roster
 from tests.architecture.objects import _session_of
-from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, TEACHERS
+from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, OWNERS, TEACHERS
 from tests.architecture.rows import bystander_of, row_of
 from tests.db.test_exams_template import template
 from tests.factories import PASSWORD, Cast, make_upload
@@ -162,6 +162,18 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("documents_document_change", "GET"): STAFF,
         ("documents_document_pdf", "POST"): STAFF,
         ("documents_document_search", "GET"): STAFF,
+        ("settings-looks", "GET"): MANAGERS,
+        ("settings-looks", "POST"): MANAGERS,
+        ("academies_logo_add", "GET"): MANAGERS,
+        ("academies_logo_add", "POST"): MANAGERS,
+        ("academies_logo_remove", "POST"): MANAGERS,
+        ("settings-sheets", "GET"): MANAGERS,
+        ("settings-sheets", "POST"): MANAGERS,
+        ("settings-texts", "GET"): MANAGERS,
+        ("settings-texts", "POST"): MANAGERS,
+        ("settings-rules", "GET"): MANAGERS,
+        ("settings-rules", "POST"): OWNERS,
+        ("settings-plan", "GET"): MANAGERS,
         ("jobs_job_changelist", "GET"): STAFF,
         ("jobs_job_change", "GET"): STAFF,
     },
@@ -224,6 +236,9 @@ REGIONS: Final = '[{"label": "1", "x": 15, "y": 30, "width": 100, "height": 60.5
 FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "account": {"old_password": PASSWORD, "password": NEW_PASSWORD},
     "language": {"language": "en"},
+    "settings-looks": {"name": "하나수학", "has_colour": "on", "colour": "#1d4f91"},
+    "settings-sheets": {"choice_count": "4", "number_digits": "8"},
+    "settings-rules": {"trail_months": "12"},
     "accounts_user_add": {"name": "최새봄", "phone": NEW_PHONE, "role": "assistant"},
     "accounts_user_role": {"role": "student"},
     "accounts_user_invite-many": {"all": "1"},
@@ -284,6 +299,7 @@ def _sent(
 # return the form to send.
 PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[str, Any] | None]]] = {
     "accounts_user_reactivate": _suspended,
+    "academies_logo_add": _sent("logo.png", "image/png", b"picture"),
     "exams_blanksheet_add": _sent("blank.jpg", "image/jpeg", b"picture"),
     "homework_assignment_add": _given,
     "homework_assignment_hand-in": _sent("page.jpg", "image/jpeg", b"picture"),

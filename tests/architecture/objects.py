@@ -21,6 +21,7 @@ from django.utils import timezone
 from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from academy.storage.models import Upload
+from apps.academies.models import Logo
 from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
@@ -29,6 +30,7 @@ from apps.students.models import Student
 from tests.architecture.rows import bystander_of
 from tests.authenticator import SoftAuthenticator, b64
 from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge, make_upload
+from tests.factories.looks import use_logo
 
 Operation: TypeAlias = tuple[str, str]
 """URL name and method."""
@@ -285,6 +287,10 @@ def _own_film(client: Client, cast: Cast, caller: User | None) -> Body | None:
     return {"upload": sent.pk}
 
 
+def _used_logo(client: Client, cast: Cast, caller: User | None) -> None:
+    use_logo(Logo.objects.get())
+
+
 def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
@@ -325,6 +331,8 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("session-passkey", "POST"): _log_in_passkey,
     ("session-show-passkey", "POST"): _show_passkey,
     ("passkeys", "POST"): _made_passkey,
+    ("academy-logo", "GET"): _used_logo,
+    ("academy-icon", "GET"): _used_logo,
     ("videos", "POST"): _own_film,
     ("worksheets", "POST"): _sent_by_the_caller,
     ("homework-submissions", "POST"): _sent_by_the_caller,

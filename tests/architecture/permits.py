@@ -74,6 +74,8 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("person-session", "DELETE"): MANAGERS,
     ("person-second-factor", "DELETE"): MANAGERS,
     ("academy", "PATCH"): OWNERS,
+    ("academy-logo", "GET"): EVERYBODY,
+    ("academy-icon", "GET"): EVERYBODY,
     ("students", "GET"): ASSISTANTS,
     ("students", "POST"): MANAGERS,
     ("guardians", "GET"): MANAGERS,

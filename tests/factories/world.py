@@ -38,6 +38,7 @@ from tests.factories.exams import (
 )
 from tests.factories.homework import make_assignment, make_submission, make_worksheet, record_homework
 from tests.factories.jobs import make_answered_request
+from tests.factories.looks import make_logo
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.rosters import make_roster
 from tests.factories.sign_in import (
@@ -143,6 +144,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
         make_answered_request(teacher)
+        make_logo(created_by=users[Role.MANAGER])
         make_roster(("990101", "새학생", "010-9000-0001"), ("", "번호 없음", ""), created_by=users[Role.MANAGER])
         document = make_document(created_by=teacher)
         page = record_page(make_page(document), "이차함수의 그래프와 직선의 위치 관계")

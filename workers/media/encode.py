@@ -29,3 +29,11 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int = 85) -> bytes:
     if not is_encoded:
         raise ValueError("the picture could not be encoded")
     return encoded.tobytes()
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """``image``, grey (H, W) or BGR (H, W, 3) uint8, as PNG, without loss and with nothing but its pixels."""
+    is_encoded, encoded = cv2.imencode(".png", np.ascontiguousarray(image), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    if not is_encoded:
+        raise ValueError("the picture could not be encoded")
+    return encoded.tobytes()

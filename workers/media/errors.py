@@ -34,6 +34,7 @@ class MediaProblem(StrEnum):
     DAMAGED_TABLE = "damaged_table"
     TABLE_TOO_LARGE = "table_too_large"
     TOO_MANY_ROWS = "too_many_rows"
+    BLANK_LOGO = "blank_logo"
 
 
 class BrokenMedia(Exception):

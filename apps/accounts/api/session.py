@@ -34,8 +34,12 @@ class CodeSerializer(serializers.Serializer[None]):
 
 
 class AcademySerializer(serializers.Serializer[None]):
+    """``colour`` is "#rrggbb", "" where the academy has chosen none; ``logo`` is the picture's address, "" for none."""
+
     slug = serializers.CharField()
     name = serializers.CharField()
+    colour = serializers.CharField()
+    logo = serializers.CharField()
 
 
 class PersonSerializer(serializers.Serializer[None]):
@@ -74,7 +78,12 @@ def session_of(request: Request) -> dict[str, object]:
             "second_factor_due": due,
         }
     return {
-        "academy": {"slug": tenant.slug, "name": tenant.name},
+        "academy": {
+            "slug": tenant.slug,
+            "name": tenant.name,
+            "colour": tenant.colour,
+            "logo": tenant.picture_url("logo"),
+        },
         "person": person,
         "csrf_token": get_token(request._request),
     }

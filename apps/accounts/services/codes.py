@@ -24,13 +24,12 @@ from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
 from apps.accounts.models import Challenge, Purpose, User, admitted
 from apps.accounts.phones import parse_phone
+from apps.accounts.services.texts import CODE, TextKind, text_of
 
 CODE_DIGITS: Final = 6
 CODE_SECONDS: Final = 5 * 60
 # Kept a while for whoever has to find out what happened, then deleted by later askings.
 KEPT: Final = timedelta(days=1)
-# One text holds 90 bytes of EUC-KR, in which a Hangul syllable takes two.
-NAME_IN_TEXT: Final = 16
 
 
 class WrongCode(DomainError):
@@ -81,8 +80,7 @@ def _ask(request: HttpRequest, *, number: str, purpose: Purpose, is_sent: bool, 
         expires_at=now + timedelta(seconds=CODE_SECONDS),
     ).save(force_insert=True)
     if is_sent:
-        name = acting_tenant().name[:NAME_IN_TEXT]
-        text_after_commit(number, f"[{name}] 인증번호 {code} 타인에게 알려주지 마세요.")
+        text_after_commit(number, text_of(TextKind.CODE, {CODE: code}))
     else:
         nothing_after_commit()
     return cookie

@@ -14,15 +14,15 @@ from django.utils.translation import gettext
 from academy.http.errors import DomainError, Invalid, Missing, Refused
 from academy.limits.limiter import TooMany
 from academy.sms.delivery import text_after_commit
-from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
 from apps.accounts.models import User
 from apps.accounts.phones import parse_phone
 from apps.accounts.roles import MANAGEABLE_ROLES, Role
 from apps.accounts.services.access import end_access, end_sessions
-from apps.accounts.services.codes import NAME_IN_TEXT, valid_phone
+from apps.accounts.services.codes import valid_phone
 from apps.accounts.services.passwords import check_password_is_good
 from apps.accounts.services.second_factors import remove_second_factor
+from apps.accounts.services.texts import ADDRESS, TextKind, main_host, text_of
 
 MAX_INVITED: Final = 100
 MAX_TEXTED: Final = 300
@@ -108,7 +108,7 @@ def invite_people(*, by: User, invitations: Sequence[Invitation], is_texted: boo
     except IntegrityError as error:
         raise PhoneTaken(attr="people") from error
     if is_texted:
-        text = _invitation_text()
+        text = text_of(TextKind.INVITATION, {ADDRESS: main_host()})
         for number in numbers:
             text_after_commit(number, text)
     return users
@@ -122,7 +122,7 @@ def invite_again(*, by: User, user_id: int) -> User:
     limits.take_invitation(str(user.phone))
     user.invited_at = timezone.now()
     user.save(update_fields=["invited_at"])
-    text_after_commit(str(user.phone), _invitation_text())
+    text_after_commit(str(user.phone), text_of(TextKind.INVITATION, {ADDRESS: main_host()}))
     return user
 
 
@@ -165,7 +165,7 @@ def invite_many(*, by: User, user_ids: Sequence[int]) -> tuple[list[User], list[
         else:
             told.append(user)
     User.objects.filter(pk__in=[user.pk for user in told]).update(invited_at=timezone.now())
-    text = _invitation_text()
+    text = text_of(TextKind.INVITATION, {ADDRESS: main_host()})
     for user in told:
         text_after_commit(str(user.phone), text)
     return told, refused
@@ -262,9 +262,3 @@ def _locked(by: User, user_id: int) -> tuple[set[int], User]:
     if Role(user.role) not in MANAGEABLE_ROLES[Role(by.role)]:
         raise Refused(gettext("You may not manage this person."))
     return {owner.pk for owner in locked.values() if owner.role == Role.OWNER and owner.is_active}, user
-
-
-def _invitation_text() -> str:
-    tenant = acting_tenant()
-    host = tenant.domains.filter(is_primary=True).values_list("domain", flat=True).first()
-    return f"[{tenant.name[:NAME_IN_TEXT]}] 초대되었습니다. 이 번호로 로그인하세요: {host}"

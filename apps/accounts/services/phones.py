@@ -6,12 +6,12 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from academy.sms.delivery import text_after_commit
-from academy.tenancy.context import acting_tenant
 from apps.accounts.models import Purpose, User
 from apps.accounts.services.access import end_access_elsewhere
-from apps.accounts.services.codes import NAME_IN_TEXT, ask_for_code_on_new_phone, use_code
+from apps.accounts.services.codes import ask_for_code_on_new_phone, use_code
 from apps.accounts.services.passwords import confirm_password
 from apps.accounts.services.people import PhoneTaken
+from apps.accounts.services.texts import TextKind, text_of
 
 
 def ask_to_change_phone(request: HttpRequest, *, user: User, phone: str, password: str) -> str:
@@ -37,4 +37,4 @@ def change_phone(request: HttpRequest, *, user: User, cookie: str | None, code: 
     except IntegrityError as error:
         raise PhoneTaken from error
     end_access_elsewhere(request, user)
-    text_after_commit(old, f"[{acting_tenant().name[:NAME_IN_TEXT]}] 로그인 전화번호가 변경되었습니다.")
+    text_after_commit(old, text_of(TextKind.PHONE_CHANGED, {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -23,6 +24,7 @@ from academy.desk.pages import show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError
+from apps.academies.queries import sheet_defaults
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
@@ -85,7 +87,7 @@ class ExamAdmin(DeskAdmin):
 
     def add(self, request: HttpRequest) -> HttpResponse:
         by = person_of(request)
-        form = ExamForm(request.POST or None, by=by)
+        form = ExamForm(request.POST or None, by=by, initial=asdict(sheet_defaults()))
         if request.method == "POST" and form.is_valid():
             try:
                 with transaction.atomic():  # an exam whose key cannot be read is not made

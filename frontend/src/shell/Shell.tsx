@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { may, useSession } from "../api/session";
 import { CameraIcon, HomeIcon, HomeworkIcon, PersonIcon, ResultsIcon } from "./icons";
+import { Mark } from "./Mark";
 import { useOnline } from "./Page";
 
 /** What every page of a signed-in person stands in: the academy's name, and the tabs that their role has. */
@@ -35,9 +36,7 @@ export function Shell() {
       )}
       {isTab ? (
         <header className="bar">
-          <span className="bar-mark" aria-hidden="true">
-            {[...session.academy.name][0]}
-          </span>
+          <Mark academy={session.academy} />
           <span className="bar-name">{session.academy.name}</span>
         </header>
       ) : null}

@@ -11,9 +11,9 @@ export function colourOf(slug: string): string {
 }
 
 /** Names and colours the page. By single properties, since the page's policy allows no style elements. */
-export function brand({ slug, name }: { slug: string; name: string }): void {
+export function brand({ slug, name, colour: chosen }: { slug: string; name: string; colour: string }): void {
   document.title = name;
-  const colour = colourOf(slug);
+  const colour = chosen || colourOf(slug); // the academy's own was checked when it was chosen
   const tinted = (percent: number): string => `color-mix(in srgb, ${colour} ${percent}%, white)`;
   const style = document.documentElement.style;
   style.setProperty("--mantine-primary-color-filled", colour);

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { useSession } from "../../api/session";
 import { LANGUAGES, type Language, speak } from "../../i18n";
+import { Mark } from "../../shell/Mark";
 import { ByCode } from "./ByCode";
 import { ByPassword } from "./ByPassword";
 import { FirstPassword } from "./FirstPassword";
@@ -42,9 +43,7 @@ export function LogIn() {
 
   return (
     <main className="entry">
-      <span className="bar-mark entry-mark" aria-hidden="true">
-        {[...academy.name][0]}
-      </span>
+      <Mark academy={academy} className="entry-mark" />
       <h1 style={{ fontSize: "1.5rem", margin: "0.75rem 0 1.25rem" }}>{academy.name}</h1>
       {step()}
       <p style={{ textAlign: "center", margin: "1.5rem 0 0" }}>

@@ -1,0 +1,1 @@
+"""What an academy decides about itself: name, looks, sheets, wording, rules."""

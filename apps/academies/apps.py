@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AcademiesConfig(AppConfig):
+    name = "apps.academies"
+    label = "academies"
