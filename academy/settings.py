@@ -52,6 +52,7 @@ TENANT_APPS = [
     "academy.jobs",
     "academy.trail",
     "apps.academies",
+    "apps.trash",
     "apps.students",
     "apps.courses",
     "apps.rosters",

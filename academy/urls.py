@@ -39,6 +39,7 @@ if settings.SMS_BACKEND == "outbox":
 for module in (
     "apps.accounts.admin",
     "apps.academies.admin",
+    "apps.trash.admin",
     "apps.students.admin",
     "apps.courses.admin",
     "apps.rosters.admin",

@@ -22,6 +22,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "homework.register_worksheet": _("Registering a worksheet"),
     "videos.find_pages": _("Finding the pages of a video"),
     "academies.draw_logo": _("Drawing the logo"),
+    "trash.end_deletion": _("Ending what was deleted"),
     "rosters.read_roster": _("Reading a list of students"),
     "rosters.take_roster": _("Taking a list of students over"),
     "rosters.drop_roster": _("Deleting a list of students"),

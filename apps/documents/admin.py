@@ -31,9 +31,11 @@ from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.documents import queries, services
+from apps.documents.deleting import DOCUMENT
 from apps.documents.folding import terms_of, words_with
 from apps.documents.models import Document, Kind, Page
 from apps.documents.tasks import MAX_WORDS_BYTES
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _SEEN: Final = Permission.VIEW_DOCUMENTS
 _MAX_QUERY: Final = 100
@@ -151,6 +153,7 @@ class DocumentAdmin(DeskAdmin):
         progress = queries.progress_of_documents([document.pk])[document.pk]
         is_written = is_unfinished(document.pdf_job)
         shown = {
+            "remove_url": remove_url(self, request, DOCUMENT, document.pk),
             "title": document.title,
             "document": document,
             "kind": KINDS[document.kind],
@@ -170,6 +173,12 @@ class DocumentAdmin(DeskAdmin):
             "search_url": self.url("search"),
         }
         return self.render(request, "documents/document.html", shown)
+
+    @page(
+        "<int:object_id>/remove/", "remove", REMOVED, GET=Permission.SUBMIT_DOCUMENTS, POST=Permission.SUBMIT_DOCUMENTS
+    )
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, DOCUMENT, object_id)
 
     @page("<int:object_id>/pdf/", "pdf", NOT_PERSONAL, POST=_SEEN)
     def write_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:

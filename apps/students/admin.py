@@ -26,7 +26,9 @@ from apps.accounts.phones import as_people_write_it
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.students import queries, services
+from apps.students.deleting import STUDENT
 from apps.students.models import Student
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED = Permission.MANAGE_STUDENTS
 
@@ -149,6 +151,7 @@ class StudentAdmin(DeskAdmin):
             ]
             note_subjects(request, "user", [row["user"].pk for row in guardians])
         shown = {
+            "remove_url": remove_url(self, request, STUDENT, student.pk),
             "title": student.name,
             "student": student,
             "form": form,
@@ -158,6 +161,10 @@ class StudentAdmin(DeskAdmin):
             "history_url": history_url(self, request, student.pk),
         }
         return self.render(request, "students/student.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, STUDENT, object_id)
 
     @page("<int:object_id>/history/", "history", about(student=in_path("object_id")), GET=Permission.VIEW_TRAIL)
     def history(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -193,7 +200,7 @@ class StudentAdmin(DeskAdmin):
         student = self._student(request, object_id)
 
         def act() -> None:
-            services.remove_guardian(student_id=student.pk, user_id=user_id)
+            services.remove_guardian(by=person_of(request), student_id=student.pk, user_id=user_id)
 
         done = gettext("This person no longer acts for the student.")
         return carry_out(request, act, done=done, back=self.url("change", object_id))

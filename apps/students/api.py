@@ -190,7 +190,7 @@ class GuardianView(APIView):
     @extend_schema(responses={204: None}, operation_id="guardians_remove")
     def delete(self, request: Request, student_id: int, user_id: int) -> Response:
         """Let this person no longer act for the student."""
-        services.remove_guardian(student_id=student_id, user_id=user_id)
+        services.remove_guardian(by=person_of(request), student_id=student_id, user_id=user_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

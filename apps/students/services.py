@@ -20,6 +20,7 @@ from apps.accounts.services.access import bar
 from apps.accounts.services.people import Invitation, invite_people
 from apps.students import queries
 from apps.students.consent_texts import CURRENT_VERSION, LANGUAGES
+from apps.students.deleting import GUARDIANSHIP
 from apps.students.models import (
     EARLIEST_BIRTH_YEAR,
     NUMBER_PATTERN,
@@ -28,6 +29,7 @@ from apps.students.models import (
     How,
     Student,
 )
+from apps.trash.services import delete
 
 
 class NumberTaken(DomainError):
@@ -135,11 +137,12 @@ def add_guardian(*, by: User, student_id: int, phone: str, name: str, is_texted:
     return guardian
 
 
-def remove_guardian(*, student_id: int, user_id: int) -> None:
-    """From the next request on this person no longer acts for the student. Raises ``Missing``."""
-    removed, _ = Guardianship.objects.filter(student_id=student_id, user_id=user_id).delete()
-    if not removed:
+def remove_guardian(*, by: User, student_id: int, user_id: int) -> None:
+    """From the next request on this person no longer acts for the student; it can be undone. Raises ``Missing``."""
+    found = Guardianship.objects.filter(student_id=student_id, user_id=user_id).values_list("pk", flat=True).first()
+    if found is None:
         raise Missing
+    delete(by=by, kind=GUARDIANSHIP, row_id=found)
 
 
 def set_birth_year(*, student_id: int, birth_year: int | None) -> Student:

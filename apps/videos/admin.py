@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
+from academy.desk.pages import page
 from academy.desk.sending import FileKinds, send_first
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import OWN, about, note_subjects
@@ -25,7 +26,9 @@ from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
+from apps.trash.admin import REMOVED, removal_page, remove_url
 from apps.videos import queries, services
+from apps.videos.deleting import VIDEO
 from apps.videos.models import Video, VideoPage
 
 _FILMS: Final = FileKinds(
@@ -119,6 +122,7 @@ class VideoAdmin(DeskAdmin):
             note_subjects(request, "user", [video.created_by_id])
         job = video.job
         shown = {
+            "remove_url": remove_url(self, request, VIDEO, video.pk),
             "title": video.title,
             "video": video,
             "state": state_of(video),
@@ -130,6 +134,10 @@ class VideoAdmin(DeskAdmin):
             "pages": [_page(page) for page in video.pages.all()],
         }
         return self.render(request, "videos/video.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=Permission.SUBMIT_VIDEOS, POST=Permission.SUBMIT_VIDEOS)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, VIDEO, object_id)
 
 
 def state_of(video: Video) -> SafeString:

@@ -16,8 +16,12 @@ from academy.jobs.models import Job, JobState
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.roles import Role
-from apps.homework.models import Submission
+from apps.documents.models import Document
+from apps.exams.models import Exam, Scan
+from apps.homework.models import Assignment, Submission
 from apps.rosters.models import Roster
+from apps.trash.models import Deletion
+from apps.videos.models import Video
 from tests.architecture.objects import _session_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, OWNERS, TEACHERS
 from tests.architecture.rows import bystander_of, row_of
@@ -162,6 +166,23 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("documents_document_change", "GET"): STAFF,
         ("documents_document_pdf", "POST"): STAFF,
         ("documents_document_search", "GET"): STAFF,
+        ("students_student_remove", "GET"): MANAGERS,
+        ("students_student_remove", "POST"): MANAGERS,
+        ("courses_course_remove", "GET"): MANAGERS,
+        ("courses_course_remove", "POST"): MANAGERS,
+        ("exams_exam_remove", "GET"): TEACHERS,
+        ("exams_exam_remove", "POST"): TEACHERS,
+        ("homework_assignment_remove", "GET"): TEACHERS,
+        ("homework_assignment_remove", "POST"): TEACHERS,
+        ("homework_worksheet_remove", "GET"): TEACHERS,
+        ("homework_worksheet_remove", "POST"): TEACHERS,
+        ("videos_video_remove", "GET"): STAFF,
+        ("videos_video_remove", "POST"): STAFF,
+        ("documents_document_remove", "GET"): STAFF,
+        ("documents_document_remove", "POST"): STAFF,
+        ("trash_deletion_changelist", "GET"): STAFF,
+        ("trash_deletion_change", "GET"): STAFF,
+        ("trash_deletion_restore", "POST"): STAFF,
         ("settings-looks", "GET"): MANAGERS,
         ("settings-looks", "POST"): MANAGERS,
         ("academies_logo_add", "GET"): MANAGERS,
@@ -210,6 +231,7 @@ OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
     ("homework_worksheet", "page_id"): lambda cast, _: cast.worksheet_page.pk,
     ("videos_video", "object_id"): lambda cast, _: cast.video.pk,
     ("documents_document", "object_id"): lambda cast, _: cast.document.pk,
+    ("trash_deletion", "object_id"): lambda cast, _: row_of(cast, Deletion).pk,
     ("jobs_job", "object_id"): lambda cast, _: cast.job.pk,
     ("end-session", "handle"): lambda cast, caller: _session_of(cast, cast.users[caller]),
 }
@@ -282,6 +304,20 @@ def _read(_client: Client, cast: Cast, _caller: User | None) -> None:
     Job.objects.filter(pk__in=Submission.objects.values("job_id")).update(state=JobState.SUCCEEDED, finished_at=Now())
 
 
+def _theirs(_client: Client, _cast: Cast, caller: User | None) -> None:
+    """What each deletes, and brings back, of their own."""
+    for model, column in ((Video, "created_by"), (Document, "created_by"), (Deletion, "deleted_by")):
+        model._default_manager.update(**{column: caller})
+
+
+def _needed_by_nothing(_client: Client, _cast: Cast, _caller: User | None) -> None:
+    """What something else needs is not deleted."""
+    Scan.objects.all().delete()
+    Submission.objects.all().delete()
+    Exam.objects.update(course=None)
+    Assignment.objects.update(course=None, worksheet=None)
+
+
 def _sent(
     file_name: str, content_type: str, data: bytes, **more: str
 ) -> Callable[[Client, Cast, User | None], dict[str, Any]]:
@@ -300,6 +336,13 @@ def _sent(
 PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[str, Any] | None]]] = {
     "accounts_user_reactivate": _suspended,
     "academies_logo_add": _sent("logo.png", "image/png", b"picture"),
+    "students_student_remove": _needed_by_nothing,
+    "courses_course_remove": _needed_by_nothing,
+    "homework_worksheet_remove": _needed_by_nothing,
+    "videos_video_remove": _theirs,
+    "documents_document_remove": _theirs,
+    "trash_deletion_change": _theirs,
+    "trash_deletion_restore": _theirs,
     "exams_blanksheet_add": _sent("blank.jpg", "image/jpeg", b"picture"),
     "homework_assignment_add": _given,
     "homework_assignment_hand-in": _sent("page.jpg", "image/jpeg", b"picture"),

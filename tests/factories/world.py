@@ -49,6 +49,7 @@ from tests.factories.sign_in import (
     make_recovery_code,
 )
 from tests.factories.trail import make_trail_entry
+from tests.factories.trash import make_deletions
 from tests.factories.videos import make_video
 
 PHONES: Final[Mapping[Role, str]] = {role: f"010-2000-000{index}" for index, role in enumerate(Role, start=1)}
@@ -160,6 +161,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         assignment = make_assignment(worksheet, [student], created_by=teacher, course=course)
         submission = make_submission(assignment, student, created_by=users[Role.STUDENT])
         page_reading = record_homework(submission, {"1": "attempted", "2": "blank", "3": "unsure"})
+        make_deletions(by=users[Role.MANAGER], student=student)
     host = tenant.domains.get(is_primary=True).domain
     return Cast(
         tenant,

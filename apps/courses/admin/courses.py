@@ -27,7 +27,9 @@ from apps.accounts.models import User
 from apps.accounts.roles import TEACHING_ROLES, Permission, Role
 from apps.courses import queries, services
 from apps.courses.admin.frame import MAX_SHOWN, course_of
+from apps.courses.deleting import COURSE
 from apps.courses.models import Course
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED = Permission.MANAGE_COURSES
 
@@ -196,6 +198,7 @@ class CourseAdmin(DeskAdmin):
         note_subjects(request, "student", [row["student"] for row in students[:MAX_SHOWN]])
         teachers = queries.teachers_of([course.pk])[course.pk]
         shown = {
+            "remove_url": remove_url(self, request, COURSE, course.pk),
             "title": course.name,
             "course": course,
             "state": self.state(course),
@@ -210,6 +213,10 @@ class CourseAdmin(DeskAdmin):
             },
         }
         return self.render(request, "courses/course.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, COURSE, object_id)
 
     @page("<int:object_id>/teachers/", "teachers", about(), POST=_MANAGED)
     def set_teachers(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from academy.desk.charts import bars
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
-from academy.desk.pages import show_error
+from academy.desk.pages import page, show_error
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError
@@ -31,7 +31,9 @@ from apps.accounts.roles import Permission
 from apps.exams import queries, services
 from apps.exams.admin.exam_form import ExamForm, at_key, key_wish
 from apps.exams.admin.frame import Step, exam_of, standing_of, step_url, steps_of
+from apps.exams.deleting import EXAM
 from apps.exams.models import Exam
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED = Permission.MANAGE_EXAMS
 _STEPS: Final = 10
@@ -136,8 +138,13 @@ class ExamAdmin(DeskAdmin):
             "key": key,
             "has_key": any(question.accepted for question in key),
             "key_url": step_url(Step.KEY, exam.pk) if can_manage else "",
+            "remove_url": remove_url(self, request, EXAM, exam.pk),
         }
         return self.render(request, "exams/exam.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, EXAM, object_id)
 
 
 def _chart(scored: Sequence[tuple[Decimal, Decimal]]) -> Any:

@@ -37,8 +37,10 @@ from apps.homework.admin.frame import (
     submission_label,
     url_of,
 )
+from apps.homework.deleting import ASSIGNMENT
 from apps.homework.models import Assignment
 from apps.students.models import Student
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED: Final = Permission.MANAGE_HOMEWORK
 _AFTER: Final = "after"
@@ -158,6 +160,7 @@ class AssignmentAdmin(DeskAdmin):
         assigned = assignment.assignees.count()
         can_submit = person_of(request).may(Permission.SUBMIT_HOMEWORK)
         shown = {
+            "remove_url": remove_url(self, request, ASSIGNMENT, assignment.pk),
             "title": assignment.title,
             "assignment": assignment,
             "due": moment(assignment.due_at),
@@ -174,6 +177,10 @@ class AssignmentAdmin(DeskAdmin):
             "worksheet_url": url_of("worksheet", "change", assignment.worksheet_id) if assignment.worksheet_id else "",
         }
         return self.render(request, "homework/assignment.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, ASSIGNMENT, object_id)
 
     def _assignment(self, request: HttpRequest, assignment_id: int) -> Assignment:
         found = self.visible_to(person_of(request)).select_related("course", "worksheet")

@@ -31,8 +31,10 @@ from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission, Sight
 from apps.homework import queries, services
 from apps.homework.admin.frame import GROUP, url_of
+from apps.homework.deleting import WORKSHEET
 from apps.homework.models import Worksheet, WorksheetPage
 from apps.homework.serializers import RegionsSerializer
+from apps.trash.admin import REMOVED, removal_page, remove_url
 from sheets.homework import MAX_LABEL_CHARACTERS, MAX_REGIONS, MIN_SIDE_MM, Region
 
 _MANAGED: Final = Permission.MANAGE_HOMEWORK
@@ -131,12 +133,17 @@ class WorksheetAdmin(DeskAdmin):
                 response.headers["HX-Refresh"] = "true"  # the page that waited for the pictures
             return response
         shown = {
+            "remove_url": remove_url(self, request, WORKSHEET, worksheet.pk),
             "title": worksheet.title,
             "is_live": is_unfinished(worksheet.job),
             "reason": text_of(worksheet.job.error_code) if worksheet.job is not None else "",
             "add_url": self.url("add"),
         }
         return self.render(request, "homework/worksheet.html", shown)
+
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, WORKSHEET, object_id)
 
     @page("<int:object_id>/pages/<int:page_id>/", "page", NOT_PERSONAL, GET=Permission.VIEW_HOMEWORK, POST=_MANAGED)
     def one_page(self, request: HttpRequest, object_id: int, page_id: int) -> HttpResponse:
@@ -175,6 +182,7 @@ class WorksheetAdmin(DeskAdmin):
         assign_url = url_of("assignment", "add") + f"?worksheet={worksheet.pk}"
         can_manage = person_of(request).may(_MANAGED)
         shown = {
+            "remove_url": remove_url(self, request, WORKSHEET, worksheet.pk),
             "title": worksheet.title,
             "worksheet": worksheet,
             "page": here,
