@@ -76,6 +76,11 @@ class Job(TenantModel):
             ),
             models.Index(
                 fields=["tenant", "id"],
+                condition=models.Q(state__in=["queued", "sent", "running"]),
+                name="job_unfinished",
+            ),
+            models.Index(
+                fields=["tenant", "id"],
                 condition=models.Q(cancel_requested_at__isnull=False, state__in=["queued", "sent", "running"]),
                 name="job_cancelling",
             ),

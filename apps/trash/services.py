@@ -91,7 +91,8 @@ def restore(*, by: User, deletion_id: int) -> tuple[Deletion, int]:
         deletion.parts.all().delete()
         job_id, restored = deletion.job_id, deletion.pk
         deletion.delete()
-        cancel_jobs(Job.objects.filter(pk=job_id))
+        if job_id is not None:
+            cancel_jobs(Job.objects.filter(pk=job_id))
         deletion.pk = restored
     return deletion, left_out
 

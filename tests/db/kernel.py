@@ -21,10 +21,12 @@ from academy.jobs.models import Job
 from academy.jobs.runner import JobRun
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
+from apps.academies.models import Logo
 from apps.documents.models import Document, Page
 from apps.exams.models import Batch, Scan
 from apps.homework.models import Submission, Worksheet
 from apps.students.services import create_student
+from apps.trash.models import Deletion
 from apps.videos.models import Video
 
 Answer = Callable[..., Any]
@@ -144,7 +146,7 @@ def deliver(tenant: Tenant, job_id: int | None, sandbox: FakeSandbox) -> Disposi
     return JobRun(JobMessage(job_id=job_id, tenant_id=tenant.pk).to_body(), 1, sandbox).run()
 
 
-def job_id_of(row: Scan | Batch | Video | Document | Page | Worksheet | Submission) -> int:
+def job_id_of(row: Deletion | Logo | Scan | Batch | Video | Document | Page | Worksheet | Submission) -> int:
     assert row.job_id is not None
     return row.job_id
 

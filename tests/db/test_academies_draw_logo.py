@@ -13,7 +13,7 @@ from academy.tenancy.models import Tenant
 from apps.academies.models import Logo
 from apps.academies.services import send_logo
 from apps.accounts.roles import Role
-from tests.db.kernel import FakeSandbox, deliver, keep_connection
+from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.factories import Cast, World, make_upload
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -64,7 +64,7 @@ def test_a_picture_that_is_refused_leaves_the_logo_before(hana: Cast) -> None:
 
     deliver(hana.tenant, second.job_id, FakeSandbox(refuse))
     with hana.acting():
-        job = Job.objects.get(pk=second.job_id)
+        job = Job.objects.get(pk=job_id_of(second))
     assert (job.state, job.error_code) == (JobState.FAILED, "blank_logo")
     assert in_use(hana) == before
 

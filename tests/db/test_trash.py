@@ -30,7 +30,7 @@ from apps.trash.kinds import Kind
 from apps.trash.models import DeletedRows, Deletion
 from apps.trash.services import delete, look_at, restore
 from apps.videos.deleting import VIDEO
-from tests.db.kernel import FakeSandbox, deliver, keep_connection
+from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.factories import Cast, World, make_course, make_student, make_user
 
 # What is written beside the rows that come back.
@@ -45,20 +45,20 @@ def hana(world: World) -> Cast:
 def every_row() -> dict[str, list[dict[str, Any]]]:
     """All that the acting academy has, column by column."""
     return {
-        model._meta.label_lower: list(model.objects.order_by("pk").values())
+        model._meta.label_lower: [dict(row) for row in model.objects.order_by("pk").values()]
         for model in tenant_models()
         if issubclass(model, TenantModel) and model._meta.label_lower not in BESIDE
     }
 
 
 def thing(cast: Cast, kind: Kind) -> int:
-    of = {
+    of: dict[str, TenantModel] = {
         EXAM.code: cast.exam,
         ASSIGNMENT.code: cast.assignment,
         VIDEO.code: cast.video,
         DOCUMENT.code: cast.document,
     }
-    return of[kind.code].pk
+    return int(of[kind.code].pk)
 
 
 @pytest.mark.parametrize("kind", [EXAM, ASSIGNMENT, VIDEO, DOCUMENT], ids=lambda kind: kind.code)
@@ -212,7 +212,7 @@ def test_after_30_days_rows_and_files_are_gone(world: World, monkeypatch: pytest
             s3.write_object(key, b"picture", content_type="image/jpeg")
         deletion = delete(by=hana.owner, kind=EXAM, row_id=hana.exam.pk)
         assert all(s3.object_bytes(key) for key in keys), "until then it can come back"
-        job = Job.objects.get(pk=deletion.job_id)
+        job = Job.objects.get(pk=job_id_of(deletion))
         assert (deletion.ends_at - deletion.created_at).days == 30
         assert job.available_at == deletion.ends_at
     deliver(hana.tenant, deletion.job_id, FakeSandbox(lambda *_: None))
@@ -237,9 +237,9 @@ def test_a_restored_thing_keeps_its_files(world: World, monkeypatch: pytest.Monk
         s3.write_object(hana.upload.key, b"picture", content_type="image/jpeg")
         deletion = delete(by=hana.owner, kind=EXAM, row_id=hana.exam.pk)
         restore(by=hana.owner, deletion_id=deletion.pk)
-        assert Job.objects.get(pk=deletion.job_id).state == JobState.CANCELLED
+        assert Job.objects.get(pk=job_id_of(deletion)).state == JobState.CANCELLED
         # delivered all the same
-        Job.objects.filter(pk=deletion.job_id).update(state=JobState.SENT, available_at=timezone.now())
+        Job.objects.filter(pk=job_id_of(deletion)).update(state=JobState.SENT, available_at=timezone.now())
     deliver(hana.tenant, deletion.job_id, FakeSandbox(lambda *_: None))
     with hana.acting():
         assert s3.object_bytes(hana.upload.key) == 7
