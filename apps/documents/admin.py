@@ -153,7 +153,7 @@ class DocumentAdmin(DeskAdmin):
         progress = queries.progress_of_documents([document.pk])[document.pk]
         is_written = is_unfinished(document.pdf_job)
         shown = {
-            "delete_url": remove_url(self, request, DOCUMENT, document.pk),
+            "delete_url": remove_url(self, request, DOCUMENT, document),
             "title": document.title,
             "document": document,
             "kind": KINDS[document.kind],

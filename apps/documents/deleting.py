@@ -24,6 +24,7 @@ DOCUMENT: Final = register(
         name=_("Document"),
         permission=Permission.SUBMIT_DOCUMENTS,
         visible_to=_documents_of,
+        is_makers=True,
         title=lambda document: document.title,
         lost={Page: _("Pages with their text")},
     )

@@ -40,6 +40,7 @@ WORKSHEET: Final = register(
         name=_("Worksheet"),
         permission=Permission.MANAGE_HOMEWORK,
         visible_to=_worksheets_of,
+        is_makers=True,
         title=lambda worksheet: worksheet.title,
         lost={WorksheetPage: _("Pages with their problems")},
         refusal=_("It was given as homework. Delete that homework first."),

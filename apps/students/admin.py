@@ -151,7 +151,7 @@ class StudentAdmin(DeskAdmin):
             ]
             note_subjects(request, "user", [row["user"].pk for row in guardians])
         shown = {
-            "delete_url": remove_url(self, request, STUDENT, student.pk),
+            "delete_url": remove_url(self, request, STUDENT, student),
             "title": student.name,
             "student": student,
             "form": form,

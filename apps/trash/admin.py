@@ -32,12 +32,12 @@ REMOVED: Final = about(is_recorded=True)
 """Of pages that delete: they note by themselves whom."""
 
 
-def remove_url(admin: DeskAdmin, request: HttpRequest, kind: Kind, row_id: int) -> str:
-    """Where a thing is deleted, "" for who may not."""
+def remove_url(admin: DeskAdmin, request: HttpRequest, kind: Kind, row: Any) -> str:
+    """Where a thing that somebody sees is deleted, "" for who may not."""
     by = person_of(request)
-    if not by.may(kind.permission) or not kind.visible_to(by).filter(pk=row_id).exists():
-        return ""
-    return admin.url("remove", row_id)
+    is_theirs = not kind.is_makers or by.sees_everything or row.created_by_id == by.pk
+    url: str = admin.url("remove", row.pk) if is_theirs and by.may(kind.permission) else ""
+    return url
 
 
 def removal_page(admin: DeskAdmin, request: HttpRequest, kind: Kind, row_id: int) -> HttpResponse:

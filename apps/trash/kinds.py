@@ -19,7 +19,8 @@ class Kind:
 
     ``lost`` says which of the rows that go with one people are told of, by model. ``also`` are those that its key
     protects and that go with it all the same. Rows of the models that ``blocking`` names ("exams.scan", for they may
-    stand further up) keep it, and ``refusal`` says what to do.
+    stand further up) keep it, and ``refusal`` says what to do. ``is_makers``: of those who do not see everything, each
+    deletes their own.
     """
 
     model: type[TenantModel]
@@ -31,6 +32,7 @@ class Kind:
     also: tuple[type[TenantModel], ...] = ()
     blocking: tuple[str, ...] = ()
     refusal: Promise | str = ""
+    is_makers: bool = False
 
     @property
     def code(self) -> str:

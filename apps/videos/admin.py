@@ -122,7 +122,7 @@ class VideoAdmin(DeskAdmin):
             note_subjects(request, "user", [video.created_by_id])
         job = video.job
         shown = {
-            "delete_url": remove_url(self, request, VIDEO, video.pk),
+            "delete_url": remove_url(self, request, VIDEO, video),
             "title": video.title,
             "video": video,
             "state": state_of(video),

@@ -26,6 +26,7 @@ VIDEO: Final = register(
         name=_("Video"),
         permission=Permission.SUBMIT_VIDEOS,
         visible_to=_videos_of,
+        is_makers=True,
         title=lambda video: video.title,
         lost={VideoPage: _("Pages found in it")},
     )

@@ -198,7 +198,7 @@ class CourseAdmin(DeskAdmin):
         note_subjects(request, "student", [row["student"] for row in students[:MAX_SHOWN]])
         teachers = queries.teachers_of([course.pk])[course.pk]
         shown = {
-            "delete_url": remove_url(self, request, COURSE, course.pk),
+            "delete_url": remove_url(self, request, COURSE, course),
             "title": course.name,
             "course": course,
             "state": self.state(course),

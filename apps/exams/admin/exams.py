@@ -138,7 +138,7 @@ class ExamAdmin(DeskAdmin):
             "key": key,
             "has_key": any(question.accepted for question in key),
             "key_url": step_url(Step.KEY, exam.pk) if can_manage else "",
-            "delete_url": remove_url(self, request, EXAM, exam.pk),
+            "delete_url": remove_url(self, request, EXAM, exam),
         }
         return self.render(request, "exams/exam.html", shown)
 

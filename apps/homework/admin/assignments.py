@@ -160,7 +160,7 @@ class AssignmentAdmin(DeskAdmin):
         assigned = assignment.assignees.count()
         can_submit = person_of(request).may(Permission.SUBMIT_HOMEWORK)
         shown = {
-            "delete_url": remove_url(self, request, ASSIGNMENT, assignment.pk),
+            "delete_url": remove_url(self, request, ASSIGNMENT, assignment),
             "title": assignment.title,
             "assignment": assignment,
             "due": moment(assignment.due_at),

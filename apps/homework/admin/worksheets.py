@@ -133,7 +133,7 @@ class WorksheetAdmin(DeskAdmin):
                 response.headers["HX-Refresh"] = "true"  # the page that waited for the pictures
             return response
         shown = {
-            "delete_url": remove_url(self, request, WORKSHEET, worksheet.pk),
+            "delete_url": remove_url(self, request, WORKSHEET, worksheet),
             "title": worksheet.title,
             "is_live": is_unfinished(worksheet.job),
             "reason": text_of(worksheet.job.error_code) if worksheet.job is not None else "",
@@ -182,7 +182,7 @@ class WorksheetAdmin(DeskAdmin):
         assign_url = url_of("assignment", "add") + f"?worksheet={worksheet.pk}"
         can_manage = person_of(request).may(_MANAGED)
         shown = {
-            "delete_url": remove_url(self, request, WORKSHEET, worksheet.pk),
+            "delete_url": remove_url(self, request, WORKSHEET, worksheet),
             "title": worksheet.title,
             "worksheet": worksheet,
             "page": here,
