@@ -228,9 +228,6 @@ def test_a_teachers_week(stack: Stack, browser: Browser, tmp_path: Path, size: s
     page.get_by_role("link", name="답안 확인").click()
     _decide_by_keys(desk)
     page.goto(exam + "publish/")
-    page.get_by_label("공개하는 이유").or_(page.get_by_label(re.compile("이유"))).first.fill(
-        "결석생은 다음 주에 봅니다"
-    )
     page.get_by_role("button", name=re.compile("결과 .*공개")).click()
     page.get_by_text("결과를 공개했습니다.").wait_for()
     desk.picture("story-published")
