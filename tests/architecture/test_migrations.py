@@ -25,6 +25,7 @@ WAIVERS: Final[dict[tuple[str, str, str], str]] = {
     ("jobs", "0003_times_by_the_database", "drops job.requested_by"): _BEFORE_THE_FIRST_RELEASE,
     ("jobs", "0004_changes", "indexes job while nobody may write to it"): _BEFORE_THE_FIRST_RELEASE,
     ("jobs", "0005_cancel_rerun_usage_answers", "indexes job while nobody may write to it"): _BEFORE_THE_FIRST_RELEASE,
+    ("jobs", "0007_unfinished_by_id", "indexes job while nobody may write to it"): _BEFORE_THE_FIRST_RELEASE,
     ("exams", "0004_corrections_and_publications", "indexes scan while nobody may write to it"): (
         _BEFORE_THE_FIRST_RELEASE
     ),
