@@ -71,7 +71,7 @@ class Film:
                 break
         if not count:
             raise BrokenMedia(MediaProblem.DAMAGED_VIDEO, "The video is damaged. Please record or upload it again.")
-        return finder.found(self._look_closely, is_over=lambda: self._is_past(CLOSE_SHARE))
+        return finder.found(_Close(self._video), is_over=lambda: self._is_past(CLOSE_SHARE))
 
     def pictures(self, pages: PagesFound) -> Iterator[FilmedPage]:
         """The pages with their pictures, one by one, so that one at a time is in memory."""
@@ -83,15 +83,25 @@ class Film:
             if self._is_past(1.0):
                 return
 
-    def _look_closely(self, moment: Moment) -> list[Moment]:
-        close = self._video.around(moment.pts, seconds=CLOSE_SECONDS, per_second=CLOSE_PER_SECOND)
-        return [_moment(sample) for sample in close]
-
     def _is_past(self, share: float) -> bool:
         if time.monotonic() - self._started_at < share * self._time_limit_seconds:
             return False
         self.is_timed_out = True
         return True
+
+
+class _Close:
+    """Looking closely at a moment of a video."""
+
+    def __init__(self, video: Video) -> None:
+        self._video = video
+
+    def after(self, moment: Moment) -> Iterator[Moment]:
+        return map(_moment, self._video.after(moment.pts, seconds=CLOSE_SECONDS, per_second=CLOSE_PER_SECOND))
+
+    def before(self, moment: Moment) -> list[Moment]:
+        close = self._video.before(moment.pts, seconds=CLOSE_SECONDS, per_second=CLOSE_PER_SECOND)
+        return [_moment(sample) for sample in close]
 
 
 @contextmanager
@@ -111,4 +121,4 @@ def shrunk(picture: Picture, side: int) -> Picture:
 
 
 def _moment(sample: Sample) -> Moment:
-    return Moment(sample.at, sample.luma, sample.sharpness, sample.pts, sample.is_key)
+    return Moment(sample.at, sample.luma, sample.sharpness, sample.pts, sample.is_key, sample.kept)

@@ -85,17 +85,16 @@ def make_sample(condition: Condition, seed: int, *, worksheet_seed: int | None =
 
 
 def capture(page: Picture, condition: Condition, seed: int) -> Picture:
-    """``page`` BGR at ``DPI`` through the condition's camera, channel by channel under the same light and lens."""
-    channels = []
-    for channel in range(3):
-        rng = np.random.default_rng([seed, 9])  # the same for each: one camera, one place
-        grey = np.ascontiguousarray(page[:, :, channel])
-        if isinstance(condition.capture, ScanDials):
-            channels.append(scan_page(grey, DPI, condition.capture, rng))
-        else:
-            channels.append(photograph_page(grey, DPI, condition.capture, rng))
+    """``page`` BGR at ``DPI`` through the condition's scanner, channel by channel, or through its camera."""
+    if isinstance(condition.capture, ScanDials):
+        dials = condition.capture
+        planes = [np.ascontiguousarray(page[:, :, channel]) for channel in range(3)]
+        # the same for each: one scanner, one place
+        taken = np.stack([scan_page(plane, DPI, dials, np.random.default_rng([seed, 9])) for plane in planes], axis=2)
+    else:
+        taken = photograph_page(page, DPI, condition.capture, np.random.default_rng([seed, 9]))
     rng = np.random.default_rng([seed, 11])
-    image = np.stack(channels, axis=2).astype(np.float32)
+    image = taken.astype(np.float32)
     warm = rng.uniform(-0.4, 1.0) * condition.cast
     image *= np.array([1 - max(warm, 0), 1 - abs(warm) * 0.35, 1 - max(-warm, 0)], np.float32)
     if condition.grain:

@@ -192,8 +192,8 @@ class Film:
         if self.dials.shadow:
             edge = np.linspace(0, 1, 16, dtype=np.float32)[None, :] - 0.5 - 0.25 * math.sin(0.5 * at + self._waves[9])
             light *= 1 - self.dials.shadow / (1 + np.exp(-edge * 12))
-        lit = picture.astype(np.float32) * cv2.resize(light, (width, height))[..., None]
-        return np.asarray(np.clip(lit, 0, 255), dtype=np.uint8)
+        everywhere = cv2.cvtColor(cv2.resize(light, (width, height)), cv2.COLOR_GRAY2BGR)
+        return np.asarray(cv2.multiply(picture, everywhere, dtype=cv2.CV_8U), dtype=np.uint8)
 
     def _make_desk(self, rng: np.random.Generator) -> Picture:
         width, height = self.dials.size

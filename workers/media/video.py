@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO, Final, Literal
+from weakref import WeakValueDictionary
 
 import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -43,6 +45,10 @@ MAX_DAMAGED_PACKETS: Final = 500
 CUT_OFF_SECONDS: Final = 2.0
 """What phones write at the end of a track is shorter than its header says, by less than this."""
 THREADS: Final = 1  # a slot is one core
+MAX_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""Decoded pictures that are kept while somebody holds their samples: twenty of 1080 lines, five of 4K."""
+CLOSE_RATE: Final = 20.0
+"""Frames a second from which a close look can do without those that no other frame refers to."""
 
 _EIGHT_BITS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
 _TEN_BITS: Final = frozenset({"yuv420p10le", "yuv422p10le", "yuv444p10le"})
@@ -62,15 +68,28 @@ class VideoFacts:
     """The file ends before its container says."""
 
 
+class Kept:
+    """A decoded picture: who holds it need not have it decoded again."""
+
+    __slots__ = ("__weakref__", "frame")
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self.frame = frame
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One moment: ``luma`` is grey and upright, its longer side 480; ``sharpness`` was measured on the full picture."""
+    """One moment: ``luma`` is grey and upright, its longer side 480; ``sharpness`` was measured at half the size.
+
+    ``kept``: as long as it is held, the picture is not decoded a second time; ``None`` when too many are held.
+    """
 
     at: float
     luma: Grey
     sharpness: float
     pts: int
     is_key: bool
+    kept: Kept | None = None
 
 
 class Video:
@@ -82,57 +101,91 @@ class Video:
         self._skipped: Literal["NONKEY", "NONREF"] = (
             "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
         )
+        is_fast = float(stream.average_rate or 0) >= CLOSE_RATE
+        self._skipped_closely: Literal["NONREF", "DEFAULT"] = "NONREF" if is_fast else "DEFAULT"
+        self._kept: WeakValueDictionary[int, Kept] = WeakValueDictionary()
         self.facts = facts
         self.damaged_packets = 0
         """So many could not be decoded so far, or only in part."""
 
     def samples(self, *, per_second: float) -> Iterator[Sample]:
         """At most ``per_second`` samples a second, in time. Stops where the file is damaged beyond reading on."""
-        self._stream.codec_context.skip_frame = self._skipped
-        self._container.seek(0, backward=True, any_frame=False)
         step = 1.0 / per_second
         wanted = -1.0
-        for frame in self._frames():
+        for frame in self._frames(0, self._skipped):
             at = _seconds(frame, self._stream)
             if at < wanted:
                 continue
             wanted = at + step * 0.98 if at - wanted > step else max(wanted, 0.0) + step
-            luma = _luma_of(frame)
-            yield Sample(at, _small(luma, frame.rotation), _sharpness(luma), frame.pts or 0, bool(frame.key_frame))
+            yield self._sample(frame, at)
 
-    def around(self, pts: int, *, seconds: float, per_second: float) -> list[Sample]:
-        """Samples within ``seconds`` of the frame ``pts``, on both sides. Disturbs :meth:`samples` under way."""
-        self._stream.codec_context.skip_frame = "DEFAULT"
-        base = float(self._stream.time_base or Fraction(1, 1000))
-        middle = pts * base
+    def before(self, pts: int, *, seconds: float, per_second: float) -> list[Sample]:
+        """Samples in the ``seconds`` before the frame ``pts``, in time. Disturbs :meth:`samples` under way."""
+        middle = self._at(pts)
+        start = max(middle - seconds, 0.0)
         found: list[Sample] = []
-        self._container.seek(max(int((middle - seconds) / base), 0), stream=self._stream, backward=True)
-        for frame in self._frames():
+        for frame in self._frames(int(start / self._base), self._skipped_closely):
+            at = _seconds(frame, self._stream)
+            if at >= middle:
+                break
+            if at >= start and (not found or at - found[-1].at >= 0.98 / per_second):
+                found.append(self._sample(frame, at))
+        return found
+
+    def after(self, pts: int, *, seconds: float, per_second: float) -> Iterator[Sample]:
+        """Samples in the ``seconds`` after the frame ``pts``, one by one: what is not asked for is not decoded."""
+        middle = self._at(pts)
+        last = middle
+        for frame in self._frames(pts, self._skipped_closely):
             at = _seconds(frame, self._stream)
             if at > middle + seconds:
                 break
-            if at >= middle - seconds and (not found or at - found[-1].at >= 0.98 / per_second):
-                luma = _luma_of(frame)
-                found.append(Sample(at, _small(luma, frame.rotation), 0.0, frame.pts or 0, bool(frame.key_frame)))
-        return found
+            if at - last >= 0.98 / per_second:
+                last = at
+                yield self._sample(frame, at)
 
     def pictures(self, moments: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """The pictures of samples with these ``pts``, upright, (height, width, 3) BGR, one by one in time.
 
         What is not found is left out.
         """
-        self._stream.codec_context.skip_frame = self._skipped  # what was sampled was not skipped
         for pts in sorted(set(moments)):
-            self._container.seek(pts, stream=self._stream, backward=True, any_frame=False)
-            for frame in self._frames():
-                if frame.pts is None or frame.pts < pts:
-                    continue
-                if frame.pts == pts:
-                    yield pts, _upright(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8), frame.rotation)
-                break
+            kept = self._kept.get(pts)
+            frame = kept.frame if kept is not None else self._frame_at(pts)
+            if frame is not None:
+                yield pts, _upright(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8), frame.rotation)
 
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        """Decoded frames that are whole, of the size that was announced; a damaged packet costs its own only."""
+    @property
+    def _base(self) -> float:
+        return float(self._stream.time_base or Fraction(1, 1000))
+
+    def _at(self, pts: int) -> float:
+        return pts * self._base
+
+    def _frame_at(self, pts: int) -> av.VideoFrame | None:
+        for frame in self._frames(pts, self._skipped):  # what was sampled was not skipped
+            if frame.pts is not None and frame.pts >= pts:
+                return frame if frame.pts == pts else None
+        return None
+
+    def _sample(self, frame: av.VideoFrame, at: float) -> Sample:
+        luma = _luma_of(frame)
+        half = _halved(luma)
+        pts, kept = frame.pts or 0, None
+        size = sum(plane.buffer_size for plane in frame.planes)
+        if (len(self._kept) + 1) * size <= MAX_KEPT_BYTES:
+            kept = self._kept.setdefault(pts, Kept(frame))
+        return Sample(at, _small(half, frame.rotation), _sharpness(half), pts, bool(frame.key_frame), kept)
+
+    def _frames(self, pts: int, skipped: Literal["NONKEY", "NONREF", "DEFAULT"]) -> Iterator[av.VideoFrame]:
+        """Decoded frames from the keyframe before ``pts`` on that are whole, of the size that was announced.
+
+        A damaged packet costs its own only.
+        """
+        self._stream.codec_context.skip_frame = skipped
+        # The demuxer need not even read what is not decoded.
+        self._stream.discard = Discard.nonkey if skipped == "NONKEY" else Discard.default
+        self._container.seek(pts, stream=self._stream, backward=True, any_frame=False)
         announced = (self.facts.width, self.facts.height)
         packets = self._container.demux(self._stream)
         while self.damaged_packets < MAX_DAMAGED_PACKETS:
@@ -267,11 +320,19 @@ def _luma_of(frame: av.VideoFrame) -> Grey:
     return np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8)
 
 
-def _small(luma: Grey, rotation: int) -> Grey:
-    height, width = luma.shape
+def _halved(luma: Grey) -> Grey:
+    """By half as often as leaves the longer side no shorter than a sample's: that is fast, other shares are not."""
+    while max(luma.shape) >= 2 * SAMPLE_SIDE:
+        size = (luma.shape[1] // 2, luma.shape[0] // 2)
+        luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return luma
+
+
+def _small(half: Grey, rotation: int) -> Grey:
+    height, width = half.shape
     scale = SAMPLE_SIDE / max(width, height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return _upright(np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), rotation)
+    return _upright(np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8), rotation)
 
 
 def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
@@ -281,9 +342,9 @@ def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
     return picture if turn is None else np.asarray(cv2.rotate(picture, turn), dtype=np.uint8)
 
 
-def _sharpness(luma: Grey) -> float:
-    """Variance of the Laplacian of the middle, at half size: high where edges are."""
-    height, width = luma.shape
-    middle = luma[height // 6 : height * 5 // 6 : 2, width // 6 : width * 5 // 6 : 2]
+def _sharpness(half: Grey) -> float:
+    """Variance of the Laplacian of the middle: high where edges are."""
+    height, width = half.shape
+    middle = half[height // 6 : height * 5 // 6, width // 6 : width * 5 // 6]
     _, deviation = cv2.meanStdDev(cv2.Laplacian(middle, cv2.CV_16S))
     return float(deviation[0, 0]) ** 2

@@ -23,7 +23,7 @@ BLOCK_STEP_MM: Final = 6.0
 MIN_PRINT_MM2: Final = 1.6
 """Print in a block, for it to be found again: about one letter of 10 points."""
 MIN_BOTH_WAYS: Final = 0.12
-"""Of the edges across and along: less is a line, which slides along itself unseen."""
+"""Of the edges across and along: less is a line, which slides along itself unseen and tells one direction only."""
 WIDE_SEARCH_MM: Final = 4.5
 FINE_SEARCH_MM: Final = 1.3
 GOOD_MATCH: Final = 0.45
@@ -38,11 +38,18 @@ NEAR_MM: Final = 8.0
 class Print:
     """What is printed on a page: its ``ink`` (H, W) float32 at ``PX_PER_MM``, and the blocks to find it by.
 
-    ``blocks`` (B, 2): the middles in pixels.
+    ``blocks`` (B, 2): the middles in pixels. ``tells`` (B, 2): whether a block tells the shift in x, and in y; the
+    rule of an answer, far from any text, tells how far the paper bends there and nothing else does.
     """
 
     ink: Floats
     blocks: Doubles
+    tells: NDArray[np.bool_]
+
+    @property
+    def landmark_count(self) -> int:
+        """Blocks that tell both."""
+        return int(self.tells.all(axis=1).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +57,7 @@ class Aligned:
     """A picture as its page lies: ``picture`` (H, W[, 3]) uint8, ``is_seen`` (H, W) bool: not beyond its edge.
 
     ``blocks`` (B, 2) mm, ``matches`` (B,): how well each is found, -1 to 1; ``drifts_mm`` (B,): how far off it still
-    is. ``scale`` (H', W'): pixels of the original per mm, coarsely.
+    is, as far as it tells; ``is_line`` (B,): whether it tells one direction only.
     """
 
     picture: Picture
@@ -58,11 +65,13 @@ class Aligned:
     blocks: Doubles
     matches: Doubles
     drifts_mm: Doubles
+    is_line: NDArray[np.bool_]
     px_per_mm: float
 
     @property
     def agreement(self) -> float:
-        return float(np.median(self.matches)) if len(self.matches) else 0.0
+        matches = self.matches[~self.is_line]
+        return float(np.median(matches)) if len(matches) else 0.0
 
     def around(self, x: float, y: float, width: float, height: float) -> tuple[float, float]:
         """How well the print in and around a box in mm is found, and how far off it is (of the worse ones, in mm).
@@ -72,13 +81,14 @@ class Aligned:
         dx = np.maximum(np.maximum(x - self.blocks[:, 0], self.blocks[:, 0] - x - width), 0)
         dy = np.maximum(np.maximum(y - self.blocks[:, 1], self.blocks[:, 1] - y - height), 0)
         near = np.hypot(dx, dy) <= NEAR_MM
-        if not near.any():
+        near_print = near & ~self.is_line
+        if not near_print.any():
             return 0.0, float("inf")
         found = near & (self.matches >= GOOD_MATCH)
         if not found.any():
-            return float(np.median(self.matches[near])), float("inf")
+            return float(np.median(self.matches[near_print])), float("inf")
         # writing over print hides it: what is found speaks, unless little is
-        match = float(np.quantile(self.matches[near], 0.6))
+        match = float(np.quantile(self.matches[near_print], 0.6))
         return match, float(np.quantile(self.drifts_mm[found], 0.8))
 
 
@@ -89,7 +99,7 @@ def read_print(page: Picture) -> Print:
     height, width = ink.shape
     xs = np.arange(side / 2 + 2, width - side / 2 - 2, step)
     ys = np.arange(side / 2 + 2, height - side / 2 - 2, step)
-    blocks = []
+    blocks, tells = [], []
     half = int(side // 2)
     across, along = cv2.Sobel(ink, cv2.CV_32F, 1, 0), cv2.Sobel(ink, cv2.CV_32F, 0, 1)
     for y in ys:
@@ -98,9 +108,10 @@ def read_print(page: Picture) -> Print:
             if (ink[rows, columns] > 0.3).sum() < MIN_PRINT_MM2 * PX_PER_MM**2:
                 continue
             one, other = float(np.square(across[rows, columns]).sum()), float(np.square(along[rows, columns]).sum())
-            if min(one, other) >= MIN_BOTH_WAYS * max(one, other):
-                blocks.append((float(int(x)), float(int(y))))
-    return Print(ink, np.array(blocks, np.float64).reshape(-1, 2))
+            least = MIN_BOTH_WAYS * max(one, other)
+            blocks.append((float(int(x)), float(int(y))))
+            tells.append((one >= least, other >= least))
+    return Print(ink, np.array(blocks, np.float64).reshape(-1, 2), np.array(tells, bool).reshape(-1, 2))
 
 
 def align(picture: Picture, printed: Print, homography: Doubles) -> Aligned:
@@ -120,7 +131,8 @@ def align(picture: Picture, printed: Print, homography: Doubles) -> Aligned:
         is_seen=is_seen,
         blocks=printed.blocks / PX_PER_MM,
         matches=matches,
-        drifts_mm=np.hypot(left[:, 0], left[:, 1]) / PX_PER_MM,
+        drifts_mm=_miss_mm(printed, left),
+        is_line=~printed.tells.all(axis=1),
         px_per_mm=warp.px_per_mm,
     )
 
@@ -248,21 +260,27 @@ def _fit_bend(printed: Print, shifts: Doubles, matches: Doubles) -> Doubles:
     if len(shifts) == 0:
         return np.zeros((0, 2))
     basis = _basis(printed.blocks, printed.ink.shape)
-    weights = np.clip(matches - 0.3, 0, None)
+    worth = np.clip(matches - 0.3, 0, None)[:, None] * printed.tells
+    weights = worth
     # higher terms have to be earned: at the page's edge a few blocks must not invent a curl
     ridge = np.diag([0.01, 0.02, 0.02, 0.1, 0.1, 0.1, 0.4, 0.4, 0.4, 0.4])
     bend: Doubles = np.zeros((10, 2))
     for _ in range(6):
-        weighted = basis * weights[:, None]
-        bend = np.asarray(np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ shifts), np.float64)
-        miss = np.hypot(*(basis @ bend - shifts).T) / PX_PER_MM
-        weights = np.clip(matches - 0.3, 0, None) / (1 + (miss / OUTLIER_MM) ** 2)
+        for axis in range(2):
+            weighted = basis * weights[:, axis : axis + 1]
+            bend[:, axis] = np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ shifts[:, axis])
+        weights = worth / (1 + (_miss_mm(printed, basis @ bend - shifts) / OUTLIER_MM) ** 2)[:, None]
     return bend
+
+
+def _miss_mm(printed: Print, apart: Doubles) -> Doubles:
+    """How long each of ``apart`` (B, 2) pixels is, (B,), as far as its block tells."""
+    return np.asarray(np.hypot(*np.where(printed.tells, apart, 0).T) / PX_PER_MM, np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """What is left after the bend: the mean of what the blocks around say, weighted by nearness and match."""
+    """What is left after the bend: the mean of what the blocks around say, weighted by nearness and ``weights`` (B, 2)."""
 
     blocks: Doubles
     shifts: Doubles
@@ -272,18 +290,17 @@ class Field:
         """The shift at ``points`` (N, 2) page pixels, (N, 2). Nothing where no block is near."""
         sigma = SMOOTHING_MM * PX_PER_MM / 2
         apart = np.square(points[:, None, :] - self.blocks[None]).sum(axis=2)
-        near = np.exp(-apart / (2 * sigma * sigma)) * self.weights[None]
-        total = near.sum(axis=1, keepdims=True)
-        return np.asarray((near @ self.shifts) / (total + 0.05), np.float64)
+        near = np.exp(-apart / (2 * sigma * sigma))
+        return np.asarray((near @ (self.weights * self.shifts)) / (near @ self.weights + 0.05), np.float64)
 
 
 def _smooth_field(printed: Print, shifts: Doubles, matches: Doubles) -> Field | None:
-    weights = np.clip(matches - 0.35, 0, None)
+    weights = np.clip(matches - 0.35, 0, None)[:, None] * printed.tells
     if not weights.any():
         return None
     field = Field(printed.blocks, shifts, weights)
-    miss = np.hypot(*(field.at(printed.blocks) - shifts).T) / PX_PER_MM
-    return Field(printed.blocks, shifts, weights / (1 + (miss / (OUTLIER_MM / 2)) ** 2))
+    miss = _miss_mm(printed, field.at(printed.blocks) - shifts)
+    return Field(printed.blocks, shifts, weights / (1 + (miss / (OUTLIER_MM / 2)) ** 2)[:, None])
 
 
 def _project(homography: Doubles, points: Doubles) -> Doubles:

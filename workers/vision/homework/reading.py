@@ -83,7 +83,7 @@ def register_page(image: Picture, paper_mm: tuple[float, float] | None = None, f
     ink = np.clip(darkness(page), 0, 1)
     ink[ink < 0.06] = 0
     clean = np.rint(255 * (1 - ink)).astype(np.uint8)
-    if len(read_print(clean).blocks) < 6:
+    if read_print(clean).landmark_count < 6:
         raise UnusablePage(
             PageProblem.NO_PRINT,
             "There is too little print on this page to recognise it by. Please choose another page.",

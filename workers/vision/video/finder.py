@@ -11,15 +11,15 @@ doubts, not with the film.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from workers.vision.video.alignment import Portrait
-from workers.vision.video.similarity import Grey, Look, compare, ink_share
+from workers.vision.video.similarity import Grey, Look, agreeing_blocks, compare, ink_share, is_same_at_a_glance
 
 MIN_STAY_SECONDS: Final = 1.2
 """What lasts so long is a page. A hand takes about 0.7 s to turn one."""
@@ -46,13 +46,27 @@ MAX_BRIEF_RUNS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A sample as the finder takes it: ``at`` in seconds, ``luma`` (h, w) grey, ``pts`` to find the picture again."""
+    """A sample as the finder takes it: ``at`` in seconds, ``luma`` (h, w) grey, ``pts`` to find the picture again.
+
+    ``kept`` is held as long as the moment may be shown.
+    """
 
     at: float
     luma: Grey
     sharpness: float
     pts: int
     is_key: bool
+    kept: object = None
+
+
+class CloseLook(Protocol):
+    """Moments close to one, at least 6 a second: they settle what was seen too briefly to be sure."""
+
+    def after(self, moment: Moment) -> Iterator[Moment]:
+        """Those that follow, one by one: none is decoded before it is asked for."""
+
+    def before(self, moment: Moment) -> Sequence[Moment]:
+        """Those that come before, in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,7 @@ class PageFinder:
         """The next moment. All have one shape."""
         if self.is_full:
             return
-        look = Look.of(moment.luma)
+        look = Look(moment.luma)
         if self._run is not None and not _goes_on(self._run, look):
             self._settle(self._run)
             self._run = None
@@ -133,14 +147,8 @@ class PageFinder:
             self._run = _Run()
         _extend(self._run, moment, look)
 
-    def found(
-        self, look_closely: Callable[[Moment], Sequence[Moment]], *, is_over: Callable[[], bool] = _never
-    ) -> PagesFound:
-        """The pages in the order in which they were first shown.
-
-        ``look_closely`` gives moments close to one, in time, at least 6 a second: they settle what was seen too
-        briefly to be sure. Once ``is_over`` says so, such doubts are left out.
-        """
+    def found(self, close: CloseLook, *, is_over: Callable[[], bool] = _never) -> PagesFound:
+        """The pages in the order in which they were first shown. Once ``is_over`` says so, doubts are left out."""
         if self._run is not None:
             self._settle(self._run)
             self._run = None
@@ -148,14 +156,14 @@ class PageFinder:
             for moment in moments:
                 if is_over() or self.is_full:
                     break
-                portrait = Portrait(moment.luma)
+                portrait = Portrait(Look(moment.luma))
                 # What shows a known page is a page half turned, or the same again: nothing new, and decoding is dear.
                 known = self._known_by(portrait)
                 if known is not None and stay.end - stay.start >= STILL_SECONDS:
                     known.stays.append(stay)
                 if known is not None or self._adds_nothing(portrait):
                     break
-                if _lies_still(moment, portrait.look, look_closely(moment)):
+                if _lies_still(moment, portrait.look, close):
                     self._remember(moment, portrait, BRIEF_SCORE, stay)
                     break
         pages = sorted(self._pages, key=lambda page: min(stay.start for stay in page.stays))
@@ -167,7 +175,7 @@ class PageFinder:
         stay = run.stay
         if stay.end - stay.start >= MIN_STAY_SECONDS:
             score, best = scored[0]
-            self._remember(best, Portrait(best.luma), score, stay)
+            self._remember(best, Portrait(Look(best.luma)), score, stay)
         elif len(self._brief) < MAX_BRIEF_RUNS:
             self._brief.append(([moment for _, moment in scored[:2]], stay))
 
@@ -189,7 +197,7 @@ class PageFinder:
     def _known_by(self, portrait: Portrait) -> _Known | None:
         """The page that this is, if it is known: most likely one of the last, and as it lay."""
         for known in reversed(self._pages):
-            if compare(known.portrait.look, portrait.look).is_same_sheet:
+            if is_same_at_a_glance(known.portrait.look, portrait.look):
                 return known
         for known in reversed(self._pages):
             aligned = known.portrait.compare(portrait)
@@ -207,18 +215,28 @@ def _goes_on(run: _Run, look: Look) -> bool:
     return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page
 
 
-def _lies_still(moment: Moment, look: Look, close: Sequence[Moment]) -> bool:
-    still = [moment.at]
-    for side in (
-        [one for one in close if one.at > moment.at],
-        [one for one in reversed(close) if one.at < moment.at],
-    ):
-        for one in side:
-            comparison = compare(look, Look.of(one.luma))
-            if not comparison.is_same_page or comparison.lost > STILL_LOST:
-                break
-            still.append(one.at)
-    return max(still) - min(still) >= STILL_SECONDS
+def _lies_still(moment: Moment, look: Look, close: CloseLook) -> bool:
+    """Whether the page of ``moment`` lies as it does for long enough, after it or round it."""
+    end = moment.at
+    for one in close.after(moment):
+        if not _is_still(look, one):
+            break
+        end = one.at
+        if end - moment.at >= STILL_SECONDS:
+            return True
+    if end == moment.at:
+        return False  # a page that lay still until here was seen a sample earlier too, if for long enough
+    for one in reversed(close.before(moment)):
+        if not _is_still(look, one):
+            return False
+        if end - one.at >= STILL_SECONDS:
+            return True
+    return False
+
+
+def _is_still(look: Look, moment: Moment) -> bool:
+    comparison = compare(look, Look(moment.luma))
+    return comparison.is_same_page and comparison.lost <= STILL_LOST
 
 
 def _scored(run: _Run) -> list[tuple[float, Moment]]:
@@ -250,7 +268,7 @@ def _hidden_shares(candidates: Sequence[_Candidate]) -> list[float]:
     if len(candidates) < 3:
         return [0.0] * len(candidates)
     middle = candidates[len(candidates) // 2]
-    agrees = np.stack([compare(middle.look, candidate.look).agrees for candidate in candidates])
+    agrees = np.stack([agreeing_blocks(middle.look, candidate.look) for candidate in candidates])
     most = agrees.sum(axis=0) * 2 > len(candidates)
     blocks = max(int(middle.look.ink.sum()), 1)
     return [float((one != most)[middle.look.ink].sum()) / blocks for one in agrees]

@@ -5,15 +5,16 @@ after the shift between the pictures is taken out. A hand hides ink; another pag
 Only blocks with ink in *both* pictures can tell the two apart. The edges of the picture count less and less: a page
 is filmed in the middle, and round it lies a desk that stays when the page is turned.
 
-Almost every comparison is of two moments of one page, so the cheap look comes first: as they lie, then shifted by what
-half the size tells, then by what the whole tells, which is what a shaken hand needs (five films, seed 1: of one page
-.12 differs at the 90th percentile, of two pages .37 at least). Each look keeps its statistics.
+Almost every comparison is of two moments of one page, or of pages that have nothing in common, and for that a quarter of
+the pixels is enough: as they lie, then shifted by what half of that size tells. Only what is not plain there is compared
+at the whole size, likewise in two steps (five films, seed 1: of one page .12 differs at the 90th percentile, of two pages
+.37 at least). What a comparison needs of a picture is worked out once, when it is needed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import cv2
@@ -23,14 +24,17 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 Detail = NDArray[np.float32]
 Blocks = NDArray[np.bool_]
+Shift = tuple[float, float]
 
 BLOCK: Final = 20
 """Pixels of a sample, 480 on its long side: about two lines of handwriting on a filmed notebook."""
 _DETAIL_SIGMA: Final = 8.0
-_LIGHT_SHRINK: Final = 4
-"""The neighbourhood's brightness is blurred at a quarter of the size: the same to 0.01, at a tenth of the time."""
+_BLUR_SIGMA: Final = 2.0
+"""The neighbourhood's brightness is blurred where this is its sigma: the same to 0.01, at a tenth of the time."""
 _INK: Final = 0.055
 """Standard deviation of the local contrast (natural logarithm of brightness) from which a block holds ink."""
+_INK_AT_HALF: Final = 0.036
+"""The same where lines are half as wide: the same share of the blocks holds ink."""
 _SAME_BLOCK: Final = 0.5
 """Same page >= .65, other page <= .49 (measured after alignment)."""
 MAX_CHANGED: Final = 0.32
@@ -43,6 +47,11 @@ MIN_SHARED_BLOCKS: Final = 6
 _CLEAR_CHANGED: Final = 0.08
 _CLEAR_LOST: Final = 0.15
 """Up to here looking closer could only find the two more alike."""
+_SURE_CHANGED: Final = 0.1
+_SURE_LOST: Final = 0.3
+"""One page, seen at half the size: of two worksheets of one layout .15 differs at least and .34 is lost (16 films)."""
+_OTHER_AT_HALF: Final = 0.4
+"""Two pages at every size, or nobody could tell; of one page .16 differs there at the 90th percentile."""
 _HOPELESS_CHANGED: Final = 0.85
 """From here a pixel to the side makes no other page the same."""
 _MAX_SHIFT: Final = 0.15
@@ -82,33 +91,62 @@ class Comparison:
         """One page beyond doubt."""
         return self.is_same_page and self.changed <= _CLEAR_CHANGED and self.lost <= _CLEAR_LOST
 
+    @property
+    def is_sure(self) -> bool:
+        """One page, though a hand may hide some of it."""
+        return self.is_same_page and self.changed <= _SURE_CHANGED and self.lost <= _SURE_LOST
 
-class Look:
-    """A small grey picture with what comparisons need of it: ``detail`` fades towards the edges."""
 
-    __slots__ = ("detail", "deviations", "half", "ink", "means")
+class Layer:
+    """The local contrast of a picture at one size, fading towards the edges, and its statistics by blocks."""
 
-    def __init__(self, detail: Detail) -> None:
+    __slots__ = ("block", "detail", "deviations", "half", "ink", "is_half", "least_ink", "means")
+
+    def __init__(self, detail: Detail, *, is_half: bool) -> None:
+        self.is_half = is_half
+        self.block, self.least_ink = (BLOCK // 2, _INK_AT_HALF) if is_half else (BLOCK, _INK)
         self.detail = detail
-        half = cv2.resize(detail, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        self.half: Detail = np.asarray(half, dtype=np.float32)
-        self.means, self.deviations = _statistics(detail)
-        self.ink: Blocks = self.deviations > _INK
+        size = (detail.shape[1] // 2, detail.shape[0] // 2)
+        self.half: Detail = np.asarray(cv2.resize(detail, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+        self.means, self.deviations = _statistics(detail, self.block)
+        self.ink: Blocks = self.deviations > self.least_ink
 
     @classmethod
-    def of(cls, luma: Grey) -> Look:
-        detail = detail_of(luma)
-        return cls(np.asarray(cv2.multiply(detail, _fading(detail.shape)), dtype=np.float32))
+    def of(cls, luma: Grey, *, is_half: bool) -> Layer:
+        if is_half:
+            size = (max(luma.shape[1] // 2, 1), max(luma.shape[0] // 2, 1))
+            luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        detail = cv2.multiply(detail_of(luma, _DETAIL_SIGMA / (2 if is_half else 1)), _fading(luma.shape))
+        return cls(np.asarray(detail, dtype=np.float32), is_half=is_half)
 
 
-def detail_of(luma: Grey) -> Detail:
+class Look:
+    """A small grey picture with what comparisons need of it, at half and at the whole of its size."""
+
+    def __init__(self, luma: Grey) -> None:
+        self.luma = luma
+
+    @cached_property
+    def half(self) -> Layer:
+        return Layer.of(self.luma, is_half=True)
+
+    @cached_property
+    def whole(self) -> Layer:
+        return Layer.of(self.luma, is_half=False)
+
+    @property
+    def ink(self) -> Blocks:
+        """The blocks that hold ink."""
+        return self.half.ink
+
+
+def detail_of(luma: Grey, sigma: float) -> Detail:
     """Local contrast: the logarithm of brightness less its neighbourhood's; light and exposure cancel out."""
     light = cv2.LUT(luma, _LOGARITHM)
     height, width = light.shape
-    small = (max(width // _LIGHT_SHRINK, 1), max(height // _LIGHT_SHRINK, 1))
-    blurred = cv2.GaussianBlur(
-        cv2.resize(light, small, interpolation=cv2.INTER_AREA), (0, 0), _DETAIL_SIGMA / _LIGHT_SHRINK
-    )
+    shrink = max(round(sigma / _BLUR_SIGMA), 1)
+    small = (max(width // shrink, 1), max(height // shrink, 1))
+    blurred = cv2.GaussianBlur(cv2.resize(light, small, interpolation=cv2.INTER_AREA), (0, 0), sigma / shrink)
     return np.asarray(
         cv2.subtract(light, cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)), dtype=np.float32
     )
@@ -116,43 +154,72 @@ def detail_of(luma: Grey) -> Detail:
 
 def compare(first: Look, second: Look) -> Comparison:
     """How two pictures of one size differ."""
-    found = _compare_once(first, second.detail, second.means, second.deviations)
+    found, shift = _compare_at_half(first.half, second.half)
+    if found.is_sure or found.changed > _OTHER_AT_HALF:
+        return found
+    found = compare_aligned(first.whole, _shifted(second.whole, (2 * shift[0], 2 * shift[1])))
     if found.is_clear:
         return found
-    found = compare_aligned(first, _shifted(second, _shift_between(first.half, second.half, scale=2)))
-    if found.is_clear:
-        return found
-    return compare_aligned(first, _shifted(second, _shift_between(first.detail, second.detail, scale=1)))
+    return compare_aligned(first.whole, _shifted(second.whole, _shift_between(first.whole.detail, second.whole.detail)))
 
 
-def _shift_between(first: Detail, second: Detail, *, scale: int) -> tuple[float, float]:
-    """By phase correlation, times ``scale``; none where it is further than a hand shakes."""
+def agreeing_blocks(first: Look, second: Look) -> Blocks:
+    """Where the first's ink is there in the second, seen at half the size."""
+    return _compare_at_half(first.half, second.half)[0].agrees
+
+
+def is_same_at_a_glance(first: Look, second: Look) -> bool:
+    """Whether the two are one page beyond doubt, as they lie or nearly so: looked at quickly, for many comparisons."""
+    one, other = first.half, second.half
+    found = _compare_once(one, other.detail, other.means, other.deviations)
+    if not found.is_sure:
+        dx, dy = _shift_between(one.half, other.half)
+        found = compare_aligned(one, _shifted(other, (2 * dx, 2 * dy)))
+    return found.is_sure and found.is_same_sheet
+
+
+def _compare_at_half(first: Layer, second: Layer) -> tuple[Comparison, Shift]:
+    """What half the size says, and the shift between the two there."""
+    found, shift = _compare_once(first, second.detail, second.means, second.deviations), (0.0, 0.0)
+    for one, other, scale in ((first.half, second.half, 2), (first.detail, second.detail, 1)):
+        if found.is_sure:
+            break
+        dx, dy = _shift_between(one, other)
+        moved = compare_aligned(first, _shifted(second, (scale * dx, scale * dy)))
+        if moved.changed <= found.changed:
+            found, shift = moved, (scale * dx, scale * dy)
+    return found, shift
+
+
+def _shift_between(first: Detail, second: Detail) -> Shift:
+    """By phase correlation; none where it is further than a hand shakes."""
     # It is given no window, which it would write into its arguments; they are faded as they are.
     (dx, dy), _ = cv2.phaseCorrelate(first, second)
     is_far = max(abs(dx), abs(dy)) > _MAX_SHIFT * first.shape[1]
-    return (0.0, 0.0) if is_far else (scale * dx, scale * dy)
+    return (0.0, 0.0) if is_far else (dx, dy)
 
 
-def _shifted(look: Look, shift: tuple[float, float]) -> Detail:
+def _shifted(layer: Layer, shift: Shift) -> Detail:
     if max(map(abs, shift)) <= _STILL_PIXELS:
-        return look.detail
+        return layer.detail
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], dtype=np.float32)
-    size = (look.detail.shape[1], look.detail.shape[0])
-    moved = cv2.warpAffine(look.detail, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    size = (layer.detail.shape[1], layer.detail.shape[0])
+    moved = cv2.warpAffine(layer.detail, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.asarray(moved, dtype=np.float32)
 
 
-def compare_aligned(first: Look, second: Detail) -> Comparison:
+def compare_aligned(first: Layer, second: Detail) -> Comparison:
     """As :func:`compare`, for a second picture that lies on the first but for a pixel."""
-    means, deviations = _statistics(second)
-    found = _compare_once(first, second, means, deviations)
-    if found.is_clear or found.changed >= _HOPELESS_CHANGED:
+    means, deviations = _statistics(second, first.block)
+    is_same, ink = _is_same(first, second, means, deviations), deviations > first.least_ink
+    found = _judge(first.ink, ink, is_same)
+    if found.is_clear or (first.is_half and found.is_sure) or found.changed >= _HOPELESS_CHANGED:
         return found
-    is_same = _is_same(first, second, means, deviations)
-    ink = deviations > _INK
+    height, width = second.shape
+    around = cv2.copyMakeBorder(second, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     for dx, dy in _SHIFTS:
-        moved = np.roll(second, (dy, dx), axis=(0, 1))
-        is_same |= _is_same(first, moved, *_statistics(moved))
+        moved = np.asarray(around[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width], dtype=np.float32)
+        is_same |= _is_same(first, moved, means, deviations)  # a pixel to the side a block's own figures are the same
     return _judge(first.ink, ink, is_same)
 
 
@@ -161,13 +228,13 @@ def ink_share(look: Look) -> float:
     return float(look.ink.mean())
 
 
-def _compare_once(first: Look, second: Detail, means: Detail, deviations: Detail) -> Comparison:
-    return _judge(first.ink, deviations > _INK, _is_same(first, second, means, deviations))
+def _compare_once(first: Layer, second: Detail, means: Detail, deviations: Detail) -> Comparison:
+    return _judge(first.ink, deviations > first.least_ink, _is_same(first, second, means, deviations))
 
 
-def _is_same(first: Look, second: Detail, means: Detail, deviations: Detail) -> Blocks:
+def _is_same(first: Layer, second: Detail, means: Detail, deviations: Detail) -> Blocks:
     """Per block whether the two correlate."""
-    shared = _means(cv2.multiply(first.detail, second)) - first.means * means
+    shared = _means(cv2.multiply(first.detail, second), first.block) - first.means * means
     return np.asarray(shared >= _SAME_BLOCK * first.deviations * deviations)
 
 
@@ -192,14 +259,14 @@ def _fading(shape: tuple[int, int]) -> Detail:
     return np.asarray(cv2.multiply(window, window), dtype=np.float32)
 
 
-def _means(values: NDArray[np.float32] | cv2.typing.MatLike) -> Detail:
-    rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
-    whole = values[: rows * BLOCK, : columns * BLOCK]
+def _means(values: NDArray[np.float32] | cv2.typing.MatLike, block: int) -> Detail:
+    rows, columns = values.shape[0] // block, values.shape[1] // block
+    whole = values[: rows * block, : columns * block]
     return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _statistics(values: Detail) -> tuple[Detail, Detail]:
+def _statistics(values: Detail, block: int) -> tuple[Detail, Detail]:
     """Mean and standard deviation of each block."""
-    means = _means(values)
-    squares = _means(cv2.multiply(values, values))
+    means = _means(values, block)
+    squares = _means(cv2.multiply(values, values), block)
     return means, np.asarray(np.sqrt(np.maximum(squares - means * means, 0)), dtype=np.float32)
