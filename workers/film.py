@@ -77,7 +77,10 @@ class Film:
         """The pages with their pictures, one by one, so that one at a time is in memory."""
         by_pts = {page.best.pts: page for page in pages.pages}
         for pts, picture in self._video.pictures(sorted(by_pts)):
-            quad = find_sheet(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), dtype=np.uint8))
+            luma = by_pts[pts].best.luma
+            quad = find_sheet(luma)
+            if quad is not None:
+                quad *= np.float32(picture.shape[1] / luma.shape[1])
             page = rectified(picture, quad) if quad is not None else shrunk(picture, MAX_SIDE)
             yield FilmedPage(by_pts[pts], page, is_straightened=quad is not None)
             if self._is_past(1.0):

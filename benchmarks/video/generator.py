@@ -259,6 +259,30 @@ def make_video(condition: str, seed: int, folder: Path) -> tuple[Path, Truth]:
     return path, film.truth
 
 
+def repeat_video(condition: str, seed: int, folder: Path, *, seconds: float) -> tuple[Path, Truth]:
+    """The film of ``condition`` and ``seed`` over and over until it is ``seconds`` long, without encoding it again."""
+    once, truth = make_video(condition, seed, folder)
+    path = folder / f"{condition}-{seed}-{seconds:.0f}s.mp4"
+    if path.exists():
+        return path, truth
+    partial = path.with_suffix(".partial.mp4")
+    with av.open(str(once)) as source, av.open(str(partial), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        base = stream.time_base or Fraction(1, 1000)
+        length = round(truth.duration / base) + 1
+        for start in range(0, round(seconds / base), length):
+            source.seek(0)
+            for packet in source.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.pts, packet.dts = packet.pts + start, packet.dts + start
+                packet.stream = copy
+                target.mux(packet)
+    partial.replace(path)
+    return path, truth
+
+
 def middle_frame(film: Film, page: int) -> NDArray[np.uint8]:
     """What the page looks like while it lies still, for the eye."""
     stay = next(stay for stay in film.truth.stays if stay.page == page)

@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from workers.media.errors import BrokenMedia, MediaProblem
 
 Grey = NDArray[np.uint8]
+Skipped = Literal["NONKEY", "NONREF", "DEFAULT"]
+"""What the decoder leaves out."""
 
 CODECS: Final = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4"})
 MAX_PIXELS: Final = 4096 * 2304
@@ -98,11 +100,11 @@ class Video:
     def __init__(self, container: InputContainer, stream: VideoStream, facts: VideoFacts) -> None:
         self._container = container
         self._stream = stream
-        self._skipped: Literal["NONKEY", "NONREF"] = (
+        self._skipped: Skipped = (
             "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
         )
         is_fast = float(stream.average_rate or 0) >= CLOSE_RATE
-        self._skipped_closely: Literal["NONREF", "DEFAULT"] = "NONREF" if is_fast else "DEFAULT"
+        self._skipped_closely: Skipped = "NONREF" if is_fast else "DEFAULT"
         self._kept: WeakValueDictionary[int, Kept] = WeakValueDictionary()
         self.facts = facts
         self.damaged_packets = 0
@@ -112,7 +114,7 @@ class Video:
         """At most ``per_second`` samples a second, in time. Stops where the file is damaged beyond reading on."""
         step = 1.0 / per_second
         wanted = -1.0
-        for frame in self._frames(0, self._skipped):
+        for frame in self.frames(0, self._skipped):
             at = _seconds(frame, self._stream)
             if at < wanted:
                 continue
@@ -124,7 +126,7 @@ class Video:
         middle = self._at(pts)
         start = max(middle - seconds, 0.0)
         found: list[Sample] = []
-        for frame in self._frames(int(start / self._base), self._skipped_closely):
+        for frame in self.frames(int(start / self._base), self._skipped_closely):
             at = _seconds(frame, self._stream)
             if at >= middle:
                 break
@@ -136,7 +138,7 @@ class Video:
         """Samples in the ``seconds`` after the frame ``pts``, one by one: what is not asked for is not decoded."""
         middle = self._at(pts)
         last = middle
-        for frame in self._frames(pts, self._skipped_closely):
+        for frame in self.frames(pts, self._skipped_closely):
             at = _seconds(frame, self._stream)
             if at > middle + seconds:
                 break
@@ -163,7 +165,7 @@ class Video:
         return pts * self._base
 
     def _frame_at(self, pts: int) -> av.VideoFrame | None:
-        for frame in self._frames(pts, self._skipped):  # what was sampled was not skipped
+        for frame in self.frames(pts, self._skipped):  # what was sampled was not skipped
             if frame.pts is not None and frame.pts >= pts:
                 return frame if frame.pts == pts else None
         return None
@@ -177,7 +179,7 @@ class Video:
             kept = self._kept.setdefault(pts, Kept(frame))
         return Sample(at, _small(half, frame.rotation), _sharpness(half), pts, bool(frame.key_frame), kept)
 
-    def _frames(self, pts: int, skipped: Literal["NONKEY", "NONREF", "DEFAULT"]) -> Iterator[av.VideoFrame]:
+    def frames(self, pts: int, skipped: Skipped) -> Iterator[av.VideoFrame]:
         """Decoded frames from the keyframe before ``pts`` on that are whole, of the size that was announced.
 
         A damaged packet costs its own only.
@@ -343,8 +345,8 @@ def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
 
 
 def _sharpness(half: Grey) -> float:
-    """Variance of the Laplacian of the middle: high where edges are."""
+    """Variance of the Laplacian of every other line of the middle: high where edges are."""
     height, width = half.shape
-    middle = half[height // 6 : height * 5 // 6, width // 6 : width * 5 // 6]
+    middle = half[height // 6 : height * 5 // 6 : 2, width // 6 : width * 5 // 6]
     _, deviation = cv2.meanStdDev(cv2.Laplacian(middle, cv2.CV_16S))
     return float(deviation[0, 0]) ** 2

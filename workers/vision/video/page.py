@@ -13,8 +13,8 @@ from workers.vision.video.similarity import Grey
 Picture = NDArray[np.uint8]
 Quad = NDArray[np.float32]
 
-_SIDE: Final = 640
-"""Pixels of the longer side at which the sheet is looked for."""
+_SIDE: Final = 480
+"""Pixels of the longer side at which the sheet is looked for: lines through its sides are right to a third of one."""
 _MIN_AREA, _MAX_AREA = 0.18, 0.92
 """Of the picture. What is smaller is a note on the desk, what is larger has no desk round it."""
 _BORDER: Final = 0.012
@@ -25,7 +25,7 @@ _MIN_ANGLE, _MAX_ANGLE = 60.0, 120.0
 _MAX_ASPECT: Final = 2.2
 _MIN_CONTRAST: Final = 18.0
 """Grey levels between the sheet and what lies round it."""
-_INK_CLOSING: Final = 15
+_INK_CLOSING: Final = 11
 MAX_SIDE: Final = 2400
 """Pixels of a page's longer side: a filmed page has no more to show."""
 

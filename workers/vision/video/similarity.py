@@ -48,11 +48,12 @@ _CLEAR_CHANGED: Final = 0.08
 _CLEAR_LOST: Final = 0.15
 """Up to here looking closer could only find the two more alike."""
 _SURE_CHANGED: Final = 0.1
-_SURE_LOST: Final = 0.3
-"""One page, seen at half the size: of two worksheets of one layout .15 differs at least and .34 is lost (16 films)."""
+_SURE_LOST: Final = 0.45
+"""One page, seen at half the size, though a hand hides some: of two worksheets of one layout .15 differs (16 films)."""
 _OTHER_AT_HALF: Final = 0.4
 """Two pages at every size, or nobody could tell; of one page .16 differs there at the 90th percentile."""
 _HOPELESS_CHANGED: Final = 0.85
+_HOPELESS_AT_HALF: Final = 0.7
 """From here a pixel to the side makes no other page the same."""
 _MAX_SHIFT: Final = 0.15
 """Of the width. No hand shakes that far between two samples: such pictures have nothing in common."""
@@ -158,7 +159,7 @@ def compare(first: Look, second: Look) -> Comparison:
     if found.is_sure or found.changed > _OTHER_AT_HALF:
         return found
     found = compare_aligned(first.whole, _shifted(second.whole, (2 * shift[0], 2 * shift[1])))
-    if found.is_clear:
+    if found.is_same_sheet:
         return found
     return compare_aligned(first.whole, _shifted(second.whole, _shift_between(first.whole.detail, second.whole.detail)))
 
@@ -213,7 +214,10 @@ def compare_aligned(first: Layer, second: Detail) -> Comparison:
     means, deviations = _statistics(second, first.block)
     is_same, ink = _is_same(first, second, means, deviations), deviations > first.least_ink
     found = _judge(first.ink, ink, is_same)
-    if found.is_clear or (first.is_half and found.is_sure) or found.changed >= _HOPELESS_CHANGED:
+    if first.is_half:
+        if found.is_sure or found.changed >= _HOPELESS_AT_HALF:
+            return found
+    elif found.is_clear or found.changed >= _HOPELESS_CHANGED:
         return found
     height, width = second.shape
     around = cv2.copyMakeBorder(second, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
