@@ -28,6 +28,8 @@ class Condition:
     writing: WritingDials = field(default_factory=WritingDials)
 
 
+_UNTOUCHED: Final = WritingDials(blank=1.0, erased=0.0, marked=0.0)
+
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "scan": Condition(ScanDials(dpi=(150, 200), skew_degrees=1.0, noise=2.0, jpeg=(75, 95))),
     "phone": Condition(
@@ -63,6 +65,24 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
         cast=0.4,
         grain=5.0,
         is_turned=True,
+    ),
+    "light": Condition(
+        PhoneDials(
+            long_side=(1900, 2600),
+            tilt_degrees=20.0,
+            roll_degrees=10.0,
+            fill=(0.8, 0.97),
+            shadow=(0.45, 0.7),
+            blur=(0.4, 1.1),
+            motion=2.0,
+            noise=(1.5, 4.5),
+            jpeg=(65, 92),
+            curl_mm=4.0,
+            glare=(0.1, 0.3),
+        ),
+        cast=0.5,
+        grain=3.0,
+        writing=_UNTOUCHED,
     ),
 }
 

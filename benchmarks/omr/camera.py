@@ -126,7 +126,7 @@ def _photocopy(page: GreyImage, dpi: int, rng: np.random.Generator) -> GreyImage
 
 def _with_glare(scene: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """``scene`` (h, w) with a lamp's soft reflection somewhere on it: light that is added, so ink grows pale there."""
-    height, width = scene.shape
+    height, width = scene.shape[:2]
     spot = np.zeros((height // 8, width // 8), np.float32)
     centre = (int(rng.uniform(0.1, 0.9) * width / 8), int(rng.uniform(0.1, 0.9) * height / 8))
     axes = (int(rng.uniform(0.06, 0.2) * width / 8), int(rng.uniform(0.06, 0.2) * width / 8))

@@ -42,6 +42,7 @@ TWO_HOURS: Final = 7200.0
 LIMIT_SECONDS: Final = 20.0
 """Given to two hours of film, which take longer."""
 GRACE_SECONDS: Final = 3.0
+ROUNDS: Final = 2
 
 Row = dict[str, object]
 
@@ -68,7 +69,6 @@ class Reading:
     sample_seconds: float
     seconds: float
     peak_mib: float
-    is_timed_out: bool
 
 
 @dataclass(slots=True)
@@ -80,8 +80,8 @@ class _Use:
     count: int = 0
 
 
-def read_film(path: Path, truth: Truth, *, limit_seconds: float = 3600) -> Reading:
-    """In this process."""
+def read_film(path: Path, truth: Truth) -> Reading:
+    """In this process, in the best of some rounds."""
     cv2.setNumThreads(1)
     uses: list[_Use] = []
     decode = Video.frames
@@ -93,15 +93,29 @@ def read_film(path: Path, truth: Truth, *, limit_seconds: float = 3600) -> Readi
             use.count += 1
             yield frame
 
-    with patch.object(Video, "frames", noted):
+    seconds = float("inf")
+    for _ in range(ROUNDS):
+        uses.clear()
         begun = time.process_time()
-        with path.open("rb") as file, open_film(file, time_limit_seconds=limit_seconds) as film:
+        with patch.object(Video, "frames", noted), path.open("rb") as file, open_film(file, time_limit_seconds=3600) as film:
             pages = film.find_pages(max_pages=MAX_PAGES, report=lambda _: None)
             moments = [page.found.best.at for page in film.pictures(pages)]
-        seconds = time.process_time() - begun
+        seconds = min(seconds, time.process_time() - begun)
     found = [next((stay.page for stay in truth.stays if stay.start <= at <= stay.end), None) for at in moments]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Reading(found, _decoding(path, uses), _decoding(path, uses[:1]), seconds, peak, film.is_timed_out)
+    decode, samples = (min(_decoding(path, some) for _ in range(ROUNDS)) for some in (uses, uses[:1]))
+    return Reading(found, decode, samples, seconds, _peak_mib())
+
+
+def read_hurriedly(path: Path) -> tuple[int, bool, float]:
+    """How many pages were found in the time there is, whether it was said that it ran out, and MiB."""
+    cv2.setNumThreads(1)
+    with path.open("rb") as file, open_film(file, time_limit_seconds=LIMIT_SECONDS) as film:
+        pages = film.find_pages(max_pages=MAX_PAGES, report=lambda _: None)
+        return sum(1 for _ in film.pictures(pages)), film.is_timed_out, _peak_mib()
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _decoding(path: Path, uses: Sequence[_Use]) -> float:
@@ -175,19 +189,18 @@ def measure_two_hours() -> dict[str, Row]:
     path, _ = repeat_video("slides", 1, FOLDER, seconds=TWO_HOURS)
     begun = time.monotonic()
     command = [sys.executable, "-m", "benchmarks.video", "--hurried", str(path)]
-    reading = Reading(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     taken = time.monotonic() - begun
-    pages = len(reading.found)
+    pages, is_said, peak = json.loads(answer)
     print(
         f"two hours of film, {LIMIT_SECONDS:.0f} s given: ended after {taken:.1f} s, {pages} pages,"
-        f" {'said to be out of time' if reading.is_timed_out else 'NOT SAID to be out of time'},"
-        f" {reading.peak_mib:.0f} MiB"
+        f" {'said to be out of time' if is_said else 'NOT SAID to be out of time'}, {peak:.0f} MiB"
     )
     return {
         "two_hours_seconds": _row(taken, LIMIT_SECONDS + GRACE_SECONDS, "s"),
         "two_hours_pages": _row(pages, 1, "pages", is_least=True),
-        "two_hours_said": _row(float(reading.is_timed_out), 1, "", is_least=True),
-        "two_hours_memory": _row(reading.peak_mib, MEMORY_GOAL_MIB, "MiB"),
+        "two_hours_said": _row(float(is_said), 1, "", is_least=True),
+        "two_hours_memory": _row(peak, MEMORY_GOAL_MIB, "MiB"),
     }
 
 
@@ -217,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(asdict(read_film(path, truth))))
         return 0
     if options.hurried:
-        print(json.dumps(asdict(read_film(options.hurried, Truth((), 0.0), limit_seconds=LIMIT_SECONDS))))
+        print(json.dumps(read_hurriedly(options.hurried)))
         return 0
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     with ProcessPoolExecutor(os.cpu_count() or 1) as pool:

@@ -21,10 +21,13 @@ import numpy as np
 from workers.vision.video.alignment import Portrait
 from workers.vision.video.similarity import Grey, Look, agreeing_blocks, compare, ink_share, is_same_at_a_glance
 
-MIN_STAY_SECONDS: Final = 1.2
-"""What lasts so long is a page. A hand takes about 0.7 s to turn one."""
+MIN_STAY_SECONDS: Final = 0.95
+"""What lasts so long is a page: two samples of a phone's film. A hand takes about 0.7 s to turn one."""
 STILL_SECONDS: Final = 0.45
 """What was seen more briefly is a page if it lies still for so long: of a page being turned a third moves meanwhile."""
+STILL_AFTER_SECONDS: Final = 0.2
+"""A page that stays for 1.6 s, of which no other sample was taken a second earlier and later, lies still for longer
+than this on either side of the one there is."""
 STILL_LOST: Final = 0.2
 BRIEF_SCORE: Final = -10.0
 """Below every score of a run: a glimpse never stands for a page that was seen at leisure."""
@@ -224,8 +227,8 @@ def _lies_still(moment: Moment, look: Look, close: CloseLook) -> bool:
         end = one.at
         if end - moment.at >= STILL_SECONDS:
             return True
-    if end == moment.at:
-        return False  # a page that lay still until here was seen a sample earlier too, if for long enough
+    if end - moment.at < STILL_AFTER_SECONDS:
+        return False
     for one in reversed(close.before(moment)):
         if not _is_still(look, one):
             return False
