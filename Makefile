@@ -152,6 +152,15 @@ bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/ben
 bench-%: $(STAMP) ## one benchmark: make bench-NAME; libraries have one thread each, as in the workers' children
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m benchmarks.$* $(ARGS)
 
+# What pages of films are measured against is no part of the project: an environment of its own, made on first use.
+SCENEDETECT := build/scenedetect/bin/python
+build/scenedetect/.complete: $(STAMP)
+	uv venv --quiet --clear --python $(PYTHON) build/scenedetect
+	uv pip install --quiet --python $(SCENEDETECT) 'scenedetect==0.7.2' 'opencv-python-headless==5.0.0.93'
+	@touch $@
+
+bench-video: build/scenedetect/.complete
+
 .PHONY: clean
 clean: ## stop the servers of tests and demo, delete build/, caches and the environment; .local/ stays (see infra.local reset)
 	@if [[ -x $(PYTHON) ]]; then \

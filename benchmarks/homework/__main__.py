@@ -53,7 +53,9 @@ GOALS: Final = {
     "scan": Goal(60, 0.5, 3.0),
     "phone": Goal(840, 0.5, 3.0),
     "hard-phone": Goal(60, 1.0, 15.0),
-    "light": Goal(40, 0.0, 15.0),  # nothing written, deep shadows, glare, colours far from white: all that is seen is light
+    "light": Goal(
+        40, 0.0, 15.0
+    ),  # nothing written, deep shadows, glare, colours far from white: all that is seen is light
 }
 
 

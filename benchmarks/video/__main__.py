@@ -27,7 +27,7 @@ import av
 import cv2
 
 from benchmarks.video.generator import CONDITIONS, Truth, make_video, repeat_video
-from workers.film import SAMPLES_PER_SECOND, open_film
+from workers.film import open_film
 from workers.media.video import DENSE_KEYFRAMES_SECONDS, Skipped, Video, open_video
 
 FOLDER: Final = Path("build/video")
@@ -84,12 +84,12 @@ def read_film(path: Path, truth: Truth) -> Reading:
     """In this process, in the best of some rounds."""
     cv2.setNumThreads(1)
     uses: list[_Use] = []
-    decode = Video.frames
+    frames_of = Video.frames
 
     def noted(video: Video, pts: int, skipped: Skipped) -> Iterator[av.VideoFrame]:
         uses.append(_Use(pts, skipped))
         use = uses[-1]
-        for frame in decode(video, pts, skipped):
+        for frame in frames_of(video, pts, skipped):
             use.count += 1
             yield frame
 
@@ -97,7 +97,11 @@ def read_film(path: Path, truth: Truth) -> Reading:
     for _ in range(ROUNDS):
         uses.clear()
         begun = time.process_time()
-        with patch.object(Video, "frames", noted), path.open("rb") as file, open_film(file, time_limit_seconds=3600) as film:
+        with (
+            patch.object(Video, "frames", noted),
+            path.open("rb") as file,
+            open_film(file, time_limit_seconds=3600) as film,
+        ):
             pages = film.find_pages(max_pages=MAX_PAGES, report=lambda _: None)
             moments = [page.found.best.at for page in film.pictures(pages)]
         seconds = min(seconds, time.process_time() - begun)
@@ -218,7 +222,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all conditions, print the table, write the report. 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.video", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=2, help="films of each condition")
-    parser.add_argument("--first-seed", type=int, default=101, help="apart from those used while it was built: 1 to 100")
+    parser.add_argument(
+        "--first-seed", type=int, default=101, help="apart from those used while it was built: 1 to 100"
+    )
     parser.add_argument("--conditions", nargs="*", choices=list(CONDITIONS), default=list(CONDITIONS))
     default = str(SCENE_DETECT) if SCENE_DETECT.exists() else None
     parser.add_argument("--scenedetect", metavar="PYTHON", default=default, help="an interpreter with PySceneDetect")

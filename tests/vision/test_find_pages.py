@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from benchmarks.video.generator import CONDITIONS, Dials, Truth
 from tests.vision.films import SIZE, draw_film, encode, page_shown_at, scribble, stays_of
 from workers.compute import FilmAnswer, find_pages
 from workers.film import open_film
+from workers.media.video import Video
 from workers.vision.video.finder import Moment, PageFinder
 from workers.vision.video.page import find_sheet, rectified
 
@@ -131,7 +133,7 @@ def test_an_empty_page_is_not_the_page_after_it() -> None:
     finder = PageFinder(max_pages=9)
     for number, luma in enumerate([empty] * 4 + [first] * 4 + [second] * 4 + [empty] * 4):
         finder.add(Moment(number / 2, luma, 1.0, number, False))
-    pages = finder.found(lambda _: []).pages
+    pages = finder.found(Surroundings([])).pages
     assert [[stay.start for stay in page.stays] for page in pages] == [[0.0, 6.0], [2.0], [4.0]]
 
 
@@ -152,3 +154,62 @@ def test_there_is_no_sheet_where_the_paper_reaches_the_border() -> None:
     picture[:, 100:] = 230
     assert find_sheet(picture) is None
     assert find_sheet(np.full((480, 640), 230, np.uint8)) is None
+
+
+class Surroundings:
+    """What is seen close to a moment: what follows it; what came before is not to be asked for."""
+
+    def __init__(self, following: Sequence[Moment]) -> None:
+        self.following = following
+        self.seen = 0
+
+    def after(self, moment: Moment) -> Iterator[Moment]:
+        for one in self.following:
+            self.seen += 1
+            yield dataclasses.replace(one, at=moment.at + one.at)
+
+    def before(self, moment: Moment) -> list[Moment]:
+        raise AssertionError("decoding back to a keyframe is dear")
+
+
+def a_glimpse_between_two_pages(following: Sequence[Moment]) -> tuple[int, Surroundings]:
+    """How many pages there are when the second is seen in one sample only, with ``following`` after it."""
+    finder = PageFinder(max_pages=9)
+    for number, seed in enumerate([1, 1, 1, 2, 3, 3, 3]):
+        finder.add(Moment(float(number), scribble(seed)[..., 0], 1.0, number, True))
+    close = Surroundings(following)
+    return len(finder.found(close).pages), close
+
+
+def test_a_glimpse_that_lies_still_is_a_page_and_no_more_is_decoded_than_shows_it() -> None:
+    still = [Moment(number / 8, scribble(2)[..., 0], 1.0, 0, False) for number in range(1, 9)]
+    pages, close = a_glimpse_between_two_pages(still)
+    assert pages == 3
+    assert close.seen == 4
+
+
+def test_a_glimpse_that_moves_at_once_is_a_page_being_turned() -> None:
+    pages, close = a_glimpse_between_two_pages([Moment(0.125, scribble(9)[..., 0], 1.0, 0, False)])
+    assert pages == 2
+    assert close.seen == 1
+
+
+@pytest.mark.parametrize("condition", ["notebook", "slides"])
+def test_what_is_shown_is_not_decoded_a_second_time(
+    condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = draw_film(tmp_path / "film.mp4", small(condition))
+    with (tmp_path / "film.mp4").open("rb") as file, open_film(file, time_limit_seconds=60) as film:
+        pages = film.find_pages(max_pages=15, report=lambda _: None)
+        monkeypatch.setattr(Video, "frames", None)
+        assert len(list(film.pictures(pages))) == truth.page_count
+
+
+def test_pictures_too_large_to_keep_are_decoded_again_and_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_film(tmp_path / "film.mp4", small("slides"))
+    kept = pages_of(tmp_path / "film.mp4")["pages"]
+    monkeypatch.setattr("workers.media.video.MAX_KEPT_BYTES", 0)
+    again = pages_of(tmp_path / "film.mp4")["pages"]
+    assert [page["jpeg"] for page in kept] == [page["jpeg"] for page in again]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.homework.generator import CONDITIONS, capture
+from benchmarks.homework.generator import CONDITIONS, capture, make_sample
 from benchmarks.homework.worksheets import PAPER_MM, PX, Worksheet, draw_worksheet
 from sheets.homework import Doubt, Mark, Verdict
 from workers.vision.homework.reading import BlankPage, PageProblem, UnusablePage, read_homework, register_page
@@ -205,3 +205,13 @@ def test_without_a_worksheet_a_pen_is_told_from_print_and_it_is_said(sheet: Work
     assert len(reading.proposed) == len(reading.regions) == len(sheet.problems)
     assert reading.regions[0].verdict is Verdict.ATTEMPTED
     assert all(region.verdict is not Verdict.ATTEMPTED for region in reading.regions[1:])
+
+
+@pytest.mark.parametrize(("seed", "index"), [(710_023, 4), (710_031, 2)])
+def test_the_rule_of_an_answer_where_the_paper_curls_is_no_writing(seed: int, index: int) -> None:
+    """Nothing else is printed there to tell how the paper bends."""
+    sample = make_sample(CONDITIONS["phone"], seed)
+    page = register_page(sample.worksheet.page, PAPER_MM)
+    page = replace(page, regions=tuple(problem.region for problem in sample.worksheet.problems))
+    assert not sample.truth[index].is_attempted
+    assert verdicts(sample.image, page)[index] is not Verdict.ATTEMPTED

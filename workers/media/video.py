@@ -100,9 +100,7 @@ class Video:
     def __init__(self, container: InputContainer, stream: VideoStream, facts: VideoFacts) -> None:
         self._container = container
         self._stream = stream
-        self._skipped: Skipped = (
-            "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
-        )
+        self._skipped: Skipped = "NONKEY" if facts.keyframe_seconds <= DENSE_KEYFRAMES_SECONDS else "NONREF"
         is_fast = float(stream.average_rate or 0) >= CLOSE_RATE
         self._skipped_closely: Skipped = "NONREF" if is_fast else "DEFAULT"
         self._kept: WeakValueDictionary[int, Kept] = WeakValueDictionary()

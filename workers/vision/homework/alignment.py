@@ -132,7 +132,7 @@ def align(picture: Picture, printed: Print, homography: Doubles) -> Aligned:
         blocks=printed.blocks / PX_PER_MM,
         matches=matches,
         drifts_mm=_miss_mm(printed, left),
-        is_line=~printed.tells.all(axis=1),
+        is_line=np.asarray(~printed.tells.all(axis=1)),
         px_per_mm=warp.px_per_mm,
     )
 
@@ -280,7 +280,7 @@ def _miss_mm(printed: Print, apart: Doubles) -> Doubles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """What is left after the bend: the mean of what the blocks around say, weighted by nearness and ``weights`` (B, 2)."""
+    """What is left after the bend: the mean of what blocks around say, weighted by nearness and ``weights`` (B, 2)."""
 
     blocks: Doubles
     shifts: Doubles

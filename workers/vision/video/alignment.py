@@ -34,7 +34,8 @@ class Portrait:
         """Points (N, 2) in pixels and their descriptors."""
         even = cv2.createCLAHE(2.0, (8, 8)).apply(self.look.luma)
         keypoints, descriptors = _orb.detectAndCompute(even, None)
-        return np.array([point.pt for point in keypoints], dtype=np.float32).reshape(-1, 2), descriptors
+        points = np.array([point.pt for point in keypoints], dtype=np.float32).reshape(-1, 2)
+        return points, None if descriptors is None else np.asarray(descriptors, dtype=np.uint8)
 
     def compare(self, other: Portrait) -> Comparison | None:
         """How ``other`` differs from this page once it is laid on it; ``None`` when it cannot be."""

@@ -5,10 +5,10 @@ after the shift between the pictures is taken out. A hand hides ink; another pag
 Only blocks with ink in *both* pictures can tell the two apart. The edges of the picture count less and less: a page
 is filmed in the middle, and round it lies a desk that stays when the page is turned.
 
-Almost every comparison is of two moments of one page, or of pages that have nothing in common, and for that a quarter of
-the pixels is enough: as they lie, then shifted by what half of that size tells. Only what is not plain there is compared
-at the whole size, likewise in two steps (five films, seed 1: of one page .12 differs at the 90th percentile, of two pages
-.37 at least). What a comparison needs of a picture is worked out once, when it is needed.
+Almost every comparison is of two moments of one page, or of pages that have nothing in common, and for that a quarter
+of the pixels is enough: as they lie, then shifted by what half of that size tells. Only what is not plain there is
+compared at the whole size, likewise in two steps (five films, seed 1: of one page .12 differs at the 90th percentile,
+of two pages .37 at least). What a comparison needs of a picture is worked out once, when it is needed.
 """
 
 from __future__ import annotations
