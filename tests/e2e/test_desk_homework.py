@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,7 +19,7 @@ from benchmarks.homework.writing import WritingDials
 from benchmarks.video.generator import Dials
 from infra.demo.__main__ import PASSWORD, create_academy
 from infra.demo.client import StaffClient
-from infra.local.children import Command, Output, application_commands
+from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
 from tests.e2e.conftest import CHROMIUM
@@ -40,14 +39,12 @@ STATE: Final = Path(__file__).resolve().parents[2] / "build" / "e2e-desk-homewor
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """As `make dev` starts it, and with a worker for videos."""
+    """As `make dev` starts it."""
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
-    video = Command("video", (sys.executable, "-m", "workers", "video"), grace_seconds=60)
-    commands = (*application_commands(), video)
     with (
         (STATE / "log").open("w") as log,
-        Stack(STATE, output=Output(log), port=free_port(), commands=commands) as running,
+        Stack(STATE, output=Output(log), port=free_port()) as running,
     ):
         assert running.wait_for_web()
         create_academy(running.environment, ACADEMY)
