@@ -60,6 +60,7 @@ TENANT_APPS = [
     "apps.exams",
     "apps.videos",
     "apps.homework",
+    "apps.lectures",
     "apps.privacy",
 ]
 # The admin sites. They have no tables: Django's log of the admin would be one without walls (academy/desk/apps.py).
@@ -263,6 +264,11 @@ STREAMS_PER_PERSON: int = env.int("STREAMS_PER_PERSON", default=5)
 STREAMS_PER_PROCESS: int = env.int("STREAMS_PER_PROCESS", default=1000)
 if not 1 <= STREAMS_PER_PERSON <= STREAMS_PER_PROCESS <= 20_000:
     raise environ.ImproperlyConfigured("1 <= STREAMS_PER_PERSON <= STREAMS_PER_PROCESS <= 20000 must hold")
+# --- lectures: how many one person may watch at once, and at which speed at most
+LECTURES_AT_ONCE: int = env.int("LECTURES_AT_ONCE", default=2)
+LECTURE_MAX_SPEED: float = env.float("LECTURE_MAX_SPEED", default=2.0)
+if not (1 <= LECTURES_AT_ONCE <= 20 and 1.0 <= LECTURE_MAX_SPEED <= 4.0):
+    raise environ.ImproperlyConfigured("LECTURES_AT_ONCE must be 1 to 20, LECTURE_MAX_SPEED 1 to 4")
 TASKS = {
     "default": {
         "BACKEND": "academy.jobs.backend.OutboxBackend",

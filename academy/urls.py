@@ -22,6 +22,7 @@ shared = [
     path("api/v1/", include("apps.exams.urls")),
     path("api/v1/", include("apps.videos.urls")),
     path("api/v1/", include("apps.homework.urls")),
+    path("api/v1/", include("apps.lectures.urls")),
     path("api/v1/", include("apps.documents.urls")),
     path("api/v1/", include("apps.privacy.urls")),
     path("api/v1/", include("academy.storage.urls")),
@@ -46,6 +47,7 @@ for module in (
     "apps.exams.admin",
     "apps.homework.admin",
     "apps.videos.admin",
+    "apps.lectures.admin",
     "apps.documents.admin",
     "academy.jobs.admin",
 ):

@@ -23,6 +23,7 @@ from workers.media import archive, logo, tables
 from workers.media.encode import encode_jpeg, encode_png
 from workers.media.errors import BrokenMedia, MediaProblem
 from workers.media.images import FULL_SIZE_LIMITS
+from workers.media.lecture import draw_storyboard, write_streamable
 from workers.media.pages import decode_colour_page, decode_page, page_count, paper_size_mm
 from workers.media.pdf import join_pdfs, take_pages
 from workers.media.searchable import PicturePage, PlacedWord, write_searchable_pdf
@@ -50,6 +51,7 @@ PAGE_JPEG_QUALITY: Final = 88
 OVERLAY_JPEG_QUALITY: Final = 80
 ESSAY_JPEG_QUALITY: Final = 85
 FILMED_JPEG_QUALITY: Final = 88
+LECTURE_FILE: Final = "lecture.mp4"
 THUMBNAIL_SIDE: Final = 320
 THUMBNAIL_JPEG_QUALITY: Final = 75
 TEXT_DPI: Final = 300
@@ -263,6 +265,72 @@ def find_pages(path: str, max_pages: int, time_limit_seconds: float) -> FilmAnsw
             "is_timed_out": film.is_timed_out,
             "is_cut_off": facts.is_cut_off or film.damaged_packets > 0,
         }
+
+
+class LectureAnswer(TypedDict):
+    """A lecture as written to ``file`` in the working folder. ``storyboard``: where each small picture lies in it.
+
+    ``width``, ``height`` and ``codec`` of what was sent; the flags say why what was written may be shorter.
+    """
+
+    file: str
+    seconds: float
+    width: int
+    height: int
+    codec: str
+    has_sound: bool
+    is_copied: bool
+    is_cut_off: bool
+    is_timed_out: bool
+    poster_jpeg: bytes
+    storyboard_jpeg: bytes
+    storyboard: StoryboardJson
+
+
+class StoryboardJson(TypedDict):
+    """Tile n, row by row, shows the moment ``n * every_seconds``; sizes in pixels."""
+
+    every_seconds: float
+    columns: int
+    count: int
+    tile_width: int
+    tile_height: int
+
+
+def prepare_lecture(path: str, time_limit_seconds: float) -> LectureAnswer:
+    """Write the lecture in the file ``path`` as browsers play it, and draw its poster and storyboard.
+
+    After ``time_limit_seconds`` of writing what was written by then is kept, flagged. Raises ``BrokenMedia``.
+    """
+    target = Path(LECTURE_FILE)
+    with Path(path).open("rb") as file:
+        written = write_streamable(
+            file, target, time_limit_seconds=time_limit_seconds, report=lambda share: progress.report(0.85 * share)
+        )
+    with target.open("rb") as file:
+        board = draw_storyboard(
+            file, seconds=written.seconds, report=lambda share: progress.report(0.85 + 0.15 * share)
+        )
+    return {
+        "file": LECTURE_FILE,
+        "seconds": written.seconds,
+        "width": written.source.width,
+        "height": written.source.height,
+        "codec": written.source.codec,
+        "has_sound": written.has_sound,
+        "is_copied": written.is_copied,
+        "is_cut_off": written.is_cut_off,
+        "is_timed_out": written.is_timed_out,
+        "poster_jpeg": encode_jpeg(board.poster, FILMED_JPEG_QUALITY),
+        "storyboard_jpeg": encode_jpeg(board.sprite, THUMBNAIL_JPEG_QUALITY),
+        "storyboard": {
+            "every_seconds": board.every_seconds,
+            "columns": board.columns,
+            "count": board.count,
+            "tile_width": board.tile_width,
+            "tile_height": board.tile_height,
+        },
+    }
 
 
 def register_homework_page(data: bytes, index: int, first_label: int) -> RegisteredPageAnswer:

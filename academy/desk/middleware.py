@@ -14,7 +14,7 @@ from academy.storage import s3
 
 
 def desk_policy() -> str:
-    """Own files, and the pictures and uploads of the media bucket.
+    """Own files, and the pictures, films and uploads of the media bucket.
 
     unfold needs two things more. Alpine makes functions of the expressions in its attributes, hence 'unsafe-eval'; no
     script is inline, so that what gets into a page as markup does not run. Its widgets have style attributes.
@@ -26,6 +26,7 @@ def desk_policy() -> str:
         style_src_attr=["'unsafe-inline'"],
         font_src=["'self'"],
         img_src=["'self'", "data:", *media],
+        media_src=list(media),
         connect_src=["'self'", *media],
         form_action=["'self'"],
     )

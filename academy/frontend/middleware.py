@@ -57,6 +57,7 @@ def content_security_policy() -> str:
         style_src=["'self'"],
         font_src=["'self'"],
         img_src=["'self'", "blob:", "data:", *files],
+        media_src=list(files),
         connect_src=["'self'", *files],
         manifest_src=["'self'"],
         worker_src=["'self'"],

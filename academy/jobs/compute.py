@@ -30,6 +30,13 @@ class ComputeSandbox(Protocol):
         """
         ...
 
+    def open_output(self, name: str) -> BinaryIO:
+        """A file that ``run`` left in its folder, for what is too large for a result. Follows no link.
+
+        Raises ``FileNotFoundError``, ``PermissionError`` for anything but a regular file.
+        """
+        ...
+
     def progress_token(self) -> Hashable:
         """Something that changes while the child truly works."""
         ...

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from os import SEEK_END
 from typing import Any, Final
 
 from django.db import transaction
@@ -88,6 +89,23 @@ class JobContext:
                 except s3.ObjectMissing as error:
                     raise PermanentFailure("file_lost", FILE_LOST) from error
             yield path
+
+    def keep_output(self, name: str, key: str, *, content_type: str) -> int:
+        """Write the file ``name`` that what ``compute`` ran left behind under ``key``; returns its bytes.
+
+        Nothing of it is held in memory. Raises ``JobTimedOut`` when the time limit passes on the way.
+        """
+
+        def sent(_count: int) -> None:
+            self.step()
+            if time.monotonic() > self._deadline:
+                raise JobTimedOut("the file took too long to keep")
+
+        with self._sandbox.open_output(name) as file:
+            byte_count = file.seek(0, SEEK_END)
+            file.seek(0)
+            s3.write_file(key, file, content_type=content_type, on_sent=sent)
+        return byte_count
 
     def report_progress(self, fraction: float) -> None:
         """Show ``fraction`` (0 to 1) to whoever waits. Raises ``LeaseLost``."""

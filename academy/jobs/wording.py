@@ -23,6 +23,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "videos.find_pages": _("Finding the pages of a video"),
     "academies.draw_logo": _("Drawing the logo"),
     "trash.end_deletion": _("Ending what was deleted"),
+    "lectures.prepare": _("Preparing a lecture"),
     "rosters.read_roster": _("Reading a list of students"),
     "rosters.take_roster": _("Taking a list of students over"),
     "rosters.drop_roster": _("Deleting a list of students"),

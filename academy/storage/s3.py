@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -90,10 +90,10 @@ def presign_post(key: str, *, content_type: str, max_bytes: int) -> PresignedPos
     return PresignedPost(url=signed["url"], fields=signed["fields"])
 
 
-def presign_get(key: str) -> str:
-    """A link to one object, good for 5 minutes. Made when it is used, never stored."""
+def presign_get(key: str, *, seconds: int = DOWNLOAD_SECONDS) -> str:
+    """A link to one object, good for 5 minutes, or ``seconds``. Made when it is used, never stored."""
     return s3_client().generate_presigned_url(
-        "get_object", Params={"Bucket": settings.MEDIA_BUCKET, "Key": _own(key)}, ExpiresIn=DOWNLOAD_SECONDS
+        "get_object", Params={"Bucket": settings.MEDIA_BUCKET, "Key": _own(key)}, ExpiresIn=seconds
     )
 
 
@@ -152,9 +152,11 @@ def write_object(key: str, data: bytes, *, content_type: str) -> None:
     s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key), Body=data, ContentType=content_type)
 
 
-def write_file(key: str, file: IO[bytes], *, content_type: str) -> None:
-    """As ``write_object``, for what is too large to be held in memory."""
-    s3_client().upload_fileobj(file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type})
+def write_file(key: str, file: IO[bytes], *, content_type: str, on_sent: Callable[[int], None] | None = None) -> None:
+    """As ``write_object``, for what is too large to be held in memory. ``on_sent`` is told how many bytes have gone."""
+    s3_client().upload_fileobj(
+        file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type}, Callback=on_sent
+    )
 
 
 def versions_of(place: str) -> Iterator[tuple[str, str]]:

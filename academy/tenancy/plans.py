@@ -18,7 +18,7 @@ _BASIC: Final[Mapping[str, str]] = {
     **dict.fromkeys(_TEXT, "basic"),
 }
 
-_VIDEO: Final[Mapping[str, str]] = {"videos.find_pages": "video"}
+_VIDEO: Final[Mapping[str, str]] = {"lectures.prepare": "video", "videos.find_pages": "video"}
 
 # Code -> (name, job kind -> the tier that runs it). The lite plan reads text, and has no answer sheets.
 STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
@@ -35,6 +35,7 @@ STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
         "exams.open_batch": 300,
         "exams.read_scan": 5_000,
         "homework.read_homework": 2_000,
+        "lectures.prepare": 50,
         "videos.find_pages": 100,
         "documents.open_document": 300,
         "documents.read_page": 5_000,
@@ -44,6 +45,7 @@ STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
         "exams.open_batch": 3_000,
         "exams.read_scan": 50_000,
         "homework.read_homework": 20_000,
+        "lectures.prepare": 500,
         "videos.find_pages": 1_000,
         "documents.open_document": 3_000,
         "documents.read_page": 50_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 
 from apps.accounts.models import User
 from apps.accounts.services.codes import CODE_SECONDS
+from apps.accounts.sessions import SessionStore
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponse)
 
@@ -20,6 +22,14 @@ def person_of(request: HttpRequest | Request) -> User:
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
+
+
+def browser_of(request: Request) -> UUID:
+    """What names the sign-in that this request came with. Raises ``NotAuthenticated``."""
+    session = request._request.session
+    if not isinstance(session, SessionStore) or session.row is None:
+        raise NotAuthenticated
+    return session.row.handle
 
 
 def keep_code(response: ResponseT, cookie: str) -> ResponseT:

@@ -40,6 +40,9 @@ class Permission(StrEnum):
     SUBMIT_HOMEWORK = "homework.submit"
     MANAGE_HOMEWORK = "homework.manage"
     OWN_HOMEWORK = "homework.own"
+    VIEW_LECTURES = "lectures.view"
+    MANAGE_LECTURES = "lectures.manage"
+    WATCH_LECTURES = "lectures.watch"
     UPLOAD_FILES = "files.upload"
     SUBMIT_SCANS = "scans.submit"
     VIEW_SCANS = "scans.view"
@@ -74,6 +77,7 @@ _ASSISTANT: Final = frozenset(
         Permission.TAKE_ATTENDANCE,
         Permission.VIEW_EXAMS,
         Permission.VIEW_HOMEWORK,
+        Permission.VIEW_LECTURES,
         Permission.SUBMIT_HOMEWORK,
         Permission.UPLOAD_FILES,
         Permission.SUBMIT_SCANS,
@@ -87,7 +91,7 @@ _ASSISTANT: Final = frozenset(
         Permission.USE_DESK,
     }
 )
-_TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS, Permission.MANAGE_HOMEWORK}
+_TEACHER: Final = _ASSISTANT | {Permission.MANAGE_EXAMS, Permission.MANAGE_HOMEWORK, Permission.MANAGE_LECTURES}
 _MANAGER: Final = _TEACHER | {
     Permission.MANAGE_STUDENTS,
     Permission.MANAGE_COURSES,
@@ -112,6 +116,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     | {
         Permission.VIEW_COURSES,
         Permission.VIEW_OWN_RESULTS,
+        Permission.WATCH_LECTURES,
         Permission.SUBMIT_VIDEOS,
         Permission.VIEW_VIDEOS,
     },
@@ -121,6 +126,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.CONSENT_FOR_CHILDREN,
         Permission.VIEW_COURSES,
         Permission.VIEW_OWN_RESULTS,
+        Permission.WATCH_LECTURES,
     },
     Role.OPERATOR: frozenset({Permission.OPERATE_PLATFORM}),
 }

@@ -88,6 +88,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => signedIn,
+    path: "/lectures",
+    component: lazyRouteComponent(() => import("./features/lectures/Lectures"), "Lectures"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: "/lectures/$lectureId",
+    component: lazyRouteComponent(() => import("./features/lectures/Lecture"), "Lecture"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
     path: "/hand-in",
     component: lazyRouteComponent(() => import("./features/hand-in/HandIn"), "HandIn"),
   }),

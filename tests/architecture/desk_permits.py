@@ -22,7 +22,7 @@ from apps.homework.models import Assignment, Submission
 from apps.rosters.models import Roster
 from apps.trash.models import Deletion
 from apps.videos.models import Video
-from tests.architecture.objects import _session_of
+from tests.architecture.objects import _session_of, playback_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, OWNERS, TEACHERS
 from tests.architecture.rows import bystander_of, row_of
 from tests.db.test_exams_template import template
@@ -160,6 +160,16 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("videos_video_add", "GET"): STAFF,
         ("videos_video_add", "POST"): STAFF,
         ("videos_video_change", "GET"): STAFF,
+        ("lectures_lecture_changelist", "GET"): STAFF,
+        ("lectures_lecture_add", "GET"): TEACHERS,
+        ("lectures_lecture_add", "POST"): TEACHERS,
+        ("lectures_lecture_change", "GET"): STAFF,
+        ("lectures_lecture_change", "POST"): TEACHERS,
+        ("lectures_lecture_publish", "POST"): TEACHERS,
+        ("lectures_lecture_withdraw", "POST"): TEACHERS,
+        ("lectures_lecture_prepare", "POST"): TEACHERS,
+        ("lectures_lecture_delete", "POST"): TEACHERS,
+        ("lectures_lecture_end", "POST"): TEACHERS,
         ("documents_document_changelist", "GET"): STAFF,
         ("documents_document_add", "GET"): STAFF,
         ("documents_document_add", "POST"): STAFF,
@@ -230,6 +240,8 @@ OBJECTS: Final[Mapping[tuple[str, str], Callable[[Cast, Role], object]]] = {
     ("homework_worksheet", "object_id"): lambda cast, _: cast.worksheet.pk,
     ("homework_worksheet", "page_id"): lambda cast, _: cast.worksheet_page.pk,
     ("videos_video", "object_id"): lambda cast, _: cast.video.pk,
+    ("lectures_lecture", "object_id"): lambda cast, _: cast.lecture.pk,
+    ("lectures_lecture", "session_id"): lambda cast, caller: playback_of(cast, cast.users[caller]),
     ("documents_document", "object_id"): lambda cast, _: cast.document.pk,
     ("trash_deletion", "object_id"): lambda cast, _: row_of(cast, Deletion).pk,
     ("jobs_job", "object_id"): lambda cast, _: cast.job.pk,
@@ -285,6 +297,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "exams_exam_export": {"reason": "학부모 상담"},
     "homework_submission_correct": {"verdict:2": "attempted"},
     "homework_worksheet_page": {"regions": REGIONS},
+    "lectures_lecture_change": {"title": "2강", "position": "2"},
     "exams_scan_correct": {"set_aside": "1"},
     "exams_scan_correct-one": {"set_aside": "1"},
 }  # fmt: skip
@@ -331,6 +344,10 @@ def _sent(
     return send
 
 
+def _lecture(client: Client, cast: Cast, caller: User | None) -> dict[str, Any]:
+    return {**_sent("lecture.mp4", "video/mp4", b"film")(client, cast, caller), "course": cast.course.pk}
+
+
 # What has to have happened in the academy, for the page would only say that there is nothing to do otherwise; may
 # return the form to send.
 PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[str, Any] | None]]] = {
@@ -349,6 +366,7 @@ PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[s
     "homework_submission_reread": _read,
     "homework_worksheet_add": _sent("blank.pdf", "application/pdf", b"pages"),
     "videos_video_add": _sent("film.mp4", "video/mp4", b"film"),
+    "lectures_lecture_add": _lecture,
     "documents_document_add": _sent("page.jpg", "image/jpeg", b"picture", kind="handout"),
     "exams_blanksheet_template": _sent("template.json", "application/json", template()),
 }

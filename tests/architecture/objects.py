@@ -25,11 +25,13 @@ from apps.academies.models import Logo
 from apps.accounts.models import Ceremony, Challenge, Passkey, Purpose, Session, User
 from apps.accounts.roles import STAFF_ROLES, Role
 from apps.accounts.services import codes, second_factors
+from apps.lectures.models import VideoPlaybackSession
 from apps.privacy.models import Erasure, Export
 from apps.students.models import Student
 from tests.architecture.rows import bystander_of
 from tests.authenticator import SoftAuthenticator, b64
 from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge, make_upload
+from tests.factories.lectures import PLAYBACK_TOKEN
 from tests.factories.looks import use_logo
 
 Operation: TypeAlias = tuple[str, str]
@@ -57,6 +59,13 @@ def _session_of(cast: Cast, user: User) -> object:
         return Session.objects.filter(user=user).values_list("handle", flat=True)[0]
 
 
+def playback_of(cast: Cast, user: User) -> object:
+    """Theirs, or for staff, who open none, a student's of the lecture."""
+    with cast.acting():
+        sessions = VideoPlaybackSession.objects.filter(lecture=cast.lecture).order_by("pk").values_list("pk", flat=True)
+        return sessions.filter(user=user).first() or sessions[0]
+
+
 def _asked_by(cast: Cast, model: type[Export] | type[Erasure], caller: Role | None) -> object:
     """What the caller asked for, or with ``None`` somebody else."""
     asker = bystander_of(cast) if caller is None else cast.users[caller]
@@ -82,6 +91,8 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "assignment_id": lambda cast, _: cast.assignment.pk,
     "submission_id": lambda cast, _: cast.submission.pk,
     "page_reading_id": lambda cast, _: cast.page_reading.pk,
+    "lecture_id": lambda cast, _: cast.lecture.pk,
+    "session_id": lambda cast, caller: playback_of(cast, cast.users[caller]),
     "document_id": lambda cast, _: cast.document.pk,
     "page_id": lambda cast, _: cast.page.pk,
     "job_id": lambda cast, _: cast.job.pk,
@@ -180,6 +191,11 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("own-homework-submissions", "POST"): lambda cast: {"uploads": [cast.spare_upload.pk]},
     ("submission-reread", "POST"): lambda _: None,
     ("page-reading-corrections", "PUT"): lambda _: {"verdicts": {"3": "attempted"}},
+    ("lectures", "POST"): lambda cast: {"course": cast.course.pk, "upload": cast.spare_upload.pk},
+    ("lecture", "PATCH"): lambda _: {"title": "2강", "position": 2, "is_published": False},
+    ("lecture-prepare", "POST"): lambda _: None,
+    ("own-playback", "POST"): lambda _: {},
+    ("heartbeat", "POST"): lambda _: {"token": PLAYBACK_TOKEN, "position": 1.0, "ranges": [[0.0, 1.0]]},
     ("batch-cancel", "POST"): lambda _: None,
     ("job-cancel", "POST"): lambda _: None,
     ("job-retry", "POST"): lambda _: None,
@@ -291,6 +307,17 @@ def _used_logo(client: Client, cast: Cast, caller: User | None) -> None:
     use_logo(Logo.objects.get())
 
 
+def _film_by_the_caller(client: Client, cast: Cast, caller: User | None) -> None:
+    Upload.objects.filter(pk=cast.spare_upload.pk).update(created_by=caller, content_type="video/mp4")
+
+
+def _opened_playback(client: Client, cast: Cast, caller: User | None) -> None:
+    """Their sign-in opened it."""
+    if caller is not None:
+        handle = Session.objects.get(pk=client.cookies[settings.SESSION_COOKIE_NAME].value).handle
+        VideoPlaybackSession.objects.filter(user=caller).update(browser=handle)
+
+
 def _suspended(client: Client, cast: Cast, caller: User | None) -> None:
     User.objects.filter(pk=bystander_of(cast).pk).update(is_active=False)
 
@@ -334,6 +361,8 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("academy-logo", "GET"): _used_logo,
     ("academy-icon", "GET"): _used_logo,
     ("videos", "POST"): _own_film,
+    ("lectures", "POST"): _film_by_the_caller,
+    ("heartbeat", "POST"): _opened_playback,
     ("worksheets", "POST"): _sent_by_the_caller,
     ("homework-submissions", "POST"): _sent_by_the_caller,
     ("own-homework-submissions", "POST"): _sent_by_the_caller,

@@ -17,6 +17,7 @@ from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.exams.models import Scan, SheetSet
 from apps.homework.models import PageReading
+from apps.lectures.models import Lecture
 from sheets.payload import TOKEN_LENGTH
 from tests.factories import (
     Cast,
@@ -31,7 +32,10 @@ from tests.factories import (
     make_exam,
     make_export,
     make_guardianship,
+    make_lecture,
     make_passkey,
+    make_playback,
+    make_progress,
     make_scan,
     make_student,
     make_submission,
@@ -128,6 +132,10 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
     make_sheet_set(exam, student, created_by=teacher)
     assignment = make_assignment(make_worksheet(created_by=teacher), [student], created_by=teacher, course=course)
     record_homework(make_submission(assignment, student, created_by=people[Role.STUDENT]))
+    lecture = make_lecture(course, created_by=teacher, title=COLLEAGUE)
+    make_progress(lecture, student)
+    for role in (Role.STUDENT, Role.GUARDIAN):
+        make_playback(lecture, people[role], student)
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-spare.jpg")
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-template.json", content_type="application/json")
 
@@ -161,6 +169,7 @@ def colleague_of(cast: Cast) -> Cast:
             assignment=page_reading.submission.assignment,
             submission=page_reading.submission,
             page_reading=page_reading,
+            lecture=Lecture.objects.get(course=course),
             sheet_set=SheetSet.objects.get(exam=scan.exam),
         )
 

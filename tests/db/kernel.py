@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -25,6 +26,7 @@ from apps.academies.models import Logo
 from apps.documents.models import Document, Page
 from apps.exams.models import Batch, Scan
 from apps.homework.models import Submission, Worksheet
+from apps.lectures.models import Lecture
 from apps.students.services import create_student
 from apps.trash.models import Deletion
 from apps.videos.models import Video
@@ -39,6 +41,7 @@ class FakeSandbox:
         self._answer = answer
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.timeouts: list[float] = []
+        self.outputs: dict[str, bytes] = {}  # what it leaves behind, by name
         self.token = 0
         self.is_killed = False
 
@@ -62,6 +65,9 @@ class FakeSandbox:
             path = Path(folder) / name
             with path.open("wb") as file:
                 yield str(path), file
+
+    def open_output(self, name: str) -> BinaryIO:
+        return io.BytesIO(self.outputs[name])
 
     def progress_token(self) -> Hashable:
         return self.token
@@ -146,7 +152,7 @@ def deliver(tenant: Tenant, job_id: int | None, sandbox: FakeSandbox) -> Disposi
     return JobRun(JobMessage(job_id=job_id, tenant_id=tenant.pk).to_body(), 1, sandbox).run()
 
 
-def job_id_of(row: Deletion | Logo | Scan | Batch | Video | Document | Page | Worksheet | Submission) -> int:
+def job_id_of(row: Deletion | Logo | Scan | Batch | Video | Document | Page | Worksheet | Submission | Lecture) -> int:
     assert row.job_id is not None
     return row.job_id
 

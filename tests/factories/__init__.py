@@ -13,6 +13,7 @@ from tests.factories.homework import (
     record_homework,
 )
 from tests.factories.jobs import make_answered_request, make_job
+from tests.factories.lectures import make_lecture, make_playback, make_progress
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
 from tests.factories.rosters import make_roster
@@ -49,11 +50,14 @@ __all__ = [
     "make_guardianship",
     "make_homework_reading",
     "make_job",
+    "make_lecture",
     "make_page",
     "make_page_of",
     "make_passkey",
     "make_passkey_challenge",
     "make_plan",
+    "make_playback",
+    "make_progress",
     "make_reading",
     "make_recovery_code",
     "make_roster",

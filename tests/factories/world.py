@@ -19,6 +19,7 @@ from apps.courses.models import Course
 from apps.documents.models import Document, Page
 from apps.exams.models import Batch, BlankSheet, Exam, Scan, SheetSet
 from apps.homework.models import Assignment, PageReading, Submission, Worksheet, WorksheetPage
+from apps.lectures.models import Lecture
 from apps.students.models import Student
 from apps.videos.models import Video
 from tests.factories.academies import make_academy
@@ -38,6 +39,7 @@ from tests.factories.exams import (
 )
 from tests.factories.homework import make_assignment, make_submission, make_worksheet, record_homework
 from tests.factories.jobs import make_answered_request
+from tests.factories.lectures import make_lecture, make_playback, make_progress
 from tests.factories.looks import make_logo
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.rosters import make_roster
@@ -88,6 +90,7 @@ class Cast:
     assignment: Assignment
     submission: Submission
     page_reading: PageReading
+    lecture: Lecture
     document: Document
     page: Page
 
@@ -162,6 +165,10 @@ def _make_cast(slug: str, name: str) -> Cast:
         submission = make_submission(assignment, student, created_by=users[Role.STUDENT])
         page_reading = record_homework(submission, {"1": "attempted", "2": "blank", "3": "unsure"})
         make_deletions(by=users[Role.MANAGER], student=student)
+        lecture = make_lecture(course, created_by=teacher)
+        make_progress(lecture, student)
+        for role in (Role.STUDENT, Role.GUARDIAN):
+            make_playback(lecture, users[role], student)
     host = tenant.domains.get(is_primary=True).domain
     return Cast(
         tenant,
@@ -185,6 +192,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         assignment,
         submission,
         page_reading,
+        lecture,
         document,
         page,
     )

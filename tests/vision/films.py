@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 import av
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.video.generator import Dials, Film, Stay, Truth, write_film
 
 SIZE: Final = (640, 360)
+SPOKEN_SIZE: Final = (320, 180)
+SPOKEN_RATE: Final = 30
 Picture = NDArray[np.uint8]
 
 
@@ -76,3 +79,51 @@ def scribble(seed: int) -> Picture:
         x, y = int(rng.integers(60, 400)), int(rng.integers(40, 220))
         cv2.line(page, (x, y), (x + int(rng.integers(-20, 20)), y + int(rng.integers(-9, 9))), (40, 40, 40), 2)
     return page
+
+
+def spoken_film(
+    seconds: int = 12,
+    *,
+    codec: str = "libx264",
+    sound: str | None = "aac",
+    container: str = "mp4",
+    keyframe_every: int = 30,
+    rotation: int = 0,
+) -> bytes:
+    """A picture that gets brighter second by second, with a tone."""
+    options = {"movflags": "+faststart"} if container == "mp4" else {}  # done to a real file only
+    with (
+        NamedTemporaryFile(suffix=f".{container}") as handle,
+        av.open(handle.name, "w", format=container, options=options) as out,
+    ):
+        pictures = out.add_stream(codec, rate=SPOKEN_RATE)
+        assert isinstance(pictures, av.video.stream.VideoStream)
+        pictures.width, pictures.height, pictures.pix_fmt = *SPOKEN_SIZE, "yuv420p"
+        if codec == "libx264":
+            pictures.options = {"preset": "ultrafast", "g": str(keyframe_every), "sc_threshold": "0"}
+        tone = out.add_stream(sound, rate=48_000) if sound else None
+        for number in range(seconds * SPOKEN_RATE):
+            picture = np.full((SPOKEN_SIZE[1], SPOKEN_SIZE[0], 3), 20 * (number // SPOKEN_RATE) % 240, np.uint8)
+            picture[: SPOKEN_SIZE[1] // 2, : SPOKEN_SIZE[0] // 2] = 255  # which way is up
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, SPOKEN_RATE)
+            out.mux(pictures.encode(frame))
+            if isinstance(tone, av.audio.stream.AudioStream):
+                wave = np.sin(np.arange(1600) / 9, dtype=np.float32)[None].repeat(2, 0) * 0.2
+                sample = av.AudioFrame.from_ndarray(wave, format="fltp", layout="stereo")
+                sample.sample_rate, sample.pts, sample.time_base = 48_000, number * 1600, Fraction(1, 48_000)
+                out.mux(tone.encode(sample))
+        out.mux(pictures.encode(None))
+        if isinstance(tone, av.audio.stream.AudioStream):
+            out.mux(tone.encode(None))
+        out.close()
+        data = Path(handle.name).read_bytes()
+    return _held_sideways(data) if rotation else data
+
+
+def _held_sideways(data: bytes) -> bytes:
+    """The picture track's matrix turned by 90 degrees (ISO 14496-12, 8.3.2)."""
+    upright = np.array([0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000], ">i4").tobytes()
+    turned = np.array([0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000], ">i4").tobytes()
+    place = data.index(upright, data.index(b"tkhd"))
+    return data[:place] + turned + data[place + len(upright) :]

@@ -13,7 +13,7 @@ is refused before a decoder is made.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -153,7 +153,7 @@ class Video:
             kept = self._kept.get(pts)
             frame = kept.frame if kept is not None else self._frame_at(pts)
             if frame is not None:
-                yield pts, _upright(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8), frame.rotation)
+                yield pts, upright(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8), frame.rotation)
 
     @property
     def _base(self) -> float:
@@ -206,6 +206,17 @@ class Video:
 @contextmanager
 def open_video(file: BinaryIO) -> Iterator[Video]:
     """Open the video in ``file``. Raises ``BrokenMedia`` with the reason why not."""
+    with open_container(file) as container:
+        stream = picture_track(container)
+        facts = _facts(container, stream)
+        yield Video(container, stream, facts)
+
+
+def open_container(file: BinaryIO, *, sounds: Collection[str] = ()) -> InputContainer:
+    """The container in ``file``, whose tracks may be decoded by ``CODECS`` and ``sounds`` alone.
+
+    Raises ``BrokenMedia``.
+    """
     file.seek(0, os.SEEK_END)
     if file.tell() == 0:
         raise BrokenMedia(MediaProblem.EMPTY, "The file is empty. Please upload it again.")
@@ -215,13 +226,13 @@ def open_video(file: BinaryIO) -> Iterator[Video]:
     if not _looks_like_video(head):
         raise BrokenMedia(MediaProblem.NOT_A_VIDEO, "This is not a video. Please upload an MP4, MOV or WebM file.")
     try:
-        container = av.open(
+        return av.open(
             file,
             mode="r",
             format=_demuxer_of(head),
             options={
                 "protocol_whitelist": "",
-                "codec_whitelist": ",".join(sorted(CODECS)),
+                "codec_whitelist": ",".join(sorted({*CODECS, *sounds})),
                 "enable_drefs": "0",
                 "use_absolute_path": "0",
             },
@@ -231,10 +242,6 @@ def open_video(file: BinaryIO) -> Iterator[Video]:
         raise BrokenMedia(
             MediaProblem.DAMAGED_VIDEO, "The video is damaged or incomplete. Please record or upload it again."
         ) from error
-    with container:
-        stream = _picture_track(container)
-        facts = _facts(container, stream)
-        yield Video(container, stream, facts)
 
 
 def _looks_like_video(head: bytes) -> bool:
@@ -246,7 +253,8 @@ def _demuxer_of(head: bytes) -> str:
     return "matroska" if head.startswith(b"\x1aE\xdf\xa3") else "mov"
 
 
-def _picture_track(container: InputContainer) -> VideoStream:
+def picture_track(container: InputContainer) -> VideoStream:
+    """The pictures, by a codec that is allowed and of a size that fits. Raises ``BrokenMedia``."""
     tracks = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not tracks:
         raise BrokenMedia(MediaProblem.NO_PICTURES, "The file has sound but no pictures. Please upload a video.")
@@ -332,11 +340,11 @@ def _small(half: Grey, rotation: int) -> Grey:
     height, width = half.shape
     scale = SAMPLE_SIDE / max(width, height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return _upright(np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8), rotation)
+    return upright(np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8), rotation)
 
 
-def _upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
-    """FFmpeg's ``rotation`` counts counter-clockwise."""
+def upright(picture: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
+    """Turned as it was held. FFmpeg's ``rotation`` counts counter-clockwise."""
     turns = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
     turn = turns.get(rotation % 360)
     return picture if turn is None else np.asarray(cv2.rotate(picture, turn), dtype=np.uint8)

@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { may, useSession } from "../api/session";
-import { CameraIcon, HomeIcon, HomeworkIcon, PersonIcon, ResultsIcon } from "./icons";
+import { CameraIcon, HomeIcon, HomeworkIcon, LecturesIcon, PersonIcon, ResultsIcon } from "./icons";
 import { Mark } from "./Mark";
 import { useOnline } from "./Page";
 
@@ -14,7 +14,7 @@ export function Shell() {
   const isOnline = useOnline();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const person = session?.person ?? null;
-  const isTab = ["/", "/homework", "/results", "/hand-in", "/account"].includes(path);
+  const isTab = ["/", "/homework", "/lectures", "/results", "/hand-in", "/account"].includes(path);
 
   useEffect(() => {
     window.scrollTo(0, 0);
@@ -50,6 +50,12 @@ export function Shell() {
           <Link to="/homework" className="tab">
             <HomeworkIcon />
             {t("tabs.homework")}
+          </Link>
+        ) : null}
+        {may(person, "lectures.watch") ? (
+          <Link to="/lectures" className="tab">
+            <LecturesIcon />
+            {t("tabs.lectures")}
           </Link>
         ) : null}
         {may(person, "results.view_own") ? (

@@ -20,7 +20,7 @@ export function useChooseChild() {
   return useMutation({
     mutationFn: (studentId: number) => answer(api.PUT("/api/v1/me/child", { body: { student: studentId } })),
     onSuccess: async () => {
-      for (const shown of ["results", "homework"]) queryClient.removeQueries({ queryKey: [shown] });
+      for (const shown of ["results", "homework", "lectures"]) queryClient.removeQueries({ queryKey: [shown] });
       await queryClient.invalidateQueries({ queryKey: ["children"] });
     },
   });

@@ -1,0 +1,1 @@
+"""Lectures of courses: sent as videos, made ready to stream, watched within limits."""
