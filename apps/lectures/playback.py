@@ -19,7 +19,7 @@ from typing import ClassVar, Final
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing, Refused
 from academy.storage import s3
@@ -83,12 +83,12 @@ def open_playback(*, lecture_id: int, student: Student, by: User, browser: uuid.
         theirs.filter(lecture=lecture, browser=browser).update(ended_at=now)
         at_most = settings.LECTURES_AT_ONCE
         if theirs.count() >= at_most:
-            said = ngettext(
-                "%(count)d lecture is being watched already. Close it first, or wait a minute and a half.",
-                "%(count)d lectures are being watched already. Close one first, or wait a minute and a half.",
-                at_most,
+            raise TooManyAtOnce(
+                gettext(
+                    "You are watching {count} already, as many as can be watched at once. "
+                    "Please close one, or wait a minute and a half."
+                ).format(count=at_most)
             )
-            raise TooManyAtOnce(said % {"count": at_most})
         token = secrets.token_urlsafe(32)
         session = VideoPlaybackSession(
             lecture=lecture,
