@@ -20,7 +20,7 @@ from academy.desk.options import DeskAdmin
 from academy.desk.pages import carry_out, page, show_error
 from academy.desk.sending import FileKinds, send_first
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import NOT_PERSONAL, RECORDED, about, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError, Missing
 from academy.jobs.admin import state_label
 from academy.jobs.models import JobState, is_unfinished
@@ -31,8 +31,10 @@ from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.courses.queries import courses_visible_to
 from apps.lectures import queries, services
+from apps.lectures.deleting import LECTURE
 from apps.lectures.models import Lecture
 from apps.lectures.watching import share_of
+from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED: Final = Permission.MANAGE_LECTURES
 _FILMS: Final = FileKinds(
@@ -161,6 +163,7 @@ class LectureAdmin(DeskAdmin):
         note_subjects(request, "user", [session.user_id for session in sessions])
         job, can_change = lecture.job, self.has_change_permission(request)
         shown = {
+            "delete_url": remove_url(self, request, LECTURE, lecture),
             "title": lecture.title,
             "lecture": lecture,
             "state": state_of(lecture),
@@ -182,7 +185,7 @@ class LectureAdmin(DeskAdmin):
                 }
                 for session in sessions
             ],
-            "urls": {name: self.url(name, lecture.pk) for name in ("publish", "withdraw", "prepare", "delete")},
+            "urls": {name: self.url(name, lecture.pk) for name in ("publish", "withdraw", "prepare")},
         }
         return self.render(request, "lectures/lecture.html", shown)
 
@@ -205,15 +208,9 @@ class LectureAdmin(DeskAdmin):
             done=gettext("The lecture is being made ready again."),
         )
 
-    @page("<int:object_id>/delete/", "delete", RECORDED, POST=_MANAGED)
-    def delete_lecture(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        lecture = self._lecture(request, object_id)
-
-        def act() -> None:
-            services.delete_lecture(lecture_id=lecture.pk, by=person_of(request))
-
-        done = gettext("%(name)s is deleted.") % {"name": lecture.title}
-        return carry_out(request, act, done=done, back=self.url("changelist"))
+    @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
+    def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return removal_page(self, request, LECTURE, object_id)
 
     @page("<int:object_id>/sessions/<int:session_id>/end/", "end", about(is_recorded=True), POST=_MANAGED)
     def end(self, request: HttpRequest, object_id: int, session_id: int) -> HttpResponse:

@@ -17,6 +17,7 @@ from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.requests import browser_of, person_of
 from apps.accounts.roles import Permission
 from apps.lectures import playback, queries, services
+from apps.lectures.deleting import LECTURE
 from apps.lectures.models import Lecture
 from apps.lectures.serializers import (
     HeartbeatSerializer,
@@ -40,6 +41,7 @@ from apps.lectures.serializers import (
     watcher_json,
 )
 from apps.students.requests import student_asking, student_meant
+from apps.trash.services import delete
 
 
 def _lecture(request: Request, lecture_id: int) -> Lecture:
@@ -111,8 +113,8 @@ class LectureView(APIView):
 
     @extend_schema(responses={204: None}, operation_id="lectures_delete")
     def delete(self, request: Request, lecture_id: int) -> Response:
-        """Delete it, its files, and what was watched of it."""
-        services.delete_lecture(lecture_id=lecture_id, by=person_of(request))
+        """Delete it, and what was watched of it. It can be brought back for 30 days, at the desk."""
+        delete(by=person_of(request), kind=LECTURE, row_id=lecture_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -11,8 +11,6 @@ from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing
 from academy.jobs.models import is_unfinished
-from academy.storage import s3
-from academy.storage.models import Upload, UploadState
 from academy.storage.services import VIDEO_TYPES, use_upload
 from apps.accounts.models import User
 from apps.courses.models import Course
@@ -26,7 +24,7 @@ MAX_POSITION = 9_999
 
 
 class LectureNotReady(DomainError):
-    """What cannot be watched is not published, and what is being made ready is not deleted."""
+    """What cannot be watched is not published, and what is being made ready is not begun again."""
 
     code: ClassVar[str] = "lecture_not_ready"
 
@@ -103,22 +101,6 @@ def prepare_again(*, lecture_id: int, by: User) -> Lecture:
         lecture.job_id = int(tasks.prepare.enqueue(lecture.pk).id)
         lecture.save(update_fields=["job"])
     return lecture
-
-
-def delete_lecture(*, lecture_id: int, by: User) -> None:
-    """Remove a lecture with its files and all that was watched of it. Raises ``Missing``, ``LectureNotReady``.
-
-    The files go last: where S3 keeps some, nothing is deleted and it can be asked again.
-    """
-    with transaction.atomic():
-        lecture = _locked(lecture_id, by)
-        if is_unfinished(lecture.job):
-            raise LectureNotReady(gettext("The lecture is being made ready. Please wait, or cancel that first."))
-        folder, upload = s3.tenant_key("lectures", str(lecture.pk)) + "/", lecture.upload
-        lecture.delete()
-        Upload.objects.filter(pk=upload.pk).update(state=UploadState.ERASED)
-        s3.erase_objects(folder)
-        s3.erase_objects(upload.key)
 
 
 def end_playback(*, session_id: int, by: User) -> VideoPlaybackSession:

@@ -17,6 +17,8 @@ from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.services import change_course, withdraw_students
 from apps.lectures.models import Lecture, LectureProgress, VideoPlaybackSession
+from apps.trash.models import Deletion
+from apps.trash.services import restore
 from tests.api.answers import JSON, error_of, post
 from tests.db.kernel import job_id_of
 from tests.factories import (
@@ -139,29 +141,26 @@ def test_unpublishing_ends_who_is_watching(world: World) -> None:
     assert titles(client_of(world.hana.users[Role.STUDENT])) == []
 
 
-def test_deleting_takes_the_files_and_the_progress(world: World) -> None:
-    hana, lecture = world.hana, world.hana.lecture
+def test_what_is_deleted_is_nobodys_to_watch_and_comes_back_with_its_progress(world: World) -> None:
+    hana, student = world.hana, client_of(world.hana.users[Role.STUDENT])
+    assert client_of(hana.teacher).delete(f"{LECTURES}/{hana.lecture.pk}").status_code == 204
     with hana.acting():
-        for key in (lecture.video_key, lecture.poster_key, lecture.upload.key):
-            s3.write_object(key, b"x", content_type="video/mp4")
-    assert client_of(hana.teacher).delete(f"{LECTURES}/{lecture.pk}").status_code == 204
-    with hana.acting():
-        assert not Lecture.objects.filter(pk=lecture.pk).exists()
+        assert not Lecture.objects.filter(pk=hana.lecture.pk).exists()
         assert not LectureProgress.objects.exists()
-        assert Upload.objects.get(pk=lecture.upload_id).state == UploadState.ERASED
-        assert [s3.object_bytes(key) for key in (lecture.video_key, lecture.poster_key, lecture.upload.key)] == [
-            None,
-            None,
-            None,
-        ]
+        deletion = Deletion.objects.get(kind="lectures.lecture")
+        assert hana.lecture.video_key in deletion.places
+    assert titles(student) == []
+    with hana.acting():
+        restore(by=hana.teacher, deletion_id=deletion.pk)
+    assert titles(student) == [hana.lecture.title]
+    assert student.get(f"{OWN}/{hana.lecture.pk}").json()["position"] == 30.0
 
 
-def test_what_is_being_made_ready_is_neither_deleted_nor_begun_twice(world: World) -> None:
+def test_what_is_being_made_ready_is_not_begun_twice(world: World) -> None:
     hana, client = world.hana, client_of(world.hana.teacher)
     with hana.acting():
         lecture = make_lecture(hana.course, created_by=hana.teacher, is_ready=False)
     again = f"{LECTURES}/{lecture.pk}/prepare"
-    assert error_of(client.delete(f"{LECTURES}/{lecture.pk}"), 409)["code"] == "lecture_not_ready"
     assert error_of(post(client, again, {}), 409)["code"] == "lecture_not_ready"
     with hana.acting():
         Job.objects.filter(pk=job_id_of(lecture)).update(state=JobState.FAILED, error_code="damaged_video")
