@@ -24,6 +24,6 @@ COURSE: Final = register(
             Lesson: _("Days with attendance"),
             Attendance: _("Attendance of students"),
         },
-        refusal=_("There are exams or homework of this course. Archive it instead, or delete those first."),
+        refusal=_("There are exams, homework or lectures of this course. Archive it instead, or delete those first."),
     )
 )

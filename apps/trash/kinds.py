@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from academy.tenancy.base import TenantModel
 from apps.accounts.models import User
@@ -31,7 +32,7 @@ class Kind:
     lost: Mapping[type[TenantModel], Promise]
     also: tuple[type[TenantModel], ...] = ()
     blocking: tuple[str, ...] = ()
-    refusal: Promise | str = ""
+    refusal: Promise = _("Something else still needs this.")
     is_makers: bool = False
 
     @property

@@ -107,7 +107,7 @@ def _gathered(by: User, kind: Kind, row_id: int, *, for_update: bool = False) ->
     try:
         return gather(row, also=kind.also, blocking=kind.blocking), row
     except Blocked as error:
-        raise Refused(str(kind.refusal) or gettext("Something else still needs this.")) from error
+        raise Refused(str(kind.refusal)) from error
 
 
 def _cancel_jobs(gathered: Gathered) -> None:

@@ -18,7 +18,7 @@ STUDENTS = "/api/v1/students"
 def test_a_stranger_learns_the_academy_and_gets_a_token(world: World) -> None:
     answer = stranger_on(world.hana.tenant).get(URL)
     assert answer.status_code == 200
-    assert answer.json()["academy"] == {"slug": "hana", "name": "하나수학"}
+    assert answer.json()["academy"] == {"slug": "hana", "name": "하나수학", "colour": "", "logo": ""}
     assert answer.json()["person"] is None
     assert answer.json()["csrf_token"]
     assert "csrf" in answer.cookies

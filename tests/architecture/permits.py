@@ -30,6 +30,7 @@ WITHIN: Final[Mapping[Permission, frozenset[Role]]] = {
     # the doors of the two admin sites, whose pages are walked in test_desk.py
     Permission.USE_DESK: ASSISTANTS,
     Permission.OPERATE_PLATFORM: frozenset({Role.OPERATOR}),
+    Permission.SET_UP_ACADEMY: MANAGERS,
 }
 
 # URL name and method -> the roles whose permission suffices.

@@ -36,6 +36,7 @@ TRANSLATED_ELSEWHERE: Final = frozenset(
         "{exc.attr: [exc.message]} if exc.attr else exc.message",
         "message",
         "error.message",
+        "str(kind.refusal)",
     }
 )
 
