@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from academy.tenancy.base import TenantModel
 from apps.accounts.models import User
 
+NEEDED: Final = _("Something else still needs this.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -32,7 +34,7 @@ class Kind:
     lost: Mapping[type[TenantModel], Promise]
     also: tuple[type[TenantModel], ...] = ()
     blocking: tuple[str, ...] = ()
-    refusal: Promise = _("Something else still needs this.")
+    refusal: Promise = NEEDED
     is_makers: bool = False
 
     @property
