@@ -16,13 +16,15 @@ from academy.tenancy.fields import TenantForeignKey
 class Logo(TenantModel):
     """A picture as it was sent, which nobody is ever shown.
 
-    ``place`` is where its drawings lie, "" until they do; which of all is in use, ``Tenant.logo_place`` says.
+    ``logo_key`` and ``icon_key`` are its drawings, "" until there are any. Which are in use,
+    ``Tenant.logo_place`` says.
     """
 
     id = models.BigAutoField(primary_key=True)
     upload = TenantForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
     job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
-    place = models.CharField(max_length=255, blank=True, default="")
+    logo_key = models.CharField(max_length=255, blank=True, default="")
+    icon_key = models.CharField(max_length=255, blank=True, default="")
     created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta(TenantModel.Meta):

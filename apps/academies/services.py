@@ -74,7 +74,7 @@ def send_logo(*, upload_id: int, by: User) -> Logo:
 def remove_logo() -> None:
     """Go without a logo, and stop drawing one that was sent."""
     with transaction.atomic():
-        waiting = Logo.objects.filter(place="", job__isnull=False)
+        waiting = Logo.objects.filter(logo_key="", job__isnull=False)
         cancel_jobs(Job.objects.filter(pk__in=list(waiting.values_list("job_id", flat=True))))
         change_academy(logo_place="")
 

@@ -44,9 +44,10 @@ def draw_logo(logo_id: int) -> None:
     data = job.input_bytes(logo.upload.key, max_bytes=MAX_FILE_BYTES)
     answer = cast(LogoAnswer, job.compute("workers.compute:draw_logo", data))
     place = s3.tenant_key("logos", str(logo.pk), str(job.attempt))
-    s3.write_object(f"{place}/logo.png", answer["logo_png"], content_type="image/png")
-    s3.write_object(f"{place}/icon.png", answer["icon_png"], content_type="image/png")
+    logo_key, icon_key = f"{place}/logo.png", f"{place}/icon.png"
+    s3.write_object(logo_key, answer["logo_png"], content_type="image/png")
+    s3.write_object(icon_key, answer["icon_png"], content_type="image/png")
     with job.finishing(logo_id=logo.pk):
-        Logo.objects.filter(pk=logo.pk).update(place=place)
+        Logo.objects.filter(pk=logo.pk).update(logo_key=logo_key, icon_key=icon_key)
         Tenant.objects.filter(pk=acting_tenant().pk).update(logo_place=place)
     forget_hosts()

@@ -121,7 +121,7 @@ def test_a_logo_is_waited_for_and_a_bad_one_says_what_to_do(hana: Cast, manager:
     assert "처리 중" in page
     assert 'hx-trigger="every 2s"' in page
     with hana.acting():
-        job = Job.objects.filter(pk__in=Logo.objects.filter(place="").values("job_id"))
+        job = Job.objects.filter(pk__in=Logo.objects.filter(logo_key="").values("job_id"))
         job.update(state=JobState.FAILED, error_code="blank_logo")
     page = body(manager.get(SETTINGS))
     assert "흰 바탕에서는 이 그림이 보이지 않습니다" in page
@@ -180,7 +180,7 @@ def test_a_removed_logo_is_nowhere_any_more(hana: Cast, manager: Client) -> None
     assert stored(hana).logo_place == ""
     assert manager.get("/api/v1/academy/logo").status_code == 404
     with hana.acting():
-        assert Job.objects.get(pk__in=Logo.objects.filter(place="").values("job_id")).state == JobState.CANCELLED
+        assert Job.objects.get(pk__in=Logo.objects.filter(logo_key="").values("job_id")).state == JobState.CANCELLED
 
 
 # ---------------------------------------------------------------- text messages

@@ -52,7 +52,7 @@ def test_polling_begins_with_what_is_not_over_and_goes_on_with_what_changed(comm
     assert running.pk in under_way
     assert queued.pk in under_way
     assert succeeded.pk not in under_way
-    client = client_of(hana.teacher)
+    client = client_of(hana.owner)
     first = poll(client)
     assert not first["is_resumed"]
     assert states(first) == under_way

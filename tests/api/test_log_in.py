@@ -39,7 +39,7 @@ def test_the_phone_may_be_written_as_people_do(world: World, teacher: User, subt
 def test_the_answer_says_who_where_and_what_they_may_do(world: World, teacher: User) -> None:
     body = log_in(stranger_on(world.hana.tenant)).json()
     assert set(body) == {"academy", "person", "csrf_token"}
-    assert body["academy"] == {"slug": "hana", "name": "하나수학"}
+    assert body["academy"] == {"slug": "hana", "name": "하나수학", "colour": "", "logo": ""}
     assert set(body["person"]) == {
         *("id", "name", "phone", "role", "permissions"),
         *("has_password", "has_second_factor", "second_factor_due"),

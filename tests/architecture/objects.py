@@ -399,6 +399,8 @@ PUBLIC_OPERATIONS: Final = frozenset(
         ("password-reset-code", "POST"),
         ("schema", "GET"),
         ("api-docs", "GET"),
+        ("academy-logo", "GET"),
+        ("academy-icon", "GET"),
     }
 )
 

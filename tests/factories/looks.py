@@ -34,15 +34,19 @@ def make_logo(*, created_by: User) -> Logo:
     upload = make_upload(created_by=created_by, is_used=True, file_name="logo.png", content_type="image/png")
     logo = Logo(upload=upload, created_by=created_by)
     logo.save()
-    Logo.objects.filter(pk=logo.pk).update(place=s3.tenant_key("logos", str(logo.pk), "1"))
+    Logo.objects.filter(pk=logo.pk).update(
+        logo_key=s3.tenant_key("logos", str(logo.pk), "1", "logo.png"),
+        icon_key=s3.tenant_key("logos", str(logo.pk), "1", "icon.png"),
+    )
     logo.refresh_from_db()
     return logo
 
 
 def use_logo(logo: Logo, *, data: bytes = PNG) -> None:
     """Put the logo to use, with its pictures in S3."""
-    for name in ("logo", "icon"):
-        s3.write_object(f"{logo.place}/{name}.png", data, content_type="image/png")
-    Tenant.objects.filter(pk=acting_tenant().pk).update(logo_place=logo.place)
-    acting_tenant().logo_place = logo.place
+    for key in (logo.logo_key, logo.icon_key):
+        s3.write_object(key, data, content_type="image/png")
+    place = logo.logo_key.rpartition("/")[0]
+    Tenant.objects.filter(pk=acting_tenant().pk).update(logo_place=place)
+    acting_tenant().logo_place = place
     forget_hosts()

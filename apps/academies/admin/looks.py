@@ -67,9 +67,9 @@ def looks(request: HttpRequest) -> HttpResponse:
     if done is not None:
         return done
     newest = queries.newest_logo()
-    is_drawing = newest is not None and not newest.place and is_unfinished(newest.job)
+    is_drawing = newest is not None and not newest.logo_key and is_unfinished(newest.job)
     failure = ""
-    if newest is not None and newest.job is not None and not newest.place and not is_drawing:
+    if newest is not None and newest.job is not None and not newest.logo_key and not is_drawing:
         failure = text_of(newest.job.error_code)
     shown = {
         "form": form,

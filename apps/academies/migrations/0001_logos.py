@@ -23,7 +23,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("place", models.CharField(blank=True, default="", max_length=255)),
+                ("logo_key", models.CharField(blank=True, default="", max_length=255)),
+                ("icon_key", models.CharField(blank=True, default="", max_length=255)),
                 (
                     "created_by",
                     academy.tenancy.fields.TenantForeignKey(
