@@ -15,7 +15,7 @@ from apps.accounts.roles import Permission
 from apps.lectures.models import Lecture
 from apps.lectures.queries import lecture_jobs_visible_to
 
-WRITE_SECONDS: Final = 1500.0
+WRITE_SECONDS: Final = 1200.0
 """Of encoding: a core makes 720p of an hour of 1080p in some 20 minutes. What is only copied takes seconds."""
 
 
@@ -38,7 +38,7 @@ class _LectureAnswer(TypedDict):
 
 @task(
     queue_name="video",
-    time_limit_seconds=2400.0,
+    time_limit_seconds=1800.0,
     subject="lecture",
     permission=Permission.MANAGE_LECTURES,
     visible_to=lecture_jobs_visible_to,

@@ -19,6 +19,7 @@ from apps.accounts.roles import Role
 from apps.documents.models import Document
 from apps.exams.models import Exam, Scan
 from apps.homework.models import Assignment, Submission
+from apps.lectures.models import Lecture
 from apps.rosters.models import Roster
 from apps.trash.models import Deletion
 from apps.videos.models import Video
@@ -328,6 +329,7 @@ def _needed_by_nothing(_client: Client, _cast: Cast, _caller: User | None) -> No
     """What something else needs is not deleted."""
     Scan.objects.all().delete()
     Submission.objects.all().delete()
+    Lecture.objects.all().delete()
     Exam.objects.update(course=None)
     Assignment.objects.update(course=None, worksheet=None)
 
