@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
+from unittest.mock import patch
 
 import uvicorn
 from django.conf import settings
 from django.db import connections
 
 from academy.jobs.models import Job, JobState
+from academy.streams import rooms
 from academy.streams.service import StreamService
 from apps.accounts.models import User
 from apps.accounts.queries import accounts_of_sessions
@@ -130,7 +132,11 @@ class Reader:
 
 @contextmanager
 def serving() -> Iterator[Served]:
-    """The service on a thread of its own; its connections to PostgreSQL are closed after each use."""
+    """The service on a thread of its own; its connections to PostgreSQL are closed after each use.
+
+    A look that is slow because the machine is busy ends no stream: whoever tests that sets ``rooms.BLIND_SECONDS``.
+    """
+    patient = patch.object(rooms, "BLIND_SECONDS", PATIENCE_SECONDS)
     configured = connections.settings["default"]
     before, configured["CONN_MAX_AGE"] = configured["CONN_MAX_AGE"], 0
     service = StreamService(accounts_of_sessions)
@@ -152,10 +158,12 @@ def serving() -> Iterator[Served]:
     thread = threading.Thread(target=server.run, name="serving")
     thread.start()
     served = Served(port, service)
+    patient.start()
     try:
         wait_until(lambda: answers(port))
         yield served
     finally:
+        patient.stop()
         service.stop()
         for reader in served.readers:
             reader.close()

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -24,7 +25,16 @@ from apps.accounts.services import access, people
 from infra.local.processes import free_port
 from infra.local.state import ROOT
 from tests.factories import Cast, World, client_of, make_job, make_page_of
-from tests.workers.stream_world import Reader, Served, answers, cookie_of, move, serving, wait_until
+from tests.workers.stream_world import (
+    PATIENCE_SECONDS,
+    Reader,
+    Served,
+    answers,
+    cookie_of,
+    move,
+    serving,
+    wait_until,
+)
 
 SUSPEND = "/api/v1/people/{}/suspend"
 
@@ -341,6 +351,20 @@ def test_without_any_listener_changes_are_looked_for(committed_world: World, mon
         reader.until_marked("")
         job = new_job(committed_world.hana)
         reader.job(job.pk, "queued")
+
+
+def test_when_rights_cannot_be_asked_in_time_the_streams_end(
+    served: Served, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = served.open_for(committed_world.hana.teacher, committed_world.hana)
+    reader.until_marked("")
+    released = threading.Event()
+    monkeypatch.setattr(rooms, "look", lambda *_, **__: released.wait(PATIENCE_SECONDS))
+    monkeypatch.setattr(rooms, "BLIND_SECONDS", 0.2)
+    try:
+        assert reader.rest()[-1] == ("end", {"reason": "unavailable"})
+    finally:
+        released.set()
 
 
 def test_when_rights_cannot_be_asked_the_streams_end(
