@@ -34,6 +34,11 @@ PAGES: Final = FileKinds(
     "jpg jpeg png heic heif pdf",
     _("Only JPEG, PNG, HEIC and PDF files can be read."),
 )
+FILMS: Final = FileKinds(
+    ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm",
+    "mp4 m4v mov webm",
+    _("Only MP4, MOV and WebM files can be read."),
+)
 
 
 def at_files(error: DomainError) -> DomainError:

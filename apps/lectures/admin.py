@@ -18,7 +18,7 @@ from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import carry_out, page, show_error
-from academy.desk.sending import FileKinds, send_first
+from academy.desk.sending import FILMS, send_first
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL, about, note_subjects
 from academy.http.errors import DomainError, Missing
@@ -37,11 +37,6 @@ from apps.lectures.watching import share_of
 from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _MANAGED: Final = Permission.MANAGE_LECTURES
-_FILMS: Final = FileKinds(
-    ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm",
-    "mp4 m4v mov webm",
-    _("Only MP4, MOV and WebM files can be read."),
-)
 
 
 class NewLectureForm(DeskForm):
@@ -137,7 +132,7 @@ class LectureAdmin(DeskAdmin):
             request,
             NewLectureForm(request.POST or None, by=by, initial=wished),
             take,
-            _FILMS,
+            FILMS,
             title=self.add_title,
             submit=_("Send"),
             lead=_("It is made ready so that it starts at once on every phone. Then you look at it and publish it."),

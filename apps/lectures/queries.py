@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -103,6 +103,5 @@ def running_sessions_visible_to(person: User) -> QuerySet[VideoPlaybackSession]:
 def watched_counts(lecture_ids: Iterable[int]) -> dict[int, int]:
     """How many students have begun each of the lectures."""
     found = dict.fromkeys(lecture_ids, 0)
-    for lecture_id in LectureProgress.objects.filter(lecture_id__in=list(found)).values_list("lecture_id", flat=True):
-        found[lecture_id] += 1
-    return found
+    begun = LectureProgress.objects.filter(lecture_id__in=list(found)).values_list("lecture_id")
+    return found | dict(begun.annotate(n=Count("pk")))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.db import models
 
+from academy.audits.files import key_columns
 from academy.storage.models import Upload
 from academy.tenancy.base import TenantModel
 from academy.tenancy.checks import tenant_models
@@ -142,7 +143,7 @@ def places_of(gathered: Mapping[type[TenantModel], Iterable[TenantModel]]) -> li
     places: set[str] = set()
     for model, rows in gathered.items():
         names = [column.attname for column in model._meta.local_concrete_fields]
-        columns = [name for name in names if name.endswith(("_key", "_keys"))]
+        columns = [*key_columns(model), *(name for name in names if name.endswith("_keys"))]
         reach = [holding.files for holding in holdings() if holding.model is model]
         for row in rows:
             for name in columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin import display, register
@@ -15,7 +15,7 @@ from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import page
-from academy.desk.sending import FileKinds, send_first
+from academy.desk.sending import FILMS, send_first
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import OWN, about, note_subjects
 from academy.http.errors import Missing
@@ -30,12 +30,6 @@ from apps.trash.admin import REMOVED, removal_page, remove_url
 from apps.videos import queries, services
 from apps.videos.deleting import VIDEO
 from apps.videos.models import Video, VideoPage
-
-_FILMS: Final = FileKinds(
-    ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm",
-    "mp4 m4v mov webm",
-    _("Only MP4, MOV and WebM files can be read."),
-)
 
 
 class VideoForm(DeskForm):
@@ -106,7 +100,7 @@ class VideoAdmin(DeskAdmin):
             request,
             VideoForm(request.POST or None),
             take,
-            _FILMS,
+            FILMS,
             title=self.add_title,
             submit=_("Send"),
             lead=_("Show each page for two seconds or more, flat and in good light. At most 15 pages are kept."),

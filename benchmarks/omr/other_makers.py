@@ -185,9 +185,9 @@ def measure_folder(
                     print(f"{label} #{turn} {name}: {remark}")
             if omrchecker is not None:
                 theirs[label].add(_of_omrchecker(omrchecker, template_folder_of(path), pictures, truth))
-    print_table("other makers", tallies)
+    _print_table("other makers", tallies)
     if omrchecker is not None:
-        print_table("OMRChecker", theirs)
+        _print_table("OMRChecker", theirs)
     return _report(tallies, theirs)
 
 
@@ -205,7 +205,7 @@ def _of_omrchecker(checkout: Path, folder: Path, pictures: list[Grey], truth: Ma
     return tally
 
 
-def print_table(title: str, tallies: Mapping[str, Tally]) -> None:
+def _print_table(title: str, tallies: Mapping[str, Tally]) -> None:
     print(
         f"\n{title:24}{'sheets':>7}{'exact':>8}{'flagged':>9}{'unread.':>9}{'fields':>8}"
         f"{'wrong':>7}{'wrong %':>9}{'unsure %':>10}{'ms CPU':>8}"
