@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, self.headers["Authorization"], asked))
-        self.server.silence.wait(10)
+        self.server.silence.wait(30)
         is_busy, self.server.busy_for = self.server.busy_for > 0, max(self.server.busy_for - 1, 0)
         self.send_response(429 if is_busy else self.server.status)
         for name, value in self.server.headers.items():
@@ -154,7 +154,7 @@ def test_a_model_that_says_nothing_is_not_waited_for(server: FakeModel, model: O
     started = time.monotonic()
     with pytest.raises(ModelUnavailable, match="Timeout"):
         replace(model, timeout=urllib3.Timeout(connect=1.0, read=0.2)).transcribe(b"jpeg")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     server.silence.set()
 
 

@@ -107,7 +107,7 @@ def test_a_message_arrives_while_a_long_poll_waits_and_leaves_after_too_many_rec
         (message,) = sqs.receive_message(
             QueueUrl=jobs, WaitTimeSeconds=10, VisibilityTimeout=30, MessageSystemAttributeNames=["All"]
         )["Messages"]
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 9
         assert message["Attributes"]["MessageGroupId"] == "tenant-1"
         counts.append(message["Attributes"]["ApproximateReceiveCount"])
         sqs.change_message_visibility(QueueUrl=jobs, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)

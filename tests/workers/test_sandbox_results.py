@@ -141,7 +141,7 @@ def test_wall_clock_ends_a_job_that_sleeps(sandbox: Sandbox) -> None:
         call(sandbox, "sleep", 60, timeout_seconds=0.2)
 
     assert caught.value.clock == "wall-clock"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_wall_clock_ends_a_job_that_reads_no_arguments(sandbox: Sandbox) -> None:
@@ -195,7 +195,7 @@ def test_kill_ends_the_running_job_at_once(sandbox: Sandbox) -> None:
 
     with pytest.raises(JobCancelled):
         sandbox.run(f"{MODULE}:spin_and_report", 1000, 0.05, timeout_seconds=60, on_progress=kill)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_kill_between_two_jobs_ends_the_next_one_only(sandbox: Sandbox) -> None:
@@ -259,7 +259,7 @@ def test_cpu_time_of_past_jobs_is_kept(sandbox: Sandbox) -> None:
 
     call(sandbox, "spin", 0.1)
 
-    assert 0.1 <= sandbox.cpu_seconds() - before < 5
+    assert 0.1 <= sandbox.cpu_seconds() - before < 30
 
 
 def test_dead_zygote_is_replaced(sandbox: Sandbox) -> None:
