@@ -7,6 +7,7 @@ One seed gives one image, always the same.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -240,8 +241,9 @@ def fill_page(
     version: str | None = None
     if page.version is not None:
         version = _fill_version(hand.carefully(), page.version)
-    if hand.rng.random() < condition.stray_rate:
-        draw_stray(hand.raster, hand.person, PER_MM, hand.rng)
+    for drawn in range(math.ceil(condition.stray_rate)):
+        if hand.rng.random() < condition.stray_rate - drawn:
+            draw_stray(hand.raster, hand.person, PER_MM, hand.rng)
     return Truth(sheet_id, page.number, answers, number, version), hand.marked
 
 

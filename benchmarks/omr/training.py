@@ -30,7 +30,6 @@ from workers.vision.locate import locate_page
 from workers.vision.mark_features import describe_bubbles
 from workers.vision.mark_model import LIMIT, WEIGHTS, MarkModel
 from workers.vision.markers import reduce_image
-from workers.vision.plan import plan_page
 from workers.vision.sheet import measure_page
 
 Floats = NDArray[np.float32]
@@ -118,9 +117,8 @@ def measure_some(layout_name: str, condition_name: str, seeds: Sequence[int], is
             continue
         if located.page != page or not located.is_trusted.all():
             continue
-        rows = plan_page(layout, page).rows
-        starts = np.array([row.bubbles.start for row in rows], np.intp)
-        found.append(Measured(describe_bubbles(measure_page(located), rows), sample.is_marked, starts))
+        features = describe_bubbles(measure_page(located), located.plan)
+        found.append(Measured(features, sample.is_marked, located.plan.row_starts))
     return found
 
 
@@ -132,7 +130,7 @@ def _enriched(condition: Condition, rng: np.random.Generator) -> Condition:
         double_rate=float(rng.choice([0.015, 0.06, 0.25])),
         erasure_rate=float(rng.choice([0.03, 0.15])),
         erased_blank_rate=float(rng.choice([0.005, 0.015])),
-        stray_rate=float(rng.choice([0.25, 1.0])),
+        stray_rate=float(rng.choice([0.25, 1.0, 5.0])),
         style_change=float(rng.choice([0.04, 0.4])),
         struck_rate=float(rng.choice([0.0, 0.2])),
     )

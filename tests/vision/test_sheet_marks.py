@@ -35,7 +35,7 @@ def _decided(changed: dict[int, float], *, is_trusted: bool = True, layout: Layo
     """A page on which every row has its first bubble marked, but for the bubbles ``changed``."""
     page = layout.pages[0]
     odds = np.full(len(page.bubble_centres), NO, np.float32)
-    odds[[row.bubbles.start for row in plan_page(layout, 1).rows]] = YES
+    odds[plan_page(layout, 1).row_starts] = YES
     for bubble, value in changed.items():
         odds[bubble] = value
     return decide_fields(page, odds, np.zeros(len(odds), np.float32), np.full(len(odds), is_trusted))
@@ -165,6 +165,6 @@ def test_the_model_weighs_the_numbers_that_are_measured() -> None:
     model = load_model()
     assert all(np.isfinite(layer).all() for layer in (*model.weights, *model.biases, model.mean, model.scale))
     located = locate_page(blank_page(LAYOUT, sheet_id="bench", page=1), LAYOUT)
-    features = describe_bubbles(measure_page(located), located.plan.rows)
+    features = describe_bubbles(measure_page(located), located.plan)
     assert features.shape == (COUNT, len(model.mean))
     assert features.dtype == np.float32

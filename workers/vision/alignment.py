@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.ink import sample_grid
+from workers.vision.ink import median_of, sample_grid
 from workers.vision.markers import MarkerFit
 from workers.vision.plan import PagePlan
 
@@ -115,7 +115,7 @@ def align(
     none = np.zeros((len(plan.blocks), 2))
     start = Alignment(homography, np.zeros((BEND_TERMS, 2)), none, -1.0, none[:, 0], tuple(markers))
     shifts, matches = match_blocks(image, plan, start, search_mm)
-    agreement = float(np.median(matches))
+    agreement = median_of(matches)
     bend = _fit_bend(plan, shifts, matches, markers)
     bent = bend_basis(plan.block_centres, plan.page_mm) @ bend
     nudges = _limited(shifts - bent, matches)
@@ -131,7 +131,7 @@ def align(
         alignment = replace(alignment, nudges=nudges)
     shifts, matches = match_blocks(image, plan, alignment, SECOND_SEARCH_MM if is_lost.any() else FINE_SEARCH_MM)
     nudges = nudges + _limited(shifts, matches)
-    agreement = float(np.median(matches))
+    agreement = median_of(matches)
     # a block still on the move, or much worse than its page, has not been found
     is_found = (np.hypot(shifts[:, 0], shifts[:, 1]) < UNSETTLED_MM) & (matches > RELATIVE_MATCH * agreement)
     return replace(alignment, nudges=nudges, agreement=agreement, matches=np.where(is_found, matches, 0.0))

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.vision.ink import AROUND_SECTORS, INNER_RADIUS, BubbleInk, patch_points, quantile_of
-from workers.vision.plan import Row, rows_by_width
+from workers.vision.ink import AROUND_SECTORS, INNER_RADIUS, BubbleInk, median_of, patch_points, quantile_of
+from workers.vision.plan import PagePlan
 
 Floats = NDArray[np.float32]
 
@@ -35,6 +35,9 @@ MIN_FILL: Final = 0.02
 """Five times the spread of blank bubbles in clean photos."""
 TRACE_NOISE: Final = 3.0
 PLAUSIBLE_DARK: Final = 0.12
+STYLED: Final = 0.5
+"""Of the usual mark's strength: what is weaker does not tell how a person marks."""
+MIN_STYLED: Final = 4
 LIMIT: Final = 5.0
 """No number is larger than this either way."""
 
@@ -47,21 +50,20 @@ class UsualMark:
     dark: float
 
 
-def describe_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> Floats:
-    """The numbers of each bubble, (N, F). ``rows`` cover all bubbles, each once."""
-    answered = [row for row in rows if not row.is_printed]
-    printed = [row for row in rows if row.is_printed]
-    usual = usual_mark(ink, answered, UsualMark(USUAL_FILL, USUAL_DARK))
+def describe_bubbles(ink: BubbleInk, plan: PagePlan) -> Floats:
+    """The numbers of each bubble, (N, F), in the order of ``plan``."""
+    usual = usual_mark(ink, plan.answered, UsualMark(USUAL_FILL, USUAL_DARK))
     usual_fill = np.full(len(ink.fill), usual.fill, np.float32)
     usual_dark = np.full(len(ink.fill), usual.dark, np.float32)
-    if printed:
+    if plan.printed:
         # the number and the version may be inked by the printer: what a person's mark is like, answers tell
-        of_print = usual_mark(ink, printed, usual)
-        for row in printed:
-            usual_fill[row.bubbles], usual_dark[row.bubbles] = of_print.fill, of_print.dark
+        of_print = usual_mark(ink, plan.printed, usual)
+        for members in plan.printed:
+            usual_fill[members], usual_dark[members] = of_print.fill, of_print.dark
     own = _of_bubbles(ink, usual_fill, usual_dark)
-    around = _of_rows(own, rows)
-    best = np.maximum.reduceat(own[:, _STRENGTH], [row.bubbles.start for row in rows])
+    own = np.concatenate([own, _off_style(own, plan)], axis=1)
+    around = _of_rows(own, plan)
+    best = np.maximum.reduceat(own[:, _STRENGTH], plan.row_starts)
     page = (
         usual.dark,
         usual.fill,
@@ -76,53 +78,58 @@ def describe_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> Floats:
     return np.clip(np.concatenate(columns, axis=1), -LIMIT, LIMIT).astype(np.float32)
 
 
-def usual_mark(ink: BubbleInk, rows: Sequence[Row], prior: UsualMark) -> UsualMark:
-    """The median of the darkest bubbles of ``rows``, drawn towards ``prior`` where only few rows are marked."""
-    fullest = [members[np.arange(len(members)), ink.fill[members].argmax(axis=1)] for _, members in rows_by_width(rows)]
+def usual_mark(ink: BubbleInk, rows: Sequence[NDArray[np.intp]], prior: UsualMark) -> UsualMark:
+    """The median of the darkest bubbles of ``rows``, (R, W) for each width W, drawn towards ``prior`` where few are
+    marked."""
+    fullest = [members[np.arange(len(members)), ink.fill[members].argmax(axis=1)] for members in rows]
     best = np.concatenate([np.empty(0, np.intp), *fullest])
     floor = max(MIN_FILL, TRACE_NOISE * ink.noise)
     plausible = best[(ink.fill[best] > floor) & (ink.dark[best] > PLAUSIBLE_DARK)]
     if len(plausible) == 0:
         return prior
     count = len(plausible)
-    fill, dark = float(np.median(ink.fill[plausible])), float(np.median(ink.dark[plausible]))
+    fill, dark = median_of(ink.fill[plausible]), median_of(ink.dark[plausible])
     weight = count + USUAL_WEIGHT
     return UsualMark(
         (count * fill + USUAL_WEIGHT * prior.fill) / weight, (count * dark + USUAL_WEIGHT * prior.dark) / weight
     )
 
 
-_FILL, _DARK, _STRENGTH, _EDGE, _CROSSING = range(5)
+_FILL, _DARK, _STRENGTH, _EDGE, _CROSSING, _FULL, _AROUND, _SIDES, _LONG, _WIDE = range(10)
 
 
 def _of_bubbles(ink: BubbleInk, usual_fill: Floats, usual_dark: Floats) -> Floats:
-    """What each bubble shows by itself, (N, F1). The first five columns are named above."""
+    """What each bubble shows by itself, (N, F1). The first ten columns are named above."""
     masks = _masks()
     fill, dark, edge = ink.fill / usual_fill, ink.dark / usual_dark, ink.edge / usual_fill
     # a tick has little ink but as dark as usual, an erasure covers the bubble but is pale: the product tells them
     strength = np.sqrt(np.clip(fill, 0, None) * np.clip(dark, 0, None))
     around = ink.around / usual_dark[:, None]
     darkness = ink.samples / usual_dark[:, None]
-    inside = darkness[:, masks.is_inside]
+    inside = darkness[:, : masks.inside_count]
+    share = np.full(masks.inside_count, 1 / masks.inside_count, np.float32)
+    off_centre, length, width = _shape(darkness)
     columns = [
         fill,
         dark,
         strength,
         edge,
         _crossing(around),
+        (inside > 0.3) @ share,
+        around.max(axis=1),
+        (around > 0.25).mean(axis=1),
+        length,
+        width,
+        off_centre,
         np.log(np.maximum(strength, 0.01)),
         np.log1p(np.clip(ink.fill / max(ink.noise, MIN_NOISE), 0, 50)),
         np.log1p(np.clip(ink.edge / max(ink.edge_noise, MIN_NOISE), 0, 50)),
         np.log1p(np.clip(ink.dark / max(ink.dark_noise, 0.01), 0, 20)),
-        (inside > 0.3).mean(axis=1, dtype=np.float32),
-        (inside > 0.6).mean(axis=1, dtype=np.float32),
+        (inside > 0.6) @ share,
         ink.darkest / usual_dark,
         # where correction tape or a full mark lies the printed letter is gone, and less than no ink is left
-        -10 * np.minimum(inside, 0).mean(axis=1) * usual_dark,
-        around.max(axis=1),
-        (around > 0.25).mean(axis=1),
+        -10 * (np.minimum(inside, 0) @ share) * usual_dark,
         *(darkness @ masks.rings).T,
-        *_shape(darkness),
     ]
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -140,7 +147,7 @@ def _crossing(around: Floats) -> Floats:
 def _shape(darkness: Floats) -> tuple[Floats, Floats, Floats]:
     """How far the ink lies from the centre, how long it is and how wide, each (N,), in half axes; 0 for no ink."""
     masks = _masks()
-    inked = np.where(darkness > SHAPE_FLOOR, darkness, np.float32(0))
+    inked = darkness * (darkness > SHAPE_FLOOR)
     total = inked.sum(axis=1)
     is_inked = total > MIN_MASS * darkness.shape[1]
     moments = inked @ masks.moments / np.maximum(total, 1e-3)[:, None]
@@ -151,19 +158,32 @@ def _shape(darkness: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(is_inked, np.hypot(x, y), 0), np.where(is_inked, long_side, 0), np.where(is_inked, wide_side, 0)
 
 
-def _of_rows(own: Floats, rows: Sequence[Row]) -> Floats:
+def _off_style(own: Floats, plan: PagePlan) -> Floats:
+    """How far each bubble is from the way in which this person marks, (N, F3): among crosses a stroke that ends in a
+    bubble is none, among ticks it may be one."""
+    named = own[:, [_CROSSING, _FULL, _AROUND, _SIDES, _LONG, _WIDE]]
+    fullest = [members[np.arange(len(members)), own[members, _STRENGTH].argmax(axis=1)] for members in plan.answered]
+    marks = np.concatenate([np.empty(0, np.intp), *fullest])
+    marks = marks[own[marks, _STRENGTH] > STYLED]
+    if len(marks) < MIN_STYLED:
+        return np.zeros_like(named)
+    usual: Floats = np.sort(named[marks], axis=0)[len(marks) // 2]
+    return named - usual
+
+
+def _of_rows(own: Floats, plan: PagePlan) -> Floats:
     """What the other bubbles of the same row show, (N, F2)."""
     found = np.zeros((len(own), 9), np.float32)
     named = own[:, [_STRENGTH, _FILL, _DARK, _CROSSING, _EDGE]]
-    for chosen, members in rows_by_width(rows):
+    for members, has_several in plan.rows:
         width = members.shape[1]
         values = named[members]  # (R, W, 5)
         ordered = np.sort(values, axis=1)
         most, second = ordered[:, -1:], ordered[:, -2:-1]
         found[members, :5] = np.where(values == most, second, most)
-        third = ordered[:, -3:-2, 0] if width > 2 else np.zeros((len(chosen), 1), np.float32)
+        third = ordered[:, -3:-2, 0] if width > 2 else np.zeros((len(members), 1), np.float32)
         found[members, 5] = np.where(values[:, :, 0] >= second[:, :, 0], third, second[:, :, 0])
-        found[members, 6] = np.array([row.has_several for row in chosen], np.float32)[:, None]
+        found[members, 6] = has_several[:, None]
         found[members, 7] = width / 10
     found[:, 8] = np.clip(named[:, 0] - found[:, 0], -2, 2)
     return found
@@ -171,7 +191,7 @@ def _of_rows(own: Floats, rows: Sequence[Row]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
-    is_inside: NDArray[np.bool_]  # (S,)
+    inside_count: int
     rings: Floats  # (S, 5), each column sums to 1
     moments: Floats  # (S, 5): x, y, x^2, y^2, xy
 
@@ -184,4 +204,4 @@ def _masks() -> _Masks:
         np.float32
     )
     moments = np.stack([x, y, x * x, y * y, x * y], axis=1)
-    return _Masks(radius <= INNER_RADIUS, rings / rings.sum(axis=0), moments.astype(np.float32))
+    return _Masks(int((radius <= INNER_RADIUS).sum()), rings / rings.sum(axis=0), moments.astype(np.float32))

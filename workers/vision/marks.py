@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from sheets.layout import DIGITS, SIGNS, ChoiceField, DigitsField, LayoutPage, NumericField, VersionField
 from sheets.reading import FieldReading, FieldStatus
-from workers.vision.ink import BubbleInk
+from workers.vision.ink import BubbleInk, median_of
 from workers.vision.mark_features import MIN_FILL, TRACE_NOISE, describe_bubbles
 from workers.vision.mark_model import load_model
-from workers.vision.plan import Row, rows_by_width
+from workers.vision.plan import PagePlan
 
 Floats = NDArray[np.float32]
 
-SURE: Final = 0.98
+SURE: Final = 0.985
 """Of an answer: below, a person is asked. ``python -m benchmarks.omr`` prints how often those above are right."""
 SURE_PLACE: Final = 0.98
 """Of a place of a number that is the answer."""
@@ -35,8 +35,9 @@ FAINT_SHARE: Final = 0.25
 """Of the usual fill: a faint hand lowers the floor below which nothing is a mark."""
 DOUBT_LOG_ODDS: Final = -0.85
 """0.3, a question: at most for a bubble below the floor, which is never an answer; at least for one that has nearly as
-much ink as a usual mark, and as dark, in a row that is blank otherwise: a tick under a line through the whole row."""
+much ink as a usual mark, or a tick's, and is as dark: one under a line through the whole row, or beside a full mark."""
 LIKE_FILL: Final = 0.6
+TICK_FILL: Final = 0.2
 LIKE_DARK: Final = 0.75
 MAX_CONFIDENCE: Final = 0.9995
 UNTRUSTED: Final = 0.5
@@ -62,34 +63,29 @@ class PageMarks:
     version: FieldReading | None
 
 
-def read_marks(page: LayoutPage, ink: BubbleInk, rows: Sequence[Row], is_trusted: NDArray[np.bool_]) -> PageMarks:
+def read_marks(page: LayoutPage, ink: BubbleInk, plan: PagePlan, is_trusted: NDArray[np.bool_]) -> PageMarks:
     """Everything that is marked on ``page``.
 
-    ``ink`` is measured in the page's bubble order (N,), ``rows`` are its plan's; ``is_trusted`` (N,) is False where the
-    print was not found: there, and where the print is too pale, a field is never better than unsure.
+    ``ink`` is measured in the order of its ``plan``, (N,); ``is_trusted`` (N,) is False where the print was not found:
+    there, and where the print is too pale, a field is never better than unsure.
     """
-    features = describe_bubbles(ink, rows)
+    features = describe_bubbles(ink, plan)
     log_odds = load_model().log_odds(features)
     usual_fill = features[:, -1]
     floor = np.maximum(np.minimum(MIN_FILL, FAINT_SHARE * usual_fill), TRACE_NOISE * ink.noise)
     log_odds = np.where(ink.fill < floor, np.minimum(log_odds, DOUBT_LOG_ODDS), log_odds)
-    is_like_a_mark = (ink.fill >= LIKE_FILL * usual_fill) & (ink.dark >= LIKE_DARK * features[:, -2])
-    log_odds = np.where(is_like_a_mark & _unmarked(log_odds, rows), np.maximum(log_odds, DOUBT_LOG_ODDS), log_odds)
-    return decide_fields(page, log_odds, ink.fill, is_trusted & ~_glaring_bubbles(ink, rows))
+    is_like_a_mark = ink.fill >= np.minimum(TICK_FILL, LIKE_FILL * usual_fill)
+    is_like_a_mark &= ink.dark >= LIKE_DARK * features[:, -2]
+    log_odds = np.where(is_like_a_mark, np.maximum(log_odds, DOUBT_LOG_ODDS), log_odds)
+    return decide_fields(page, log_odds, ink.fill, is_trusted & ~_glaring_bubbles(ink, plan))
 
 
-def _unmarked(log_odds: Floats, rows: Sequence[Row]) -> NDArray[np.bool_]:
-    """Whether nothing in each bubble's row is marked, (N,)."""
-    most = np.maximum.reduceat(log_odds, [row.bubbles.start for row in rows])
-    return np.repeat(most <= 0, [row.bubbles.stop - row.bubbles.start for row in rows])
-
-
-def _glaring_bubbles(ink: BubbleInk, rows: Sequence[Row]) -> NDArray[np.bool_]:
+def _glaring_bubbles(ink: BubbleInk, plan: PagePlan) -> NDArray[np.bool_]:
     """Whether each bubble's row is one whose print is so pale that a mark would be too, (N,)."""
     levels = np.empty_like(ink.outline)
-    for _, members in rows_by_width(rows):
+    for members, _ in plan.rows:
         levels[members] = np.median(ink.outline[members], axis=1, keepdims=True)
-    return levels < MIN_OUTLINE * np.median(levels[[row.bubbles.start for row in rows]])
+    return levels < MIN_OUTLINE * median_of(levels[plan.row_starts])
 
 
 def decide_fields(page: LayoutPage, log_odds: Floats, fill: Floats, is_trusted: NDArray[np.bool_]) -> PageMarks:

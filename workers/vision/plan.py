@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -34,11 +34,12 @@ class Ghosts:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class _Row:
     """The bubbles among which one is meant, or any number where ``has_several``: a question's choices, or a place's
     digits. ``is_printed``: the printer may have filled it, so it says nothing of the student's hand."""
 
-    bubbles: slice
+    start: int
+    width: int
     has_several: bool
     is_printed: bool
 
@@ -47,16 +48,20 @@ class Row:
 class PagePlan:
     """One page's bubbles as arrays: ``centres`` and ``half_axes`` (N, 2) mm, ``groups`` (N,) by print.
 
-    ``rows`` are in the bubbles' order; ``lone_rows`` are those where one bubble is meant, by index, one array (R, W)
-    for each width from ``MIN_LEVEL_WIDTH`` on. ``blocks`` of neighbouring bubbles by index; ``block_of`` (N,): the one
-    each bubble is in; ``block_centres`` (B, 2) mm; ``shapes``: half axes in mm and the blocks of bubbles that have
-    them. ``markers`` (4, 2) mm.
+    ``row_starts`` (R,) are in the bubbles' order. Bubbles by index, one array (K, W) for each width W of row: in
+    ``rows`` all, beside whether several may be meant (K,); in ``answered`` and ``printed`` those of rows that only a
+    person fills and that the printer may; in ``lone_rows``, from ``MIN_LEVEL_WIDTH`` on, where one is meant.
+    ``blocks`` of neighbouring bubbles by index; ``block_of`` (N,): the one each bubble is in; ``block_centres`` (B, 2)
+    mm; ``shapes``: half axes in mm and the blocks of bubbles that have them. ``markers`` (4, 2) mm.
     """
 
     centres: Floats
     half_axes: Floats
     groups: NDArray[np.intp]
-    rows: tuple[Row, ...]
+    row_starts: NDArray[np.intp]
+    rows: tuple[tuple[NDArray[np.intp], NDArray[np.bool_]], ...]
+    answered: tuple[NDArray[np.intp], ...]
+    printed: tuple[NDArray[np.intp], ...]
     lone_rows: tuple[NDArray[np.intp], ...]
     blocks: tuple[NDArray[np.intp], ...]
     block_of: NDArray[np.intp]
@@ -90,8 +95,16 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
         centres=centres,
         half_axes=half_axes,
         groups=np.array(groups, np.intp),
-        rows=rows,
-        lone_rows=tuple(_lone_rows(rows)),
+        row_starts=np.array([row.start for row in rows], np.intp),
+        rows=tuple((_members(same), np.array([row.has_several for row in same])) for same in _by_width(rows)),
+        answered=tuple(_members(same) for same in _by_width(row for row in rows if not row.is_printed)),
+        printed=tuple(_members(same) for same in _by_width(row for row in rows if row.is_printed)),
+        # where several may be marked the median of a row may be a mark
+        lone_rows=tuple(
+            _members(same)
+            for same in _by_width(row for row in rows if not row.has_several)
+            if same[0].width >= MIN_LEVEL_WIDTH
+        ),
         blocks=tuple(np.array(block, np.intp) for block in blocks),
         block_of=block_of,
         shapes=tuple((shape, tuple(members)) for shape, members in shapes.items()),
@@ -102,29 +115,25 @@ def plan_page(layout: Layout, number: int) -> PagePlan:
     )
 
 
-def _rows(page: LayoutPage) -> Iterator[Row]:
+def _rows(page: LayoutPage) -> Iterator[_Row]:
     start = 0
     for field in page.bubble_fields:
         has_several = isinstance(field, ChoiceField) and field.has_several
         for column in field.columns:
-            yield Row(slice(start, start + len(column)), has_several, isinstance(field, DigitsField | VersionField))
+            yield _Row(start, len(column), has_several, isinstance(field, DigitsField | VersionField))
             start += len(column)
 
 
-def rows_by_width(rows: Sequence[Row]) -> Iterator[tuple[list[Row], NDArray[np.intp]]]:
-    """The ``rows`` of each width W, and their bubbles by index (R, W)."""
-    of_width: dict[int, list[Row]] = {}
+def _by_width(rows: Iterable[_Row]) -> list[list[_Row]]:
+    found: dict[int, list[_Row]] = {}
     for row in rows:
-        of_width.setdefault(row.bubbles.stop - row.bubbles.start, []).append(row)
-    for width, chosen in sorted(of_width.items()):
-        yield chosen, np.array([row.bubbles.start for row in chosen], np.intp)[:, None] + np.arange(width)
+        found.setdefault(row.width, []).append(row)
+    return [found[width] for width in sorted(found)]
 
 
-def _lone_rows(rows: Sequence[Row]) -> Iterator[NDArray[np.intp]]:
-    # where several may be marked the median of a row may be a mark
-    for _, members in rows_by_width([row for row in rows if not row.has_several]):
-        if members.shape[1] >= MIN_LEVEL_WIDTH:
-            yield members
+def _members(rows: Sequence[_Row]) -> NDArray[np.intp]:
+    """The bubbles by index (R, W) of ``rows`` of one width."""
+    return np.array([row.start for row in rows], np.intp)[:, None] + np.arange(rows[0].width)
 
 
 def _blocks(page: LayoutPage) -> list[list[int]]:

@@ -35,7 +35,7 @@ def read_sheet(image: GreyImage, layout: Layout) -> SheetReading:
 
 def read_located(located: LocatedPage, layout: Layout) -> SheetReading:
     """The reading of a page that was located already."""
-    marks = read_marks(layout.page(located.page), measure_page(located), located.plan.rows, located.is_trusted)
+    marks = read_marks(layout.page(located.page), measure_page(located), located.plan, located.is_trusted)
     found = [marker for marker in located.alignment.markers if marker is not None]
     return SheetReading(
         layout_fingerprint=layout.fingerprint,
