@@ -93,6 +93,13 @@ FILLED: Final[Mapping[str, Mapping[str, str]]] = {
         "upload_id": "{storage.Upload} + n - 1",
         "job_id": "{jobs.Job} + n - 1",
     },
+    "lectures.Lecture": {
+        "title": "'김수학 ' || n || '강'",
+        "course_id": "{courses.Course} + n % {groups}",
+        "position": "n / {groups} + 1",
+        "upload_id": "{storage.Upload} + n - 1",
+        "job_id": "{jobs.Job} + n - 1",
+    },
     "documents.Document": {
         "title": "'김수학 유인물 ' || n",
         "upload_id": "{storage.Upload} + n - 1",

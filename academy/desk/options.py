@@ -16,6 +16,7 @@ from unfold.views import ChangeList
 
 from academy.desk.exporting import export_list
 from academy.desk.pages import DECLARED, Page, View
+from academy.desk.searching import matching
 from academy.desk.site import MenuEntry
 from academy.http.disclosures import NOT_PERSONAL, Personal, about, note_subjects
 
@@ -25,7 +26,10 @@ ROWS_PER_PAGE: Final = 50
 
 
 class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no types
-    """A list by one unique column. A page costs the same wherever it is, and nothing is counted."""
+    """A list by one unique column. A page costs the same wherever it is, and nothing is counted.
+
+    Which rows are on the page is found out first, and only those are joined to what the columns show of other tables.
+    """
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
@@ -35,6 +39,11 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no typ
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:  # noqa: ARG002
         return [self.model_admin.keyset]
 
+    def joined(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows that the person sees, with what the columns show."""
+        rows = self.model_admin.get_queryset(request)
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+
     def get_results(self, request: HttpRequest) -> None:
         keyset = self.model_admin.keyset
         column, is_descending = keyset.lstrip("-"), keyset.startswith("-")
@@ -42,7 +51,8 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no typ
         after = request.GET.get(AFTER, "")
         if after and _fits(self.model, column, after):
             rows = rows.filter(**{f"{column}__{'lt' if is_descending else 'gt'}": after})
-        found = list(rows[: self.list_per_page + 1])
+        page = rows.select_related(None).values("pk")[: self.list_per_page + 1]
+        found = list(self.joined(request).filter(pk__in=page).order_by(keyset))
         self.result_list = found[: self.list_per_page]
         self.result_count, self.full_result_count = len(self.result_list), None
         self.show_full_result_count = False
@@ -187,6 +197,11 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.visible_to(request.user)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str  # noqa: ARG002
+    ) -> tuple[QuerySet[Any], bool]:
+        return matching(queryset, self.search_fields, search_term), False
 
     def note(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Tell the trail whom these rows of the list show."""

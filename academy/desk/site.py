@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from academy.desk.brand import style_of
 from academy.desk.pages import Page, View, guarded
 from academy.http.disclosures import NOT_PERSONAL, about
 from academy.http.permissions import PUBLIC
@@ -54,9 +55,9 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
 
     enable_nav_sidebar = True
 
-    def __init__(self, name: str, *, entry: str, symbol: str) -> None:
+    def __init__(self, name: str, *, entry: str, symbol: str, is_branded: bool) -> None:
         super().__init__(name)
-        self.entry, self.symbol = entry, symbol
+        self.entry, self.symbol, self.is_branded = entry, symbol, is_branded
         self.pages: list[Page] = []
         self.menu: list[MenuEntry] = []
         self.blocks: list[Block] = []
@@ -125,7 +126,7 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             theme="light",
             colors=None,  # they are in desk.css: as unfold writes them they would need a style element in the page
             person=request.user,
-            brand_colour=tenant.colour,
+            brand_style=style_of(tenant.colour) if self.is_branded else "",
             logo_url=tenant.picture_url("logo"),
             site_favicons=[_favicon(tenant)],
             styles=[static("desk/desk.css")],
@@ -166,8 +167,8 @@ def _is_active(request: HttpRequest, link: str, query: str, *, is_listed: bool) 
     return not query and not is_listed and link.count("/") > 2 and request.path.startswith(link)
 
 
-academy_desk: Final = Desk("desk", entry="desk.use", symbol="school")
-platform_desk: Final = Desk("platform", entry="platform.operate", symbol="shield_person")
+academy_desk: Final = Desk("desk", entry="desk.use", symbol="school", is_branded=True)
+platform_desk: Final = Desk("platform", entry="platform.operate", symbol="shield_person", is_branded=False)
 
 for _site in (academy_desk, platform_desk):
     _site.menu.append(MenuEntry("", _("Today"), "home", "index", _site.entry, 0))

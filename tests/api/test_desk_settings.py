@@ -53,11 +53,18 @@ def test_name_and_colour_are_on_the_log_in_page_and_in_the_apps_session(world: W
     assert (stored(world.hana).name, stored(world.hana).colour) == ("하나 수학학원", "#1d4f91")
     page = body(stranger_on(world.hana.tenant).get("/admin/log-in/"))
     assert "하나 수학학원" in page
-    assert 'style="--brand: #1d4f91"' in page
+    assert "--color-primary-600: #1d4f91" in page
     academy = stranger_on(world.hana.tenant).get("/api/v1/session").json()["academy"]
     assert academy == {"slug": "hana", "name": "하나 수학학원", "colour": "#1d4f91", "logo": ""}
     assert stored(world.duri).name == "두리영어"
-    assert "--brand" not in body(stranger_on(world.duri.tenant).get("/admin/log-in/"))
+    assert "--color-primary" not in body(stranger_on(world.duri.tenant).get("/admin/log-in/"))
+
+
+def test_every_page_of_the_desk_is_in_the_academys_colour(world: World, manager: Client) -> None:
+    manager.post(SETTINGS, LOOKS)
+    for path in ("/admin/", SETTINGS, "/admin/exams/exam/"):
+        assert "--color-primary-600: #1d4f91" in body(manager.get(path))
+        assert "--color-primary" not in body(client_of(world.duri.owner).get(path))
 
 
 def test_going_without_a_colour_gives_the_products_own_back(hana: Cast, manager: Client) -> None:

@@ -59,3 +59,9 @@ def test_the_page_stands_while_sqs_and_the_dispatchers_role_do_not_answer(
     assert answer.status_code == 200
     assert answer.content.decode().count("SQS가 응답하지 않았습니다.") == 4
     assert "<td>hana</td>" not in answer.content.decode()
+
+
+def test_the_operators_site_keeps_its_own_colour(operator: Client) -> None:
+    Tenant.objects.filter(is_platform=True).update(colour="#1d4f91")
+    forget_hosts()
+    assert "--color-primary" not in operator.get(QUEUES).content.decode()
