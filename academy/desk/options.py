@@ -28,7 +28,7 @@ ROWS_PER_PAGE: Final = 50
 class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no types
     """A list by one unique column. A page costs the same wherever it is, and nothing is counted.
 
-    Which rows are on the page is found out first, and only those are joined to what the columns show of other tables.
+    Of a search, it is found out first which rows are on the page, and only those are joined to what the columns show.
     """
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -51,8 +51,10 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no typ
         after = request.GET.get(AFTER, "")
         if after and _fits(self.model, column, after):
             rows = rows.filter(**{f"{column}__{'lt' if is_descending else 'gt'}": after})
-        page = rows.select_related(None).values("pk")[: self.list_per_page + 1]
-        found = list(self.joined(request).filter(pk__in=page).order_by(keyset))
+        page = rows[: self.list_per_page + 1]
+        if self.query:
+            page = self.joined(request).filter(pk__in=page.select_related(None).values("pk")).order_by(keyset)
+        found = list(page)
         self.result_list = found[: self.list_per_page]
         self.result_count, self.full_result_count = len(self.result_list), None
         self.show_full_result_count = False
@@ -98,6 +100,8 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 
     A list whose ``permissions`` name "export" can be saved as a file: ``export_header`` and ``export_rows`` say what is
     in it. ``links`` are further pages to which the list leads. ``is_live_list``: the list keeps itself up to date.
+    ``found_by`` are columns of its own that the search over all lists looks into, the first being the title of what it
+    finds; ``found_beside`` is the path of what stands beside that.
 
     ``personal`` says of "list", "detail" and "add" whose data they are about. ``listed`` are the kind of person and
     the column with their id in a list whose every row is noted.
@@ -116,6 +120,8 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     list_subtitle: ClassVar[Any] = ""
     is_live_list: ClassVar[bool] = False
     export_header: ClassVar[Sequence[Any]] = ()
+    found_by: ClassVar[Sequence[str]] = ()
+    found_beside: ClassVar[str] = ""
 
     actions: ClassVar[Sequence[Any]] = ()
     actions_on_top = False
@@ -198,10 +204,21 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.visible_to(request.user)
 
+    def rows_with(self, rows: QuerySet[Any], fields: Sequence[str], text: str) -> QuerySet[Any]:
+        """Of ``rows``, those with every word of ``text`` in one of ``fields``."""
+        return matching(rows, fields, text)
+
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str  # noqa: ARG002
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Any],
+        search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
-        return matching(queryset, self.search_fields, search_term), False
+        return self.rows_with(queryset, self.search_fields, search_term), False
+
+    def shown_beside(self, text: str) -> str:
+        """The words for what is in ``found_beside``."""
+        return text
 
     def note(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Tell the trail whom these rows of the list show."""

@@ -122,6 +122,7 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             site_title=tenant.name,
             site_header=tenant.name,
             site_symbol=self.symbol,
+            search_url=self._search_url(),
             site_url=None,
             theme="light",
             colors=None,  # they are in desk.css: as unfold writes them they would need a style element in the page
@@ -134,6 +135,11 @@ class Desk(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
             current_language=getattr(request, "LANGUAGE_CODE", ""),
         )
         return context
+
+    def _search_url(self) -> str:
+        """Where everything is searched, "" for a site without."""
+        has_search = any(page.name == "search" for page in self.pages)
+        return reverse("admin:search", current_app=self.name) if has_search else ""
 
     def render(
         self, request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200

@@ -36,6 +36,10 @@ TEXTS_PER_ADDRESS: Final = Limit("text.address", 100, HOUR)
 TEXTS_PER_ACADEMY: Final = Limit("text.academy", 2_000, DAY)
 TEXTS: Final = Limit("text.all", 50_000, DAY)
 
+# Of a day: reminders use up neither a phone's codes nor all that the academy may send.
+REMINDERS_PER_PHONE: Final = Limit("reminder.phone", 3, DAY)
+REMINDERS_PER_ACADEMY: Final = Limit("reminder.academy", 1_000, DAY)
+
 # Challenges asked for and answers to them, together: a log-in by passkey counts twice, and a page may ask on opening.
 PASSKEYS_PER_ADDRESS: Final = Limit("passkey.address", 600, 10 * MINUTE)
 PASSKEYS_PER_ACADEMY: Final = Limit("passkey.academy", 6_000, 10 * MINUTE)
@@ -113,3 +117,14 @@ def take_text_to(phone: str) -> None:
     tenant = acting_tenant().pk
     take(TEXTS_PER_PHONE, tenant, phone)
     take(TEXTS_PER_PHONE_DAILY, tenant, phone)
+
+
+def take_reminder_to(phone: str) -> None:
+    """Count one reminder for this phone."""
+    take(REMINDERS_PER_PHONE, acting_tenant().pk, phone)
+
+
+def take_reminder_of_academy() -> None:
+    """Count one reminder that the academy pays for."""
+    take(REMINDERS_PER_ACADEMY, acting_tenant().pk)
+    take_texts_of_academy(1)

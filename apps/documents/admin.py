@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from academy.desk.finding import SHOWN, Finder, Group, Hit, finders
 from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
@@ -87,6 +88,7 @@ class DocumentAdmin(DeskAdmin):
     list_filter = (KindFilter,)
     search_fields = ("title",)
     search_help_text = _("Name of the document")
+    found_by = ("title",)
     field_names: ClassVar = {"title": _("Name of the document")}
 
     def visible_to(self, person: User) -> QuerySet[Document]:
@@ -215,6 +217,25 @@ class DocumentAdmin(DeskAdmin):
             ],
         }
         return self.render(request, "documents/search.html", shown)
+
+
+def _standing_in_documents(query: str) -> Group:
+    """The pages on which all words stand."""
+    admin = academy_desk._registry[Document]
+    hits = queries.search_pages(query)
+    shown = [
+        Hit(
+            hit.title,
+            f"{gettext('Page %(number)s') % {'number': hit.position}} · {hit.snippet.text}",
+            f"{admin.url('change', hit.document_id)}?{urlencode({'page': hit.position, 'q': query})}",
+        )
+        for hit in hits[:SHOWN]
+    ]
+    more = f"{admin.url('search')}?{urlencode({'q': query})}" if len(hits) > SHOWN else ""
+    return Group(_("What stands in documents"), "find_in_page", shown, more)
+
+
+finders.append(Finder(_SEEN, _standing_in_documents))
 
 
 def state_of(document: Document, progress: queries.DocumentProgress) -> SafeString:

@@ -171,3 +171,24 @@ class PageReading(TenantModel):
 
     def __str__(self) -> str:
         return f"page {self.page_index + 1} of file {self.file_id}"
+
+
+class Reminder(TenantModel):
+    """That somebody was texted on that ``day`` that ``student``, and others of theirs maybe, have not handed in."""
+
+    id = models.BigAutoField(primary_key=True)
+    assignment = TenantForeignKey(Assignment, on_delete=models.CASCADE, related_name="reminders")
+    student = TenantForeignKey(Student, on_delete=models.CASCADE, related_name="+")
+    user = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    created_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    trail_values = ("assignment_id", "day")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "assignment", "user", "day"], name="reminder_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"reminder of assignment {self.assignment_id} to user {self.user_id}"

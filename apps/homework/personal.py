@@ -15,6 +15,7 @@ from apps.homework.models import (
     Assignee,
     Assignment,
     PageReading,
+    Reminder,
     Submission,
     SubmittedFile,
     Worksheet,
@@ -84,6 +85,19 @@ HOLDINGS = (
         shown=("id", "created_at", "assignment_id"),
     ),
     Holding(model=Assignee, about=_submissions_of, fate=Fate.DELETED),
+    Holding(
+        model=Reminder,
+        about=lambda subject: Q(student__in=subject.students) | Q(user__in=subject.users),
+        fate=Fate.DELETED,
+        hidden=frozenset({"created_by_id", "student_id", "user_id"}),
+    ),
+    Holding(
+        model=Reminder,
+        about=lambda subject: Q(created_by__in=subject.users),
+        fate=Fate.EMPTIED,
+        emptied={"created_by": None},
+        shown=("id", "created_at", "assignment_id", "day"),
+    ),
     Holding(
         model=Assignment,
         about=lambda subject: Q(created_by__in=subject.users),

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import User, admitted
 from apps.accounts.roles import Sight
+from apps.courses.models import Enrolment
 from apps.courses.queries import courses_visible_to
 from apps.homework.completion import Page, Problem, best_of, labels_of
-from apps.homework.models import Assignee, Assignment, PageReading, Submission, SubmittedFile, Worksheet, WorksheetPage
-from apps.students.models import Student
+from apps.homework.models import (
+    Assignee,
+    Assignment,
+    PageReading,
+    Reminder,
+    Submission,
+    SubmittedFile,
+    Worksheet,
+    WorksheetPage,
+)
+from apps.students.models import Guardianship, Student
 from sheets.homework import HomeworkReading
 
 MAX_ROWS: Final = 500
@@ -222,3 +232,67 @@ def assignments_with_missing(person: User) -> QuerySet[Assignment]:
     found = assignments_visible_to(person).filter(due_at__gt=now - OVERDUE_FOR, due_at__lt=now + DUE_WITHIN)
     counts = found.annotate(missing_count=Subquery(counted, output_field=IntegerField()))
     return counts.filter(missing_count__gt=0).select_related("course").order_by("due_at", "pk")
+
+
+# ---------------------------------------------------------------- who is reminded
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """Somebody who can be texted. ``is_told``: they were reminded of the assignment today."""
+
+    user_id: int
+    phone: str
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """A student who has handed in nothing, and whom to text about it. Nobody is about who has left the course."""
+
+    student: Student
+    has_left: bool
+    own: Telephone | None
+    guardians: list[Telephone]
+
+
+def owing(assignment: Assignment, day: date) -> list[Owing]:
+    """Who has to do it and has handed in nothing, by number, as of ``day``."""
+    students = list(students_missing(assignment.pk))
+    ids = [student.pk for student in students]
+    enrolled = Enrolment.objects.filter(course_id=assignment.course_id, left_at=None, student__in=ids)
+    staying = set(enrolled.values_list("student_id", flat=True)) if assignment.course_id is not None else set(ids)
+    guardians: dict[int, list[int]] = {}
+    for student_id, user_id in Guardianship.objects.filter(student__in=ids).values_list("student_id", "user_id"):
+        guardians.setdefault(student_id, []).append(user_id)
+    wanted = {student.user_id for student in students} | {pk for pks in guardians.values() for pk in pks}
+    told = set(Reminder.objects.filter(assignment=assignment, day=day).values_list("user_id", flat=True))
+    users = User.objects.filter(admitted(), pk__in=wanted - {None}).values_list("pk", "phone")
+    known = {pk: Telephone(pk, str(phone), pk in told) for pk, phone in users}
+    return [
+        Owing(
+            student,
+            student.pk not in staying,
+            known.get(student.user_id) if student.user_id is not None else None,
+            [known[pk] for pk in sorted(guardians.get(student.pk, [])) if pk in known],
+        )
+        for student in students
+    ]
+
+
+MAX_OWED: Final = 2_000
+"""Of the list over all classes: students, each once for each piece of homework."""
+
+
+def owed_lately(person: User, course_id: int | None = None) -> list[tuple[Assignment, list[Student]]]:
+    """What is due soon or was lately with who has handed in nothing, class by class, the earliest due first."""
+    assignments = assignments_with_missing(person)
+    if course_id is not None:
+        assignments = assignments.filter(course_id=course_id)
+    shown = {one.pk: one for one in assignments.order_by("course__name", "course_id", "due_at", "pk")[:MAX_ROWS]}
+    handed_in = Submission.objects.filter(assignment=OuterRef("assignment"), student=OuterRef("student"))
+    missing = Assignee.objects.filter(~Exists(handed_in), assignment__in=list(shown)).select_related("student")
+    students: dict[int, list[Student]] = {}
+    for row in missing.order_by("assignment_id", "student__number")[:MAX_OWED]:
+        students.setdefault(row.assignment_id, []).append(row.student)
+    return [(one, students[pk]) for pk, one in shown.items() if pk in students]

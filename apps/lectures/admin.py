@@ -81,6 +81,8 @@ class LectureAdmin(DeskAdmin):
     list_select_related = ("course", "job")
     search_fields = ("title", "course__name")
     search_help_text = _("Name or course")
+    found_by = ("title",)
+    found_beside = "course__name"
 
     def visible_to(self, person: User) -> QuerySet[Lecture]:
         return queries.lectures_visible_to(person)

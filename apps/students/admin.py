@@ -64,6 +64,8 @@ class StudentAdmin(DeskAdmin):
     list_display = ("name", "number", "since")
     search_fields = ("name", "number")
     search_help_text = _("Name or number")
+    found_by = ("name", "number")
+    found_beside = "number"
 
     export_header: ClassVar = (
         _("Student number"),

@@ -61,6 +61,8 @@ class VideoAdmin(DeskAdmin):
     list_display = ("shown_title", "by", "sent", "pages_found", "state")
     search_fields = ("title", "created_by__name")
     search_help_text = _("Title or who sent it")
+    found_by = ("title",)
+    found_beside = "created_by__name"
 
     def visible_to(self, person: User) -> QuerySet[Video]:
         return queries.videos_visible_to(person)

@@ -38,6 +38,13 @@ class Telephones:
         wait_until_sent(10)
         return answer
 
+    def submit(self, client: Client, url: str, form: dict[str, str]) -> Any:
+        """Send a form of the desk; the page that it leads to."""
+        with self._capture(execute=True):
+            answer = client.post(url, form, follow=True)
+        wait_until_sent(10)
+        return answer
+
     def ask(self, client: Client, phone: str, url: str = "/api/v1/session/code", **more: str) -> str:
         """Ask for a code and read it from the telephone."""
         count = len(self.texts)

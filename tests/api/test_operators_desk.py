@@ -15,6 +15,8 @@ from django.utils import timezone
 from academy.jobs.models import JobState
 from academy.operations import queries
 from academy.tenancy.context import acting_for
+from academy.tenancy.hosts import forget_hosts
+from academy.tenancy.models import Tenant
 from apps.accounts.roles import Role
 from tests.db.kernel import new_job
 from tests.factories import World, client_of, make_academy, make_user

@@ -27,7 +27,7 @@ from tests.architecture.objects import _session_of, playback_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, OWNERS, TEACHERS
 from tests.architecture.rows import bystander_of, row_of
 from tests.db.test_exams_template import template
-from tests.factories import PASSWORD, Cast, make_upload
+from tests.factories import PASSWORD, Cast, make_guardianship, make_upload
 
 STAFF: Final = ASSISTANTS
 OPERATORS: Final = frozenset({Role.OPERATOR})
@@ -64,6 +64,7 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
     "desk": {
         **_LOG_IN,
         **_inside(STAFF),
+        ("search", "GET"): STAFF,
         ("accounts_user_changelist", "GET"): MANAGERS,
         ("accounts_user_add", "GET"): MANAGERS,
         ("accounts_user_add", "POST"): MANAGERS,
@@ -184,6 +185,11 @@ PERMITS: Final[Mapping[str, Mapping[tuple[str, str], Collection[Role] | str]]] =
         ("courses_course_remove", "POST"): MANAGERS,
         ("exams_exam_remove", "GET"): TEACHERS,
         ("exams_exam_remove", "POST"): TEACHERS,
+        ("homework_assignment_missing", "GET"): STAFF,
+        ("homework_assignment_export-missing", "GET"): TEACHERS,
+        ("homework_assignment_export-missing", "POST"): TEACHERS,
+        ("homework_assignment_remind", "GET"): TEACHERS,
+        ("homework_assignment_remind", "POST"): TEACHERS,
         ("homework_assignment_remove", "GET"): TEACHERS,
         ("homework_assignment_remove", "POST"): TEACHERS,
         ("homework_worksheet_remove", "GET"): TEACHERS,
@@ -281,6 +287,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "accounts_user_export": {"reason": "출석부 작성"},
     "students_student_export": {"reason": "출석부 작성"},
     "courses_course_export": {"reason": "출석부 작성"},
+    "homework_assignment_export-missing": {"reason": "학부모 상담"},
     "students_student_add": {"name": "최새봄", "number": "990001"},
     "students_student_change": {"name": "최새봄", "number": "990001"},
     "students_student_add-guardian": {"name": "최새봄", "phone": NEW_PHONE},
@@ -334,6 +341,13 @@ def _needed_by_nothing(_client: Client, _cast: Cast, _caller: User | None) -> No
     Assignment.objects.update(course=None, worksheet=None)
 
 
+def _owed(_client: Client, cast: Cast, _caller: User | None) -> dict[str, Any]:
+    """Somebody who can be texted has handed in nothing."""
+    Submission.objects.all().delete()
+    make_guardianship(cast.users[Role.GUARDIAN], cast.student)
+    return {"to": "families", "students": str(cast.student.pk)}
+
+
 def _sent(
     file_name: str, content_type: str, data: bytes, **more: str
 ) -> Callable[[Client, Cast, User | None], dict[str, Any]]:
@@ -358,6 +372,7 @@ PREPARATIONS: Final[Mapping[str, Callable[[Client, Cast, User | None], Mapping[s
     "academies_logo_add": _sent("logo.png", "image/png", b"picture"),
     "students_student_remove": _needed_by_nothing,
     "courses_course_remove": _needed_by_nothing,
+    "homework_assignment_remind": _owed,
     "homework_worksheet_remove": _needed_by_nothing,
     "videos_video_remove": _theirs,
     "documents_document_remove": _theirs,

@@ -33,6 +33,7 @@ _WORDS: Final = {
     TextKind.CODE: _("A code to log in with"),
     TextKind.INVITATION: _("An invitation"),
     TextKind.PHONE_CHANGED: _("Their phone number was changed"),
+    TextKind.REMINDER: _("Homework was not handed in"),
 }
 MAX_CHARACTERS: Final = 200
 

@@ -74,6 +74,8 @@ class PeopleAdmin(DeskAdmin):
     list_filter = ("role", "is_active")
     search_fields = ("name", "phone")
     search_help_text = _("Name or phone")
+    found_by = ("name",)
+    found_beside = "role"
 
     @display(description=_("Phone"))
     def shown_phone(self, user: User) -> str:
@@ -115,12 +117,13 @@ class PeopleAdmin(DeskAdmin):
     def visible_to(self, person: User) -> QuerySet[User]:  # noqa: ARG002  managers see everybody
         return queries.people()
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+    def rows_with(self, rows: QuerySet[User], fields: Sequence[str], text: str) -> QuerySet[User]:
         # Phones are kept as +8210...; people type 010-....
-        digits = digits_to_search(search_term)
-        if digits:
-            return queryset.filter(phone__contains=digits), False
-        return super().get_search_results(request, queryset, search_term)
+        digits = digits_to_search(text)
+        return rows.filter(phone__contains=digits) if digits else super().rows_with(rows, fields, text)
+
+    def shown_beside(self, text: str) -> str:
+        return str(Role(text).label)
 
     # ---------------------------------------------------------------- pages
 

@@ -21,24 +21,30 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 ACADEMY: Final = "학원"
 CODE: Final = "인증번호"
 ADDRESS: Final = "주소"
+STUDENT: Final = "학생"
+HOMEWORK: Final = "숙제"
+DUE: Final = "기한"
 
 
 class TextKind(StrEnum):
     CODE = "code"
     INVITATION = "invitation"
     PHONE_CHANGED = "phone_changed"
+    REMINDER = "reminder"
 
 
 USUAL: Final[Mapping[TextKind, str]] = {
     TextKind.CODE: "[{학원}] 인증번호 {인증번호} 타인에게 알려주지 마세요.",
     TextKind.INVITATION: "[{학원}] 초대되었습니다. 이 번호로 로그인하세요: {주소}",
     TextKind.PHONE_CHANGED: "[{학원}] 로그인 전화번호가 변경되었습니다.",
+    TextKind.REMINDER: "[{학원}] {학생} 숙제 미제출: {숙제} ({기한}까지)",
 }
 # Each stands in the text once: who does not read it does not know whose text it is, or what to do.
 PLACEHOLDERS: Final[Mapping[TextKind, tuple[str, ...]]] = {
     TextKind.CODE: (ACADEMY, CODE),
     TextKind.INVITATION: (ACADEMY, ADDRESS),
     TextKind.PHONE_CHANGED: (ACADEMY,),
+    TextKind.REMINDER: (ACADEMY, STUDENT, HOMEWORK, DUE),
 }
 
 
@@ -52,6 +58,19 @@ def text_of(kind: TextKind, values: Mapping[str, str]) -> str:
     return filled(template_of(kind), values)
 
 
+def text_cut(kind: TextKind, values: Mapping[str, str], *, cut: str) -> str:
+    """As ``text_of``, with the value named ``cut`` shortened until one text message holds it all.
+
+    Signs that telephones have none for are left out of the values.
+    """
+    known = {name: value.encode("cp949", "ignore").decode("cp949") for name, value in values.items()}
+    while True:
+        text = text_of(kind, known)
+        if len(text.encode("cp949", "replace")) <= MAX_BYTES or not known[cut]:
+            return text
+        known[cut] = known[cut][:-1]
+
+
 def filled(template: str, values: Mapping[str, str]) -> str:
     """``template`` with its placeholders replaced once: what a value holds is never one."""
     every = {ACADEMY: acting_tenant().name[:NAME_IN_TEXT], **values}
@@ -59,8 +78,14 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def example_values() -> dict[str, str]:
-    """As long as the real ones."""
-    return {CODE: "482913", ADDRESS: main_host()}
+    """As long as the real ones; a homework's name may be longer, and is cut then."""
+    return {
+        CODE: "482913",
+        ADDRESS: main_host(),
+        STUDENT: gettext("{name} and {count} more").format(name="김하나", count=1),
+        HOMEWORK: "주말 숙제 3단원",
+        DUE: "11/24",
+    }
 
 
 def main_host() -> str:

@@ -97,6 +97,8 @@ class CourseAdmin(DeskAdmin):
     list_filter = (StateFilter,)
     search_fields = ("name", "subject", "grade", "teachings__user__name")
     search_help_text = _("Name, subject, school year or teacher")
+    found_by = ("name",)
+    found_beside = "subject"
 
     @display(description=_("Name"))
     def shown_name(self, course: Course) -> str:

@@ -54,6 +54,8 @@ class ExamAdmin(DeskAdmin):
     list_display = ("title", "made", "pages", "state")
     search_fields = ("title",)
     search_help_text = _("Title of the exam")
+    found_by = ("title",)
+    found_beside = "course__name"
 
     def visible_to(self, person: User) -> QuerySet[Exam]:
         return queries.exams_visible_to(person)

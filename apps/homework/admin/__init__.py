@@ -1,5 +1,5 @@
 """Homework on the desk: worksheets and their problems, what was given to whom, what was handed in."""
 
-from apps.homework.admin import assignments, home, submissions, worksheets
+from apps.homework.admin import assignments, home, reminders, submissions, worksheets
 
-__all__ = ["assignments", "home", "submissions", "worksheets"]
+__all__ = ["assignments", "home", "reminders", "submissions", "worksheets"]

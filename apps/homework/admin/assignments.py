@@ -95,6 +95,8 @@ class AssignmentAdmin(DeskAdmin):
     list_select_related = ("course",)
     search_fields = ("title", "course__name")
     search_help_text = _("Title or course")
+    found_by = ("title",)
+    found_beside = "course__name"
 
     def visible_to(self, person: User) -> QuerySet[Assignment]:
         return queries.assignments_visible_to(person)
@@ -166,6 +168,7 @@ class AssignmentAdmin(DeskAdmin):
             "due": moment(assignment.due_at),
             "missing": missing,
             "missing_state": missing_label(assignment, len(missing)),
+            "remind_url": self._remind_url(request, assignment) if missing else "",
             "missing_text": "\n".join(f"{student.number} {student.name}" for student in missing),
             "assigned": assigned,
             "submitted": assigned - len(missing),
@@ -181,6 +184,9 @@ class AssignmentAdmin(DeskAdmin):
     @page("<int:object_id>/remove/", "remove", REMOVED, GET=_MANAGED, POST=_MANAGED)
     def remove(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return removal_page(self, request, ASSIGNMENT, object_id)
+
+    def _remind_url(self, request: HttpRequest, assignment: Assignment) -> str:
+        return self.url("remind", assignment.pk) if person_of(request).may(_MANAGED) else ""
 
     def _assignment(self, request: HttpRequest, assignment_id: int) -> Assignment:
         found = self.visible_to(person_of(request)).select_related("course", "worksheet")

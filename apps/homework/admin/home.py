@@ -29,7 +29,7 @@ def missing(request: HttpRequest) -> dict[str, Any]:
         }
         for assignment in assignments_with_missing(person_of(request))[:_SHOWN]
     ]
-    return {"rows": rows, "list_url": url_of("assignment", "changelist")}
+    return {"rows": rows, "list_url": url_of("assignment", "missing")}
 
 
 academy_desk.blocks.append(Block("homework/missing.html", Permission.VIEW_HOMEWORK, missing, 20))

@@ -74,6 +74,7 @@ class WorksheetAdmin(DeskAdmin):
     list_select_related = ("job",)
     search_fields = ("title",)
     search_help_text = _("Name of the worksheet")
+    found_by = ("title",)
     field_names: ClassVar = {"title": _("Name of the worksheet")}
 
     def visible_to(self, person: User) -> QuerySet[Worksheet]:
