@@ -3,6 +3,11 @@
 `make bench-desk` prints the slowest of each list and writes build/bench/desk.json. The lists are those that are
 registered: a new one fails until ``FILLED`` says how it is filled. Asked by an owner, who sees everything, and by a
 teacher of a few courses, by Django's own handler in this process.
+
+How the cost grows: pages, filters and what is found early cost the same however many rows there are; a search for what
+nothing is called compares every row of the academy, and grows with them. The figures are taken at a fifth of the rows,
+too, and what each search that finds nothing takes for a thousand rows more is printed at the end: beyond a million
+rows in one list (at some 0.5 ms each thousand) its search needs a table of its own, decision 21.
 """
 
 from __future__ import annotations
@@ -23,13 +28,14 @@ GROUPS: Final = 1_000
 GOAL_MS: Final = 300.0
 GOAL_QUERIES: Final = 10
 ASKED: Final = 3
-"""Times that a page is asked for, after once that does not count; the median is its figure."""
+"""Times that a page is asked for; the median is its figure."""
 FRAME: Final = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 """What surrounds statements."""
 CHOICES: Final = 6
 """Of one filter: what it is set to."""
-SEARCHED: Final = ("김", "수학 777", "540777", "01077700777", "없는 이름")
-"""What everybody's rows have, what a few have, a number, a phone, and what nobody has."""
+NOTHING: Final = "없는 이름"
+SEARCHED: Final = ("김", "수학", "김수학", "수학 777", "777", "540777", "01077700777", "없", NOTHING, "zzq")
+"""One, two and three letters that all rows have, what a few have, numbers, a phone, and what nobody has."""
 
 # Model -> what of a row is its own; the rest is as in the row that the world has. ``n`` counts from 1.
 FILLED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -120,6 +126,7 @@ class Asked:
     url: str
     milliseconds: float
     queries: int
+    rows: int = ROWS
 
 
 def measure() -> list[Asked]:
@@ -137,33 +144,41 @@ def measure() -> list[Asked]:
 
 
 def _asked() -> Iterator[Asked]:
-    from django.db import connection, transaction
-    from django.test.utils import CaptureQueriesContext
+    from django.db import transaction
 
     from apps.accounts.roles import Role
     from tests.factories import client_of, make_world
 
     with transaction.atomic():
         hana = make_world().hana
-    _fill(hana)
+    first: dict[str, int] = {"groups": GROUPS}
+    _fill(hana, range(1, ROWS // 5 + 1), first)
+    owner = client_of(hana.users[Role.OWNER])
+    for name, url in _urls(owner):
+        if url.endswith(f"?q={NOTHING}"):
+            yield _ask(owner, Role.OWNER, name, url, ROWS // 5)
+    _fill(hana, range(ROWS // 5 + 1, ROWS + 1), first)
     for role in (Role.OWNER, Role.TEACHER):
         client = client_of(hana.users[role])
         for name, url in _urls(client):
-            taken = []
-            answer = client.get(url)
-            assert answer.status_code in (200, 302), (url, answer.status_code)
-            if answer.status_code == 302:
-                continue  # a filter that the list does not take
-            for _ in range(ASKED):
-                begun = time.perf_counter()
-                client.get(url)
-                taken.append((time.perf_counter() - begun) * 1000)
-            with CaptureQueriesContext(connection) as sent:
-                client.get(url)
-            ours = [
-                one["sql"] for one in sent if not one["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))
-            ]
-            yield Asked(role.value, name, url, statistics.median(taken), len(ours))
+            if client.get(url).status_code != 302:  # a filter that the list does not take
+                yield _ask(client, role, name, url, ROWS)
+
+
+def _ask(client: Any, role: Any, name: str, url: str, rows: int) -> Asked:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    taken = []
+    for _ in range(ASKED):
+        begun = time.perf_counter()
+        answer = client.get(url)
+        taken.append((time.perf_counter() - begun) * 1000)
+        assert answer.status_code == 200, (url, answer.status_code)
+    with CaptureQueriesContext(connection) as sent:
+        client.get(url)
+    ours = [one["sql"] for one in sent if not one["sql"].startswith(FRAME)]
+    return Asked(role.value, name, url, statistics.median(taken), len(ours), rows)
 
 
 def _urls(client: Any) -> Iterator[tuple[str, str]]:
@@ -188,30 +203,35 @@ def _urls(client: Any) -> Iterator[tuple[str, str]]:
             queries += [f"?q={words}" for words in SEARCHED]
         yield from ((model._meta.label, url + query) for query in queries if query is not None)
     yield "home", "/admin/"
+    yield from (("everything", f"/admin/search/?q={words}") for words in SEARCHED)
+    if "/missing/" in client.get("/admin/").content.decode():
+        yield "not handed in", "/admin/homework/assignment/missing/"
 
 
-def _fill(hana: Any) -> None:
-    """Each table's rows by one statement, as the database's administrator and without triggers."""
+def _fill(hana: Any, numbers: range, first: dict[str, int]) -> None:
+    """Each table's rows of these numbers by one statement, as the database's administrator and without triggers.
+
+    ``first`` is kept between calls: the id of each table's row number 1.
+    """
     import psycopg
     from django.apps import apps
 
     with psycopg.connect(os.environ["ADMIN_DATABASE_URL"], autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET search_path = pool, public")
-        first: dict[str, int] = {"groups": GROUPS}
         for label, own in FILLED.items():
             model = apps.get_model(label)
             table, tenant = model._meta.db_table, hana.tenant.pk
             row = connection.execute(f"SELECT max(id) FROM {table}").fetchone()
             assert row is not None
             assert row[0] is not None, f"the world has no {label}"
-            first[label] = row[0] + 1
+            before = first.setdefault(label, row[0] + 1) - 1
             columns = [field.column for field in model._meta.local_concrete_fields if not field.generated]
-            cells = [_cell(column, {"id": f"n + {row[0]}", **own}, first) for column in columns]
+            cells = [_cell(column, {"id": f"n + {before}", **own}, first) for column in columns]
             connection.execute(
                 f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(cells)}"
                 f" FROM (SELECT * FROM {table} WHERE tenant_id = {tenant} ORDER BY id LIMIT 1) AS known,"
-                f" generate_series(1, {ROWS}) AS n"
+                f" generate_series({numbers.start}, {numbers.stop - 1}) AS n"
             )
         connection.execute("ANALYZE")
 
@@ -226,7 +246,8 @@ def _cell(column: str, own: Mapping[str, str], first: Mapping[str, int]) -> str:
 
 
 def main() -> None:
-    asked = measure()
+    every = measure()
+    asked = [one for one in every if one.rows == ROWS]
     report: dict[str, dict[str, object]] = {}
     print(f"{'':28}{'asked by':>10}{'slowest':>10}{'queries':>9}   goal {GOAL_MS:g} ms, {GOAL_QUERIES} queries")
     for name in dict.fromkeys(one.list for one in asked):
@@ -251,6 +272,17 @@ def main() -> None:
                 "unit": "statements",
                 "is_met": most <= GOAL_QUERIES if name != "home" else None,
             }
+    print(f"a search that finds nothing, at {ROWS // 5:,} rows, at {ROWS:,}, and for each thousand more")
+    for few in (one for one in every if one.rows < ROWS):
+        many = next(one for one in asked if (one.who, one.url) == (few.who, few.url))
+        more = (many.milliseconds - few.milliseconds) / ((ROWS - few.rows) / 1000)
+        print(f"{few.list:28}{few.milliseconds:>10.1f}{many.milliseconds:>10.1f}{more:>10.2f} ms")
+        report[f"{few.list}: a search that finds nothing, per thousand rows"] = {
+            "value": round(more, 3),
+            "goal": None,
+            "unit": "ms",
+            "is_met": None,
+        }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
 

@@ -225,13 +225,22 @@ OVERDUE_FOR: Final = timedelta(days=7)
 
 def assignments_with_missing(person: User) -> QuerySet[Assignment]:
     """What is due soon or was lately and somebody has not handed in, with ``missing_count``, the earliest first."""
-    handed_in = Submission.objects.filter(assignment=OuterRef("assignment"), student=OuterRef("student"))
-    missing = Assignee.objects.filter(~Exists(handed_in), assignment=OuterRef("pk")).order_by()
-    counted = missing.values("assignment").annotate(number=Count("pk")).values("number")
+    counted = _missing().filter(assignment=OuterRef("pk")).order_by().values("assignment")
+    number = counted.annotate(number=Count("pk")).values("number")
+    counts = _due_lately(person).annotate(missing_count=Subquery(number, output_field=IntegerField()))
+    return counts.filter(missing_count__gt=0)
+
+
+def _due_lately(person: User) -> QuerySet[Assignment]:
     now = timezone.now()
     found = assignments_visible_to(person).filter(due_at__gt=now - OVERDUE_FOR, due_at__lt=now + DUE_WITHIN)
-    counts = found.annotate(missing_count=Subquery(counted, output_field=IntegerField()))
-    return counts.filter(missing_count__gt=0).select_related("course").order_by("due_at", "pk")
+    return found.select_related("course").order_by("due_at", "pk")
+
+
+def _missing() -> QuerySet[Assignee]:
+    """Who has to do something and has handed in nothing for it."""
+    handed_in = Submission.objects.filter(assignment=OuterRef("assignment"), student=OuterRef("student"))
+    return Assignee.objects.filter(~Exists(handed_in))
 
 
 # ---------------------------------------------------------------- who is reminded
@@ -286,13 +295,13 @@ MAX_OWED: Final = 2_000
 
 def owed_lately(person: User, course_id: int | None = None) -> list[tuple[Assignment, list[Student]]]:
     """What is due soon or was lately with who has handed in nothing, class by class, the earliest due first."""
-    assignments = assignments_with_missing(person)
+    assignments = _due_lately(person).filter(Exists(_missing().filter(assignment=OuterRef("pk"))))
     if course_id is not None:
         assignments = assignments.filter(course_id=course_id)
-    shown = {one.pk: one for one in assignments.order_by("course__name", "course_id", "due_at", "pk")[:MAX_ROWS]}
-    handed_in = Submission.objects.filter(assignment=OuterRef("assignment"), student=OuterRef("student"))
-    missing = Assignee.objects.filter(~Exists(handed_in), assignment__in=list(shown)).select_related("student")
+    found = {one.pk: one for one in assignments[:MAX_ROWS]}
+    missing = _missing().filter(assignment__in=list(found)).select_related("student")
     students: dict[int, list[Student]] = {}
     for row in missing.order_by("assignment_id", "student__number")[:MAX_OWED]:
         students.setdefault(row.assignment_id, []).append(row.student)
-    return [(one, students[pk]) for pk, one in shown.items() if pk in students]
+    by_class = sorted(found.values(), key=lambda one: (one.course.name if one.course else "", one.course_id or 0))
+    return [(one, students[one.pk]) for one in by_class if one.pk in students]

@@ -330,9 +330,10 @@ function copyLists() {
 }
 
 // "/" begins a search, by its place on the keyboard as in the inbox; where the menu is closed, on the page of its own.
+// On a list it begins the search of that list, which unfold sees to.
 function findBySlash() {
     const field = document.querySelector("[data-find]");
-    if (!field) return;
+    if (!field || document.getElementById("searchbar")) return;
     document.addEventListener("keydown", (event) => {
         if (event.code !== "Slash" || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.isComposing) return;
         if (event.target.matches("input, textarea, select, [contenteditable]")) return;
