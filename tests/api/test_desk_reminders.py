@@ -262,6 +262,7 @@ def test_the_list_shows_every_class_with_who_owes_what(lesson: Class, world: Wor
 
 def test_the_list_is_saved_as_a_file_for_a_reason(lesson: Class, teacher: Client) -> None:
     url = f"{MISSING}export/?course={lesson.course.pk}"
+    assert teacher.get(url).status_code == 200
     assert "text/csv" not in teacher.post(url, {"reason": ""})["Content-Type"]
     answer = teacher.post(url, {"reason": "학부모 상담"})
     assert answer["Content-Type"].startswith("text/csv")

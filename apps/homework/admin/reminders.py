@@ -15,7 +15,7 @@ from academy.desk.exporting import ReasonForm
 from academy.desk.labels import moment
 from academy.desk.pages import Page, note_error
 from academy.desk.site import MenuEntry, academy_desk
-from academy.http.disclosures import about, note_reason, note_status, note_subjects
+from academy.http.disclosures import NOT_PERSONAL, about, note_reason, note_status, note_subjects
 from academy.http.errors import DomainError, Missing
 from academy.http.exports import csv_file
 from apps.accounts.requests import person_of
@@ -199,17 +199,27 @@ def _send(request: HttpRequest, assignment: Assignment) -> None:
         messages.warning(request, said % {"count": done.left})
 
 
-for _path, _name, _view, _permissions, _personal in (
-    ("missing/", "missing", missing_list, {"GET": _SEEN}, about()),
-    ("missing/export/", "export-missing", export_missing, {"GET": _MANAGED, "POST": _MANAGED}, about(is_export=True)),
-    ("<int:object_id>/remind/", "remind", remind, {"GET": _MANAGED, "POST": _MANAGED}, about(is_recorded=True)),
+for _path, _name, _view, _methods in (
+    ("missing/", "missing", missing_list, {"GET": (_SEEN, about())}),
+    (
+        "missing/export/",
+        "export-missing",
+        export_missing,
+        {"GET": (_MANAGED, NOT_PERSONAL), "POST": (_MANAGED, about(is_export=True))},
+    ),
+    (
+        "<int:object_id>/remind/",
+        "remind",
+        remind,
+        {"GET": (_MANAGED, about()), "POST": (_MANAGED, about(is_recorded=True))},
+    ),
 ):
     academy_desk.add_page(
         Page(
             f"homework/assignment/{_path}",
             f"homework_assignment_{_name}",
             _view,
-            _permissions,
-            dict.fromkeys(_permissions, _personal),  # each notes the students by itself
+            {method: permission for method, (permission, _personal) in _methods.items()},
+            {method: personal for method, (_permission, personal) in _methods.items()},  # they note the students
         )
     )
