@@ -92,12 +92,13 @@ def _part(admin: DeskAdmin, number: int, request: HttpRequest, query: str) -> Qu
     rows = admin.rows_with(admin.get_queryset(request).select_related(None), admin.found_by, query)
     keys = rows.order_by(admin.keyset).values("pk")[: SHOWN + 1]
     beside = Cast(F(admin.found_beside), TextField()) if admin.found_beside else Value("", TextField())
-    return admin.model._default_manager.filter(pk__in=keys).values_list(
+    found: QuerySet[Any, Any] = admin.model._default_manager.filter(pk__in=keys).values_list(
         Value(number, IntegerField()),
         Cast(F("pk"), BigIntegerField()),
         Cast(F(admin.found_by[0]), TextField()),
         beside,
     )
+    return found
 
 
 def _group(admin: DeskAdmin, request: HttpRequest, query: str, rows: Sequence[tuple[int, str, str]]) -> Group:

@@ -41,7 +41,7 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold ships no typ
 
     def joined(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows that the person sees, with what the columns show."""
-        rows = self.model_admin.get_queryset(request)
+        rows: QuerySet[Any] = self.model_admin.get_queryset(request)
         return rows.select_related(*self.list_select_related) if self.list_select_related else rows
 
     def get_results(self, request: HttpRequest) -> None:

@@ -269,8 +269,10 @@ def owing(assignment: Assignment, day: date) -> list[Owing]:
     """Who has to do it and has handed in nothing, by number, as of ``day``."""
     students = list(students_missing(assignment.pk))
     ids = [student.pk for student in students]
-    enrolled = Enrolment.objects.filter(course_id=assignment.course_id, left_at=None, student__in=ids)
-    staying = set(enrolled.values_list("student_id", flat=True)) if assignment.course_id is not None else set(ids)
+    staying = set(ids)
+    if assignment.course_id is not None:
+        enrolled = Enrolment.objects.filter(course_id=assignment.course_id, left_at=None, student__in=ids)
+        staying = set(enrolled.values_list("student_id", flat=True))
     guardians: dict[int, list[int]] = {}
     for student_id, user_id in Guardianship.objects.filter(student__in=ids).values_list("student_id", "user_id"):
         guardians.setdefault(student_id, []).append(user_id)

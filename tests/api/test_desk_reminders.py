@@ -223,7 +223,7 @@ def test_the_trail_holds_who_reminded_whom(lesson: Class, teacher: Client, telep
     with recorded(lesson.hana) as found:
         telephones.submit(teacher, lesson.url, lesson.form())
     written = [entry for entry in found if entry.table_name == "homework_reminder"]
-    assert [entry.new_values["assignment_id"] for entry in written] == [lesson.assignment.pk]
+    assert [(entry.new_values or {})["assignment_id"] for entry in written] == [lesson.assignment.pk]
     [act] = [entry for entry in found if not entry.operation and entry.path == lesson.url]
     assert act.actor_id == lesson.hana.teacher.pk
     assert f"student:{lesson.first.pk}" in act.subjects

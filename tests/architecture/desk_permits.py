@@ -27,7 +27,7 @@ from tests.architecture.objects import _session_of, playback_of
 from tests.architecture.permits import ASSISTANTS, EVERYBODY, MANAGERS, OWNERS, TEACHERS
 from tests.architecture.rows import bystander_of, row_of
 from tests.db.test_exams_template import template
-from tests.factories import PASSWORD, Cast, make_guardianship, make_upload
+from tests.factories import PASSWORD, Cast, make_upload
 
 STAFF: Final = ASSISTANTS
 OPERATORS: Final = frozenset({Role.OPERATOR})
@@ -344,7 +344,6 @@ def _needed_by_nothing(_client: Client, _cast: Cast, _caller: User | None) -> No
 def _owed(_client: Client, cast: Cast, _caller: User | None) -> dict[str, Any]:
     """Somebody who can be texted has handed in nothing."""
     Submission.objects.all().delete()
-    make_guardianship(cast.users[Role.GUARDIAN], cast.student)
     return {"to": "families", "students": str(cast.student.pk)}
 
 

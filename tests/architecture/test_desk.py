@@ -262,6 +262,7 @@ _ANSWERED_AT_ONCE: Final = {  # recovery codes, and files
     "accounts_user_export",
     "students_student_export",
     "courses_course_export",
+    "homework_assignment_export-missing",
 }
 
 
