@@ -73,7 +73,8 @@ class Class:
 
     def reminded(self) -> list[int]:
         with self.hana.acting():
-            return sorted(Reminder.objects.values_list("user_id", flat=True))
+            assignments = Assignment.objects.filter(course=self.course)
+            return sorted(Reminder.objects.filter(assignment__in=assignments).values_list("user_id", flat=True))
 
 
 @pytest.fixture

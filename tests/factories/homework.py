@@ -15,6 +15,7 @@ from apps.homework.models import (
     Assignee,
     Assignment,
     PageReading,
+    Reminder,
     Submission,
     SubmittedFile,
     Worksheet,
@@ -80,6 +81,14 @@ def make_submission(assignment: Assignment, student: Student, *, created_by: Use
     submission.job_id = int(tasks.read_homework.enqueue(submission.pk).id)
     submission.save(update_fields=["job"])
     return submission
+
+
+def make_reminder(assignment: Assignment, student: Student, user: User, *, created_by: User) -> Reminder:
+    """``user`` was texted yesterday that ``student`` had handed in nothing."""
+    day = timezone.localdate() - timedelta(days=1)
+    reminder = Reminder(assignment=assignment, student=student, user=user, day=day, created_by=created_by)
+    reminder.save()
+    return reminder
 
 
 def make_homework_reading(

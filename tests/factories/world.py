@@ -37,7 +37,13 @@ from tests.factories.exams import (
     make_upload,
     record_scan,
 )
-from tests.factories.homework import make_assignment, make_submission, make_worksheet, record_homework
+from tests.factories.homework import (
+    make_assignment,
+    make_reminder,
+    make_submission,
+    make_worksheet,
+    record_homework,
+)
 from tests.factories.jobs import make_answered_request
 from tests.factories.lectures import make_lecture, make_playback, make_progress
 from tests.factories.looks import make_logo
@@ -162,6 +168,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         worksheet = make_worksheet(created_by=teacher)
         worksheet_page = worksheet.pages.get()
         assignment = make_assignment(worksheet, [student], created_by=teacher, course=course)
+        make_reminder(assignment, student, users[Role.GUARDIAN], created_by=teacher)
         submission = make_submission(assignment, student, created_by=users[Role.STUDENT])
         page_reading = record_homework(submission, {"1": "attempted", "2": "blank", "3": "unsure"})
         make_deletions(by=users[Role.MANAGER], student=student)
