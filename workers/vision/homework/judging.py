@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sheets.homework import Doubt, Mark, Region, RegionReading, Verdict
 from workers.vision.homework.alignment import Aligned
 from workers.vision.homework.paper import PX_PER_MM, Floats, Ink
-from workers.vision.homework.red_marks import RedInk, find_red
+from workers.vision.homework.red_marks import MIN_MARK_MM, RED_SHARE, RedInk, find_red
 
 PRINT_FLOOR: Final = 0.1
 """Darkness of the registered page that counts as print; its JPEG's noise is below 0.04."""
@@ -31,6 +31,7 @@ LOWEST_INK: Final = 0.05
 LOW_SIGMAS: Final = 4.5
 NOISE_STEP: Final = 3
 """Every so many pixels tell the noise as well as all of them."""
+NOISE_AROUND_MM: Final = 16.0
 CORE_RATIO: Final = 1.5
 """A stroke is as dark as this times the floor somewhere; noise that crosses the floor is not."""
 MAX_FLOOR: Final = 0.14
@@ -44,6 +45,12 @@ ATTEMPT_DARKNESS: Final = 0.13
 ATTEMPT_LENGTH_MM: Final = 1.9
 """What is shorter makes a region no blank, and no attempt either: noise in a deep shadow, the rim of blurred print and
 what is left of a red line are 1.8 mm at most; the shortest stroke of a digit of 3 mm is 2."""
+MAYBE_RED_SHARE: Final = 0.1
+"""A slash with so much red in it may have been a teacher's: of students' strokes 5 % have as much, in poor JPEGs."""
+SLASH_MM: Final = 1.5
+"""How wide a line may be, blurred, that runs straight."""
+GREYED_MM2: Final = 0.6
+"""Of a stroke so large its share of red says what pen wrote it."""
 PALE_DARKNESS: Final = 0.09
 PALE_ATTEMPT_MM2: Final = 4.0
 """A hard pencil's writing is pale and much; what is pale and little stays a doubt."""
@@ -69,14 +76,15 @@ MIN_SEEN_SHARE: Final = 0.97
 class Strokes:
     """What was written on a page: ``labels`` (H, W) int32 of the pieces that count, 0 elsewhere.
 
-    By piece, the first being the background, its ``areas`` in mm^2, its ``lengths`` in mm and its ``darkness``;
-    ``floor``: the least darkness that was looked for.
+    By piece, the first being the background, its ``areas`` in mm^2, its ``lengths`` in mm, its ``darkness``, and
+    whether it ``stands_out`` from the noise around it; ``floor``: the least darkness that was looked for.
     """
 
     labels: NDArray[np.int32]
     areas: Floats
     lengths: Floats
     darkness: Floats
+    stands_out: NDArray[np.bool_]
     floor: float
 
 
@@ -85,6 +93,14 @@ def judge(aligned: Aligned, printed: Floats, seen: Ink, regions: Sequence[Region
     the picture as ``aligned``."""
     red = find_red(seen, None, regions)
     strokes = find_strokes(seen.dark, printed, aligned.is_seen, red.is_red)
+    redness = _redness(strokes, seen)
+    is_greyed = (redness > RED_SHARE) & (strokes.areas >= GREYED_MM2)
+    if is_greyed.any():
+        red = find_red(seen, is_greyed[strokes.labels], regions)
+        strokes = find_strokes(seen.dark, printed, aligned.is_seen, red.is_red)
+        redness = _redness(strokes, seen)
+    is_slash = (strokes.lengths >= MIN_MARK_MM) & (strokes.areas <= SLASH_MM * strokes.lengths)
+    strokes = replace(strokes, stands_out=strokes.stands_out & ~(is_slash & (redness > MAYBE_RED_SHARE)))
     own, shared, nearby = _share_out(strokes, regions)
     unexplained = seen.dark - _blurred_print(seen.dark, printed)
     close = find_strokes(unexplained, printed, aligned.is_seen, red.is_core, TIGHT_MARGIN_MM)
@@ -124,26 +140,57 @@ def find_strokes(
     sample = soft[::NOISE_STEP, ::NOISE_STEP][is_free[::NOISE_STEP, ::NOISE_STEP]]
     if sample.size < 100:
         none = np.zeros(1, np.float32)
-        return Strokes(np.zeros(dark.shape, np.int32), none, none, none, 1.0)
+        return Strokes(np.zeros(dark.shape, np.int32), none, none, none, none > 0, 1.0)
     middle = float(np.median(sample))
     # ink only ever adds: the lighter half shows the noise alone
     spread = 1.4826 * float(np.median(middle - sample[sample < middle])) if (sample < middle).any() else 0.0
-    floor = max(LOWEST_INK, LOW_SIGMAS * spread)
     lifted = soft - np.float32(middle)
+    floor = max(LOWEST_INK, LOW_SIGMAS * spread)
     candidate = ((lifted > floor) & is_free).astype(np.uint8)
     count, found, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=8)
     labels = np.asarray(found, np.int32)
     at = np.flatnonzero(candidate)
     of_piece, values = labels.ravel()[at], lifted.ravel()[at]
-    peaks = np.zeros(count, np.float32)
+    peaks, heights = np.zeros(count, np.float32), np.zeros(count, np.float32)
     np.maximum.at(peaks, of_piece, values)
+    noise = np.maximum(_spread_around(lifted, is_free).ravel()[at], np.float32(1e-3))
+    np.maximum.at(heights, of_piece, values / noise)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32) / np.float32(PX_PER_MM**2)
     lengths = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) / PX_PER_MM
     is_kept = (areas >= MIN_PIECE_MM2) & (lengths >= MIN_LENGTH_MM) & (peaks >= CORE_RATIO * floor)
     is_kept[0] = False
     darkness = _darker_half(of_piece, values.astype(np.float64), count)
-    kept = np.where(is_kept[labels], labels, 0).astype(np.int32)
-    return Strokes(kept, np.where(is_kept, areas, 0).astype(np.float32), lengths.astype(np.float32), darkness, floor)
+    return Strokes(
+        labels=np.where(is_kept[labels], labels, 0).astype(np.int32),
+        areas=np.where(is_kept, areas, 0).astype(np.float32),
+        lengths=lengths.astype(np.float32),
+        darkness=darkness,
+        stands_out=heights >= CORE_RATIO * LOW_SIGMAS,
+        floor=floor,
+    )
+
+
+def _spread_around(lifted: Floats, is_free: NDArray[np.bool_]) -> Floats:
+    """The noise, (H, W), as the lighter side of what lies around shows it: in a shadow there is more of it."""
+    step = NOISE_STEP
+    free = is_free[::step, ::step].astype(np.float32)
+    lighter = np.square(np.minimum(lifted[::step, ::step], 0)) * free
+    side = round(NOISE_AROUND_MM * PX_PER_MM / step)
+    squares, weights = (cv2.blur(values, (side, side)) for values in (lighter, free))
+    spread = cv2.sqrt(2 * squares / np.maximum(weights, np.float32(0.05)))
+    size = (lifted.shape[1], lifted.shape[0])
+    return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _redness(strokes: Strokes, seen: Ink) -> Floats:
+    """By piece how much of its darkness is red: 1 and more for a red pen in good light, none for a pencil."""
+    at = np.flatnonzero(strokes.labels)
+    of_piece = strokes.labels.ravel()[at]
+    dark, red = (
+        np.bincount(of_piece, values.ravel()[at].astype(np.float64), minlength=len(strokes.areas))
+        for values in (seen.dark, seen.red)
+    )
+    return np.asarray(red / np.maximum(dark, 1e-6), np.float32)
 
 
 def _blurred_print(dark: Floats, printed: Floats) -> Floats:
@@ -203,7 +250,7 @@ def _share_out(strokes: Strokes, regions: Sequence[Region]) -> tuple[list[_Share
                 own[index].ink_mm2 += float(area * part)
                 own[index].pieces += 1
                 own[index].longest_mm = max(own[index].longest_mm, float(strokes.lengths[piece]))
-                if strokes.lengths[piece] < ATTEMPT_LENGTH_MM:
+                if strokes.lengths[piece] < ATTEMPT_LENGTH_MM or not strokes.stands_out[piece]:
                     continue
                 if strokes.darkness[piece] >= ATTEMPT_DARKNESS:
                     own[index].dark_mm2 += float(area * part)

@@ -43,8 +43,11 @@ class RedInk:
     other_mm2: tuple[float, ...]
 
 
-def find_red(ink: Ink, print_is_red: NDArray[np.bool_] | None, regions: Sequence[Region]) -> RedInk:
-    """What of ``ink`` a red pen wrote, apart from what is printed in red, and what it says of each region."""
+def find_red(ink: Ink, is_greyed: NDArray[np.bool_] | None, regions: Sequence[Region]) -> RedInk:
+    """What of ``ink`` a red pen wrote, and what it says of each region.
+
+    ``is_greyed`` (H, W): strokes that are red as a whole, though too greyed by a JPEG to be so in each pixel.
+    """
     height, width = ink.dark.shape
     none = np.zeros((height, width), bool)
     marks, other = [Mark.NONE] * len(regions), [0.0] * len(regions)
@@ -54,8 +57,9 @@ def find_red(ink: Ink, print_is_red: NDArray[np.bool_] | None, regions: Sequence
     dark = cv2.GaussianBlur(ink.dark, (0, 0), PALE_BLUR_MM * PX_PER_MM)
     is_pale_red = (pale > PALE_RED) & (pale > RED_SHARE * dark)
     is_red = ((soft > RED) | is_pale_red) & (ink.dark > 0.04)
-    if print_is_red is not None:
-        is_red &= ~print_is_red
+    if is_greyed is not None:
+        is_pale_red |= is_greyed
+        is_red |= is_greyed
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_closed(is_red), connectivity=8)
     kept = np.zeros(count, bool)
     for index in range(1, count):
@@ -64,7 +68,9 @@ def find_red(ink: Ink, print_is_red: NDArray[np.bool_] | None, regions: Sequence
         area = float((piece & is_red[y : y + h, x : x + w]).sum()) / PX_PER_MM**2
         is_long = np.hypot(w, h) >= MIN_MARK_MM * PX_PER_MM
         is_core = float(soft[y : y + h, x : x + w][piece].max()) >= CORE_RED
-        if area < 0.3 or not (is_core or (is_long and float(pale[y : y + h, x : x + w][piece].max()) >= PALE_CORE_RED)):
+        is_pale = is_long and float(pale[y : y + h, x : x + w][piece].max()) >= PALE_CORE_RED
+        is_pale |= is_greyed is not None and bool((is_greyed[y : y + h, x : x + w] & piece).any())
+        if area < 0.3 or not (is_core or is_pale):
             continue
         kept[index] = True
         mark = _mark_of(piece)

@@ -19,7 +19,15 @@ from typing import Final, Protocol
 import numpy as np
 
 from workers.vision.video.alignment import Portrait
-from workers.vision.video.similarity import Grey, Look, agreeing_blocks, compare, ink_share, is_same_at_a_glance
+from workers.vision.video.similarity import (
+    Grey,
+    Look,
+    agreeing_blocks,
+    compare,
+    ink_share,
+    is_same_at_a_glance,
+    is_unmoved,
+)
 
 MIN_STAY_SECONDS: Final = 0.95
 """What lasts so long is a page: two samples of a phone's film. A hand takes about 0.7 s to turn one."""
@@ -141,6 +149,9 @@ class PageFinder:
     def add(self, moment: Moment) -> None:
         """The next moment. All have one shape."""
         if self.is_full:
+            return
+        if self._run is not None and is_unmoved(self._run.recent[-1], moment.luma):
+            _extend(self._run, moment, self._run.recent[-1])
             return
         look = Look(moment.luma)
         if self._run is not None and not _goes_on(self._run, look):
