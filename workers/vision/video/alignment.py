@@ -19,7 +19,7 @@ _MAX_SCALE: Final = 1.6
 _ROUNDS: Final = 300
 """Enough to meet four good pairs with certainty when half of the pairs are good; where fewer are it is another page."""
 
-_orb = cv2.ORB.create(nfeatures=_FEATURES, scaleFactor=1.2, nlevels=4, fastThreshold=8)
+_orb = cv2.ORB.create(nfeatures=_FEATURES, scaleFactor=1.2, nlevels=4, fastThreshold=20)
 _matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
 
 

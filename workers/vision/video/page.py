@@ -13,7 +13,7 @@ from workers.vision.video.similarity import Grey
 Picture = NDArray[np.uint8]
 Quad = NDArray[np.float32]
 
-_SIDE: Final = 480
+_SIDE: Final = 320
 """Pixels of the longer side at which the sheet is looked for: lines through its sides are right to a third of one."""
 _MIN_AREA, _MAX_AREA = 0.18, 0.92
 """Of the picture. What is smaller is a note on the desk, what is larger has no desk round it."""
@@ -25,7 +25,7 @@ _MIN_ANGLE, _MAX_ANGLE = 60.0, 120.0
 _MAX_ASPECT: Final = 2.2
 _MIN_CONTRAST: Final = 18.0
 """Grey levels between the sheet and what lies round it."""
-_INK_CLOSING: Final = 11
+_INK_CLOSING: Final = 7
 MAX_SIDE: Final = 2400
 """Pixels of a page's longer side: a filmed page has no more to show."""
 
@@ -39,7 +39,7 @@ def find_sheet(luma: Grey) -> Quad | None:
     small = cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else luma
     scale = min(scale, 1.0)
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (_INK_CLOSING, _INK_CLOSING))
-    paper = cv2.morphologyEx(cv2.GaussianBlur(small, (5, 5), 0), cv2.MORPH_CLOSE, kernel)
+    paper = cv2.morphologyEx(cv2.GaussianBlur(small, (3, 3), 0), cv2.MORPH_CLOSE, kernel)
     tiny = cv2.GaussianBlur(cv2.resize(paper, (32, 32), interpolation=cv2.INTER_AREA), (0, 0), 5.0)
     light = cv2.resize(tiny, (paper.shape[1], paper.shape[0]), interpolation=cv2.INTER_LINEAR)
     even = cv2.divide(paper, light, scale=128)  # a shadow over half the desk is no sheet
@@ -68,7 +68,7 @@ def rectified(picture: Picture, quad: Quad) -> Picture:
 
 def _brightest_quad(grey: Grey) -> Quad | None:
     _, mask = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     whole = grey.shape[0] * grey.shape[1]
     for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:3]:
@@ -154,6 +154,6 @@ def _is_sheet(quad: Quad, grey: Grey, mask: cv2.typing.MatLike) -> bool:
         if not _MIN_ANGLE <= float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) <= _MAX_ANGLE:
             return False
     inside = cv2.fillConvexPoly(np.zeros_like(grey), quad.astype(np.int32), 255)
-    ring = cv2.subtract(cv2.dilate(inside, np.ones((15, 15), np.uint8)), inside)
+    ring = cv2.subtract(cv2.dilate(inside, np.ones((11, 11), np.uint8)), inside)
     is_full = float(cv2.mean(mask, mask=inside)[0]) / 255 >= _MIN_FILL
     return is_full and cv2.mean(grey, mask=inside)[0] - cv2.mean(grey, mask=ring)[0] >= _MIN_CONTRAST
