@@ -33,6 +33,14 @@ EXAMPLE: Final = {
     "alarm_mail": "operators@academy.example",
     "github_repository": "example/academy",
 }
+# What a deployment may leave out: the models of the premium workers.
+OPTIONAL: Final = (
+    "ocr_model_url",
+    "ocr_model_name",
+    "ocr_onnx_recogniser",
+    "ocr_onnx_alphabet",
+    "ocr_onnx_detector",
+)
 
 
 def deployment_of(context: dict[str, Any]) -> Deployment:
@@ -47,6 +55,7 @@ def deployment_of(context: dict[str, Any]) -> Deployment:
         size=SIZES[context["size"]],
         zones=(f"{region}a", f"{region}b", f"{region}c"),
         **{name: context[name] for name in EXAMPLE},
+        **{name: context[name] for name in OPTIONAL if name in context},
     )
 
 

@@ -33,6 +33,8 @@ APPLICATION_SECRETS: Final = (
     "CANARY_PHONE",
     "CANARY_PASSWORD",
 )
+OCR_MODEL_KEY: Final = "OCR_MODEL_KEY"
+"""A key of the same secret, where the deployment names a vision model: of the premium workers alone."""
 
 
 class DataStack(cdk.Stack):

@@ -37,8 +37,23 @@ class Deployment:
     """``com.amazonaws.global.cloudfront.origin-facing`` of the region: who may reach the load balancer."""
     alarm_mail: str
     github_repository: str
+    ocr_model_url: str = ""
+    """Of a vision model that doubtful lines are shown to; its key is OCR_MODEL_KEY of the application's secret."""
+    ocr_model_name: str = ""
+    ocr_onnx_recogniser: str = ""
+    """Networks in the image, path and SHA-256 each: .env.example."""
+    ocr_onnx_alphabet: str = ""
+    ocr_onnx_detector: str = ""
 
     def __post_init__(self) -> None:
+        if bool(self.ocr_model_url) != bool(self.ocr_model_name):
+            raise BadContext("ocr_model_url and ocr_model_name go together")
+        if self.ocr_model_url and not self.ocr_model_url.startswith("https://"):
+            raise BadContext(f"{self.ocr_model_url!r} is not https")
+        if bool(self.ocr_onnx_recogniser) != bool(self.ocr_onnx_alphabet):
+            raise BadContext("ocr_onnx_recogniser and ocr_onnx_alphabet go together")
+        if self.ocr_onnx_detector and not self.ocr_onnx_recogniser:
+            raise BadContext("ocr_onnx_detector needs ocr_onnx_recogniser")
         for digest in (self.image_digest, self.pooler_digest):
             if not IMAGE_DIGEST.fullmatch(digest):
                 raise BadContext(f"{digest!r} is no image digest: sha256: and 64 hexadecimal digits")
@@ -48,6 +63,12 @@ class Deployment:
             raise BadContext(f"{self.account!r} is no account: twelve digits")
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.github_repository):
             raise BadContext(f"{self.github_repository!r} is not owner/name")
+
+    @property
+    def ocr_environment(self) -> dict[str, str]:
+        """What the premium workers read text by, apart from the key; nothing where nothing is configured."""
+        names = ("ocr_model_url", "ocr_model_name", "ocr_onnx_recogniser", "ocr_onnx_alphabet", "ocr_onnx_detector")
+        return {name.upper(): getattr(self, name) for name in names if getattr(self, name)}
 
     @property
     def prefix(self) -> str:

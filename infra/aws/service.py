@@ -17,7 +17,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.aws.data import BALANCER_LOGS, DataStack
+from infra.aws.data import BALANCER_LOGS, OCR_MODEL_KEY, DataStack
 from infra.aws.deployment import Deployment
 from infra.aws.network import NetworkStack
 from infra.aws.queue_names import Tier
@@ -192,6 +192,8 @@ class ServiceStack(cdk.Stack):
                         *("--stop-timeout", str(STOP_SECONDS - 10), "--without-dispatcher"),
                     ],
                     processes=processes,
+                    secrets=[OCR_MODEL_KEY] if worker == "premium" and self._deployment.ocr_model_url else (),
+                    environment=self._deployment.ocr_environment if worker == "premium" else None,
                     is_gpu=worker == "premium",
                 ),
                 strategies[worker],

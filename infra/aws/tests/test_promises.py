@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
 from aws_cdk.assertions import Match, Template
 
 from infra.aws import queue_names
+from infra.aws.app import EXAMPLE, build, deployment_of
 from infra.aws.data import BACKUP_DAYS
 from infra.aws.queue_names import Tier
 from infra.aws.service import TIERS_OF_WORKER
@@ -216,6 +218,30 @@ def test_premium_has_a_gpu_on_machines_without_the_old_metadata(resources: Resou
     assert app["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
     [template] = resources("service", "AWS::EC2::LaunchTemplate").values()
     assert template["LaunchTemplateData"]["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+
+
+OCR = {
+    "ocr_model_url": "https://models.example/v1",
+    "ocr_model_name": "reader",
+    "ocr_onnx_recogniser": "/models/korean.onnx#sha256=" + "2" * 64,
+    "ocr_onnx_alphabet": "/models/korean.txt#sha256=" + "3" * 64,
+}
+
+
+def test_models_reach_the_premium_workers_alone_and_their_key_as_a_secret(tmp_path: Path, resources: Resources) -> None:
+    app = build(deployment_of({**EXAMPLE, **OCR, "size": "m"}), tmp_path)
+    [service] = [child for child in app.node.children if isinstance(child, Stack) and "service" in child.stack_name]
+    given = Template.from_stack(service).find_resources("AWS::ECS::TaskDefinition").values()
+    with_models = {one["Properties"]["Family"].removeprefix("academy-m-"): one["Properties"] for one in given}
+    for name, definition in with_models.items():
+        app_container = containers(definition)["app"]
+        environment = {entry["Name"]: entry["Value"] for entry in app_container["Environment"]}
+        secrets = {entry["Name"] for entry in app_container["Secrets"]}
+        found = {key: value for key, value in environment.items() if key.startswith("OCR_")}
+        assert found == ({key.upper(): value for key, value in OCR.items()} if name == "premium" else {})
+        assert ("OCR_MODEL_KEY" in secrets) == (name == "premium")
+    without = containers(definitions(resources)["premium"])["app"]
+    assert not any(entry["Name"].startswith("OCR_") for entry in without["Environment"] + without["Secrets"])
 
 
 def test_events_go_to_the_streams_and_all_else_to_the_api(resources: Resources) -> None:

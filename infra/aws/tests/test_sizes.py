@@ -55,6 +55,8 @@ def test_sizes_grow() -> None:
         ("pooler_digest", ""),
         ("account", "production"),
         ("github_repository", "academy"),
+        ("ocr_model_name", "reader"),
+        ("ocr_onnx_detector", "/models/text.onnx#sha256=0"),
         ("size", "xl"),
     ],
 )
