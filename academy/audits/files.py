@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from django.db import DatabaseError, connection, models, transaction
 
-from academy.storage.s3 import PLATFORM_PREFIX, own_keys, prefixes_below
+from academy.storage.s3 import PLATFORM_PREFIX, own_keys, prefixes_below, unfinished_multiparts
 from academy.tenancy.audit import Check
 from academy.tenancy.checks import tenant_models
 from academy.tenancy.context import acting_for
@@ -38,7 +39,8 @@ def json_columns(model: type[models.Model]) -> list[str]:
 def check_files() -> Check:
     """Every object lies under an academy that is there, and every key in a row is its academy's.
 
-    Objects that no row names are noted: an interrupted upload leaves one. Examined: objects and keys in rows.
+    What is being sent in parts counts as an object. Objects that no row names are noted: an interrupted upload leaves
+    one. Examined: objects and keys in rows.
     """
     check = Check("files")
     tenants = {tenant.pk: tenant for tenant in Tenant.objects.order_by("pk")}
@@ -49,6 +51,10 @@ def check_files() -> Check:
         folder = _TENANT_FOLDER.match(prefix)
         if folder is None or int(folder[1]) not in tenants:
             check.add(f"{prefix}: holds objects of no academy")
+    for key, _ in unfinished_multiparts():
+        folder = re.match(r"t/([1-9][0-9]*)/", key)
+        if folder is None or int(folder[1]) not in tenants:
+            check.add(f"{key}: an unfinished upload of no academy")
     for tenant in tenants.values():
         _check_academy(check, tenant)
     return check
@@ -70,7 +76,8 @@ def _check_academy(check: Check, tenant: Tenant) -> None:
     orphans: list[str] = []
     orphan_count = 0
     with acting_for(tenant):
-        for key in own_keys():
+        sending = (key for key, _ in unfinished_multiparts(prefix))
+        for key in chain(own_keys(), sending):
             check.examined += 1
             if key not in named:
                 orphan_count += 1

@@ -22,6 +22,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "homework.register_worksheet": _("Registering a worksheet"),
     "videos.find_pages": _("Finding the pages of a video"),
     "academies.draw_logo": _("Drawing the logo"),
+    "storage.end_upload": _("Ending an upload that was not handed in"),
     "trash.end_deletion": _("Ending what was deleted"),
     "lectures.prepare": _("Preparing a lecture"),
     "rosters.read_roster": _("Reading a list of students"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
 CHUNK_BYTES: Final = 4 * 1024 * 1024
+UNFINISHED_DAYS: Final = 2  # how long an upload in parts may take, with every break
 DELETE_BATCH: Final = 1000  # what S3 deletes in one call
 # What is no academy's. No key that an academy gets leads here.
 PLATFORM_PREFIX: Final = "platform/"
@@ -36,6 +37,10 @@ _PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 
 class ObjectMissing(Exception):
     """There is no object under this key."""
+
+
+class MultipartMissing(Exception):
+    """Storage knows of no such upload in parts: it was put together, or given up."""
 
 
 class ObjectsLeft(Exception):
@@ -48,6 +53,15 @@ class PresignedPost:
 
     url: str
     fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that has arrived."""
+
+    number: int
+    byte_count: int
+    etag: str
 
 
 @cache
@@ -88,6 +102,67 @@ def presign_post(key: str, *, content_type: str, max_bytes: int) -> PresignedPos
         ExpiresIn=UPLOAD_SECONDS,
     )
     return PresignedPost(url=signed["url"], fields=signed["fields"])
+
+
+def create_multipart(key: str, *, content_type: str) -> str:
+    """Begin an upload in parts under ``key``; returns what S3 calls it."""
+    begun = s3_client().create_multipart_upload(Bucket=settings.MEDIA_BUCKET, Key=_own(key), ContentType=content_type)
+    return begun["UploadId"]
+
+
+def presign_part(key: str, multipart_id: str, *, number: int, byte_count: int) -> str:
+    """A link that takes one part of exactly ``byte_count`` bytes by PUT, within 15 minutes.
+
+    The length is signed: S3 refuses a part of any other.
+    """
+    params = {
+        "Bucket": settings.MEDIA_BUCKET,
+        "Key": _own(key),
+        "UploadId": multipart_id,
+        "PartNumber": number,
+        "ContentLength": byte_count,
+    }
+    return s3_client().generate_presigned_url("upload_part", Params=params, ExpiresIn=UPLOAD_SECONDS)
+
+
+def arrived_parts(key: str, multipart_id: str) -> list[Part]:
+    """The parts that S3 has, by number. Raises ``MultipartMissing``."""
+    pages = s3_client().get_paginator("list_parts")
+    with _missing_multipart(key):
+        return [
+            Part(part["PartNumber"], part["Size"], part["ETag"])
+            for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Key=_own(key), UploadId=multipart_id)
+            for part in page.get("Parts", ())
+        ]
+
+
+def complete_multipart(key: str, multipart_id: str, parts: Sequence[Part]) -> None:
+    """Put the object together of ``parts``. Raises ``MultipartMissing``."""
+    with _missing_multipart(key):
+        s3_client().complete_multipart_upload(
+            Bucket=settings.MEDIA_BUCKET,
+            Key=_own(key),
+            UploadId=multipart_id,
+            MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+            MpuObjectSize=sum(part.byte_count for part in parts),
+        )
+
+
+@contextmanager
+def _missing_multipart(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchUpload"}:
+            raise MultipartMissing(key) from error
+        raise
+
+
+def unfinished_multiparts(prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Key and S3's name of every upload in parts that is neither put together nor given up."""
+    pages = s3_client().get_paginator("list_multipart_uploads")
+    for page in pages.paginate(Bucket=settings.MEDIA_BUCKET, Prefix=prefix):
+        yield from ((upload["Key"], upload["UploadId"]) for upload in page.get("Uploads", ()))
 
 
 def presign_get(key: str, *, seconds: int = DOWNLOAD_SECONDS) -> str:
@@ -170,7 +245,11 @@ def versions_of(place: str) -> Iterator[tuple[str, str]]:
 
 
 def erase_objects(place: str) -> int:
-    """Remove what ``versions_of`` names; returns how many versions. Raises ``ObjectsLeft`` when S3 kept some."""
+    """Remove what ``versions_of`` names; returns how many versions. Raises ``ObjectsLeft`` when S3 kept some.
+
+    What is still being sent there in parts is given up first, so that nobody puts it together afterwards.
+    """
+    _abort_multiparts(place)
     found = [cast("ObjectIdentifierTypeDef", {"Key": key, "VersionId": id_}) for key, id_ in versions_of(place)]
     for start in range(0, len(found), DELETE_BATCH):
         chunk = found[start : start + DELETE_BATCH]
@@ -180,10 +259,18 @@ def erase_objects(place: str) -> int:
     return len(found)
 
 
-def create_bucket() -> str:
-    """Make the media bucket where it is missing; returns its name. Browsers may post to it from any academy.
+def _abort_multiparts(place: str) -> None:
+    for key, multipart_id in list(unfinished_multiparts(_own(place))):
+        if place.endswith("/") or key == place:
+            with suppress(MultipartMissing), _missing_multipart(key):
+                s3_client().abort_multipart_upload(Bucket=settings.MEDIA_BUCKET, Key=key, UploadId=multipart_id)
 
-    It keeps versions, so that nothing is lost by one wrong call; an erasure removes them all.
+
+def create_bucket() -> str:
+    """Make the media bucket where it is missing; returns its name. Browsers may send to it from any academy.
+
+    It keeps versions, so that nothing is lost by one wrong call; an erasure removes them all. Parts that nobody put
+    together go after some days, also where no row knows of them.
     """
     client, name = s3_client(), settings.MEDIA_BUCKET
     region = cast("BucketLocationConstraintType", settings.AWS_REGION)
@@ -200,10 +287,23 @@ def create_bucket() -> str:
         CORSConfiguration={
             "CORSRules": [
                 {
-                    "AllowedMethods": ["POST", "GET"],
+                    "AllowedMethods": ["POST", "PUT", "GET"],
                     "AllowedOrigins": ["*"],
                     "AllowedHeaders": ["*"],
                     "MaxAgeSeconds": 3600,
+                }
+            ]
+        },
+    )
+    client.put_bucket_lifecycle_configuration(
+        Bucket=name,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "unfinished uploads",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
                 }
             ]
         },

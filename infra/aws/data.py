@@ -157,7 +157,7 @@ class DataStack(cdk.Stack):
             server_access_logs_prefix="s3-media/",
             cors=[
                 s3.CorsRule(
-                    allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+                    allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
                     allowed_origins=[f"https://*.{deployment.base_domain}"],
                     allowed_headers=["*"],
                     max_age=3600,

@@ -376,9 +376,10 @@ class ServiceStack(cdk.Stack):
         """Objects of the media bucket and the key they are encrypted with; of the bucket itself its list only."""
         bucket = f"arn:aws:s3:::{self._deployment.media_bucket}"
         actions = ["s3:GetObject"]
-        listing = ["s3:ListBucket"]
+        listing = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
         if not is_reading:
-            actions += ["s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+            actions += ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+            actions += ["s3:DeleteObject", "s3:DeleteObjectVersion"]
             listing.append("s3:ListBucketVersions")  # an erasure removes every version
         statements = [
             iam.PolicyStatement(actions=actions, resources=[f"{bucket}/*"]),

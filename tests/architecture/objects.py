@@ -80,6 +80,7 @@ def _passkey_of(cast: Cast, user: User) -> object:
 
 # Path argument, or URL name and argument -> the academy's object of that kind, as the caller may name it.
 OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
+    "upload_id": lambda cast, _: cast.film_upload.pk,
     "course_id": lambda cast, _: cast.course.pk,
     "exam_id": lambda cast, _: cast.exam.pk,
     "batch_id": lambda cast, _: cast.batch.pk,
@@ -202,6 +203,10 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("documents", "POST"): lambda cast: {"title": "유인물", "upload": cast.spare_upload.pk},
     ("document-pdf", "POST"): lambda _: None,
     ("uploads", "POST"): lambda _: {"file_name": "scan.jpg", "content_type": "image/jpeg"},
+    ("multipart-uploads", "POST"): lambda _: {"file_name": "1강.mp4", "content_type": "video/mp4", "byte_count": 15},
+    ("multipart-upload", "DELETE"): lambda _: None,
+    ("multipart-upload-parts", "POST"): lambda _: {"numbers": [1]},
+    ("multipart-upload-complete", "POST"): lambda _: None,
     ("trail-export", "POST"): lambda _: {"reason": "내부 점검"},
 }
 
@@ -303,6 +308,16 @@ def _own_film(client: Client, cast: Cast, caller: User | None) -> Body | None:
     return {"upload": sent.pk}
 
 
+def _film_in_parts_of_the_caller(client: Client, cast: Cast, caller: User | None) -> None:
+    """Begun by them, and all of it has arrived."""
+    key, content_type = cast.film_upload.key, cast.film_upload.content_type
+    multipart_id = s3.create_multipart(key, content_type=content_type)
+    s3.s3_client().upload_part(
+        Bucket=settings.MEDIA_BUCKET, Key=key, UploadId=multipart_id, PartNumber=1, Body=b"moving pictures"
+    )
+    Upload.objects.filter(pk=cast.film_upload.pk).update(created_by=caller, multipart_id=multipart_id)
+
+
 def _used_logo(client: Client, cast: Cast, caller: User | None) -> None:
     use_logo(Logo.objects.get())
 
@@ -363,6 +378,9 @@ PREPARATIONS: Final[Mapping[Operation, Preparation]] = {
     ("videos", "POST"): _own_film,
     ("lectures", "POST"): _film_by_the_caller,
     ("heartbeat", "POST"): _opened_playback,
+    ("multipart-upload", "DELETE"): _film_in_parts_of_the_caller,
+    ("multipart-upload-parts", "POST"): _film_in_parts_of_the_caller,
+    ("multipart-upload-complete", "POST"): _film_in_parts_of_the_caller,
     ("worksheets", "POST"): _sent_by_the_caller,
     ("homework-submissions", "POST"): _sent_by_the_caller,
     ("own-homework-submissions", "POST"): _sent_by_the_caller,

@@ -31,6 +31,7 @@ from tests.factories import (
     make_erasure,
     make_exam,
     make_export,
+    make_film_upload,
     make_guardianship,
     make_lecture,
     make_passkey,
@@ -138,6 +139,7 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
         make_playback(lecture, people[role], student)
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-spare.jpg")
     make_upload(created_by=teacher, file_name=f"{COLLEAGUE}-template.json", content_type="application/json")
+    make_film_upload(created_by=teacher, file_name=f"{COLLEAGUE}.mp4")
 
 
 def colleague_of(cast: Cast) -> Cast:
@@ -146,9 +148,8 @@ def colleague_of(cast: Cast) -> Cast:
         people = {role: User.objects.get(phone=parse_phone(phone)) for role, phone in COLLEAGUE_PHONES.items()}
         course = Course.objects.get(teachings__user=people[Role.TEACHER])
         scan = Scan.objects.select_related("exam", "batch__upload", "student", "job").get(exam__course=course)
-        spare, template = Upload.objects.filter(created_by=people[Role.TEACHER], state=UploadState.PRESIGNED).order_by(
-            "pk"
-        )
+        begun = Upload.objects.filter(created_by=people[Role.TEACHER], state=UploadState.PRESIGNED).order_by("pk")
+        spare, template, film = begun
         page_reading = PageReading.objects.select_related("submission__assignment").get(
             submission__assignment__course=course
         )
@@ -163,6 +164,7 @@ def colleague_of(cast: Cast) -> Cast:
             upload=scan.batch.upload,
             spare_upload=spare,
             template_upload=template,
+            film_upload=film,
             batch=scan.batch,
             scan=scan,
             job=scan.job,

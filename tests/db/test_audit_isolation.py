@@ -54,6 +54,8 @@ def forget_objects() -> None:
     for page in client.get_paginator("list_object_versions").paginate(Bucket=settings.MEDIA_BUCKET):
         for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             client.delete_object(Bucket=settings.MEDIA_BUCKET, Key=found["Key"], VersionId=found["VersionId"])
+    for key, multipart_id in list(s3.unfinished_multiparts()):
+        client.abort_multipart_upload(Bucket=settings.MEDIA_BUCKET, Key=key, UploadId=multipart_id)
 
 
 @contextmanager
@@ -230,6 +232,21 @@ def test_objects_of_nobody_are_found_and_orphans_noted(committed_world: World, e
         "t/loose.jpg",
     ]
     assert any(f"academy {hana.pk}: " in note and orphan in note for note in check.notes)
+
+
+def test_what_is_being_sent_in_parts_belongs_to_a_row(committed_world: World, empty_bucket: None) -> None:
+    client, hana = s3.s3_client(), committed_world.hana
+    orphan, strange = f"t/{hana.tenant.pk}/uploads/nobodys.mp4", "t/99999/uploads/x.mp4"
+    for key in (hana.film_upload.key, orphan, strange, "loose.mp4"):
+        client.create_multipart_upload(Bucket=settings.MEDIA_BUCKET, Key=key)
+    try:
+        check = check_files()
+    finally:
+        forget_objects()
+    assert sorted(check.problems) == [f"{key}: an unfinished upload of no academy" for key in ("loose.mp4", strange)]
+    (note,) = [note for note in check.notes if note.startswith(f"academy {hana.tenant.pk}: ")]
+    assert orphan in note
+    assert hana.film_upload.key not in note
 
 
 def test_every_column_that_holds_a_key_is_looked_at(world: World) -> None:

@@ -21,6 +21,11 @@ USES: list[Callable[[str], object]] = [
     lambda key: s3.read_object(key, max_bytes=10),
     lambda key: s3.write_object(key, b"x", content_type="image/jpeg"),
     lambda key: s3.presign_post(key, content_type="image/jpeg", max_bytes=10),
+    lambda key: s3.create_multipart(key, content_type="video/mp4"),
+    lambda key: s3.presign_part(key, "x", number=1, byte_count=10),
+    lambda key: s3.arrived_parts(key, "x"),
+    lambda key: s3.complete_multipart(key, "x", []),
+    s3.erase_objects,
 ]
 
 

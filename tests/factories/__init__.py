@@ -4,7 +4,16 @@ from tests.factories.academies import make_academy, make_plan
 from tests.factories.clients import client_of, stranger_on
 from tests.factories.courses import LESSON_DAY, make_attendance, make_course
 from tests.factories.documents import make_document, make_page, record_page
-from tests.factories.exams import make_batch, make_exam, make_page_of, make_reading, make_scan, make_upload, record_scan
+from tests.factories.exams import (
+    make_batch,
+    make_exam,
+    make_film_upload,
+    make_page_of,
+    make_reading,
+    make_scan,
+    make_upload,
+    record_scan,
+)
 from tests.factories.homework import (
     make_assignment,
     make_homework_reading,
@@ -47,6 +56,7 @@ __all__ = [
     "make_erasure",
     "make_exam",
     "make_export",
+    "make_film_upload",
     "make_guardianship",
     "make_homework_reading",
     "make_job",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from academy.jobs.models import Job
 from academy.storage import s3
 from academy.storage.models import Upload, UploadState
-from academy.storage.services import presign_upload
+from academy.storage.multipart import PART_BYTES
+from academy.storage.services import MAX_BYTES_BY_TYPE, new_key
 from apps.accounts.models import User
 from apps.courses.models import Course
 from apps.exams.grading import record_reading
@@ -40,11 +41,33 @@ def make_upload(
     content_type: str = "image/jpeg",
     is_used: bool = False,
 ) -> Upload:
-    """A presigned upload whose file has not arrived in S3; ``is_used`` marks it as handed in."""
-    upload, _ = presign_upload(file_name=file_name, content_type=content_type, created_by=created_by or make_user())
+    """An upload whose file has not arrived in S3; ``is_used`` marks it as handed in."""
+    upload = Upload(
+        key=new_key(),
+        file_name=file_name,
+        content_type=content_type,
+        max_bytes=MAX_BYTES_BY_TYPE[content_type],
+        created_by=created_by or make_user(),
+    )
     if is_used:
         upload.state, upload.byte_count = UploadState.USED, 1000
-        upload.save(update_fields=["state", "byte_count"])
+    upload.save(force_insert=True)
+    return upload
+
+
+def make_film_upload(*, created_by: User, file_name: str = "film.mp4", byte_count: int = 15) -> Upload:
+    """A film that is being sent in parts, of which S3 knows nothing."""
+    upload = Upload(
+        key=new_key(),
+        file_name=file_name,
+        content_type="video/mp4",
+        max_bytes=byte_count,
+        multipart_id="begun-nowhere",
+        part_bytes=PART_BYTES,
+        modified_ms=1_700_000_000_000,
+        created_by=created_by,
+    )
+    upload.save(force_insert=True)
     return upload
 
 

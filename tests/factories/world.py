@@ -30,6 +30,7 @@ from tests.factories.exams import (
     make_blank_sheet,
     make_correction,
     make_exam,
+    make_film_upload,
     make_publication,
     make_scan,
     make_sheet_set,
@@ -72,7 +73,7 @@ class Cast:
 
     Teacher and assistant have ``course``, ``student`` is in it, ``exam`` is of it.
     ``scan`` was read and matched; ``video`` is the teacher's and ``own_video`` the student's; ``spare_upload`` and
-    ``template_upload`` have not been used.
+    ``template_upload`` have not been used; ``film_upload`` is being sent.
     """
 
     tenant: Tenant
@@ -84,6 +85,7 @@ class Cast:
     upload: Upload
     spare_upload: Upload
     template_upload: Upload
+    film_upload: Upload
     batch: Batch
     scan: Scan
     job: Job
@@ -153,6 +155,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         scan.refresh_from_db()
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
+        film = make_film_upload(created_by=teacher)
         make_answered_request(teacher)
         make_logo(created_by=users[Role.MANAGER])
         make_roster(("990101", "새학생", "010-9000-0001"), ("", "번호 없음", ""), created_by=users[Role.MANAGER])
@@ -187,6 +190,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         upload,
         spare,
         template,
+        film,
         batch,
         scan,
         job,
