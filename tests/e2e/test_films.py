@@ -1,0 +1,146 @@
+"""Films on bad lines: the network is cut in the middle and the page loaded anew, and only the rest is sent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from infra.demo.__main__ import PASSWORD, create_academy
+from infra.demo.client import StaffClient
+from infra.local.children import Output
+from infra.local.processes import free_port
+from infra.local.supervisor import Stack
+from tests.e2e.conftest import CHROMIUM
+from tests.e2e.test_app import ROOT, Phone
+from tests.e2e.test_desk import ACADEMY, SIZES, Desk
+from tests.vision.films import spoken_film
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request, Route
+
+STATE: Final = ROOT / "build" / "e2e-films"
+PART: Final = 8 * 1024 * 1024
+STUDENT_PHONE: Final = "010-2222-0021"
+WAIT_MS: Final = 60_000
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
+    reason="needs Debian's chromium and the built app (make frontend)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    port: int
+    staff: StaffClient
+    film: Path
+    part_count: int
+
+
+@pytest.fixture(scope="module")
+def school() -> Iterator[School]:
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    film = STATE / "3단원 공책.mp4"
+    data = spoken_film(8)
+    # A box that players skip: as large as films are, and no slower to draw.
+    box = 4 * PART + 12_345
+    film.write_bytes(data + box.to_bytes(4, "big") + b"free" + os.urandom(box - 8))
+    with (STATE / "log").open("w") as log, Stack(STATE, output=Output(log), port=free_port()) as stack:
+        assert stack.wait_for_web()
+        create_academy(stack.environment, ACADEMY)
+        with StaffClient(stack.port, "hana.localhost") as staff:
+            staff.log_in(ACADEMY.phone, PASSWORD)
+            student = staff.post("/students", {"number": "240777", "name": "박서준"})
+            staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
+            staff.post(f"/students/{student['id']}/account", {"phone": STUDENT_PHONE})
+            staff.post("/courses", {"name": "중2 수학 심화", "starts_on": "2026-03-02"})
+            yield School(stack.port, staff, film, -(-film.stat().st_size // PART))
+
+
+@dataclass
+class Line:
+    """Which parts have arrived in storage, and the line there, which may be cut."""
+
+    page: Page
+    arrived: list[int] = field(default_factory=list)
+    cut_after: int | None = None
+
+    def __post_init__(self) -> None:
+        self.page.route("**/t/*/uploads/**", self._carry)
+        self.page.on("requestfinished", self._note)
+
+    def _carry(self, route: Route) -> None:
+        is_part = "partNumber=" in route.request.url and route.request.method == "PUT"
+        if is_part and self.cut_after is not None:
+            if self.cut_after == 0:
+                route.abort("internetdisconnected")
+                return
+            self.cut_after -= 1
+        route.continue_()
+
+    def _note(self, request: Request) -> None:
+        if request.method == "PUT" and "partNumber=" in request.url:
+            answer = request.response()
+            assert answer is not None
+            assert answer.status == 200, answer.status
+            self.arrived += [int(parse_qs(urlsplit(request.url).query)["partNumber"][0])]
+
+
+def _wait_for(page: Page, is_so: object) -> None:
+    for _ in range(600):
+        if is_so():  # type: ignore[operator]
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError((STATE / "log").read_text()[-3000:])
+
+
+def _found_pages(school: School, title: str) -> None:
+    """What arrived is the film: it could be read."""
+    for _ in range(600):
+        (video,) = [one for one in school.staff.get("/videos")["results"] if one["title"] == title]
+        if video["state"] in {"succeeded", "failed"}:
+            assert (video["state"], video["error_code"]) == ("succeeded", "")
+            return
+        time.sleep(0.2)
+    raise AssertionError((STATE / "log").read_text()[-3000:])
+
+
+def test_a_film_at_the_desk_goes_on_after_a_break_and_a_reload(browser: Browser, school: School) -> None:
+    desk = Desk(browser, school.port, "desktop")
+    desk.log_in()
+    page, line = desk.page, Line(desk.page, cut_after=2)
+    page.on("dialog", lambda dialog: dialog.accept())
+    desk.open("/admin/videos/video/add/")
+    page.get_by_label("영상 이름").fill("3단원 공책")
+    page.locator("input[type=file]").set_input_files(school.film)
+    page.locator("form[data-send-first] button[type=submit]").click()
+    page.get_by_text("연결되면 저절로 이어서 보냅니다").wait_for()
+    _wait_for(page, lambda: len(line.arrived) == 2)
+    for name, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        desk.picture(f"film-waits-{name}")
+    before = sorted(line.arrived)
+
+    page.reload()
+    line.arrived.clear()
+    line.cut_after = 1
+    page.get_by_label("영상 이름").fill("3단원 공책")
+    page.locator("input[type=file]").set_input_files(school.film)
+    page.locator("form[data-send-first] button[type=submit]").click()
+    page.get_by_text("연결되면 저절로 이어서 보냅니다").wait_for()
+    assert float(page.locator("progress").evaluate("(bar) => bar.value")) > 30
+    line.cut_after = None  # back again: it goes on by itself
+    page.wait_for_url("**/admin/videos/video/1/", timeout=WAIT_MS)
+    assert sorted(line.arrived + before) == list(range(1, school.part_count + 1)), "each part arrived once"
+    _found_pages(school, "3단원 공책")
+    desk.context.close()
+    assert [one for one in desk.complaints if "ERR_INTERNET_DISCONNECTED" not in one] == []
