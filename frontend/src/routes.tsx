@@ -98,6 +98,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => signedIn,
+    path: "/films",
+    component: lazyRouteComponent(() => import("./features/films/Films"), "Films"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: "/films/$videoId",
+    component: lazyRouteComponent(() => import("./features/films/FilmPages"), "FilmPages"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
     path: "/hand-in",
     component: lazyRouteComponent(() => import("./features/hand-in/HandIn"), "HandIn"),
   }),

@@ -144,3 +144,57 @@ def test_a_film_at_the_desk_goes_on_after_a_break_and_a_reload(browser: Browser,
     _found_pages(school, "3단원 공책")
     desk.context.close()
     assert [one for one in desk.complaints if "ERR_INTERNET_DISCONNECTED" not in one] == []
+
+
+def test_a_students_film_outlives_a_break_and_a_closed_tab(browser: Browser, school: School) -> None:
+    phone = Phone(browser, school.port)
+    phone.open("/homework")
+    phone.log_in_by_code(STUDENT_PHONE)
+    phone.see("환영합니다")
+    phone.page.get_by_label("새 비밀번호").first.fill("correct-horse-42")
+    phone.tap("저장")
+    phone.page.get_by_role("link", name="공책을 영상으로 찍어 보내기").click()
+    phone.see("아직 보낸 영상이 없어요")
+    phone.picture("films")
+    wrong = {"name": "공책.avi", "mimeType": "video/x-msvideo", "buffer": b"RIFF"}
+    phone.page.get_by_label("영상 고르기").set_input_files([wrong])
+    phone.see("MP4, MOV, WebM 영상만 보낼 수 있어요")
+    line = Line(phone.page, cut_after=2)
+    phone.page.get_by_label("이름").fill("4단원 공책")
+    phone.page.get_by_label("영상 고르기").set_input_files(school.film)
+    phone.see("아직 보내지 못했어요")
+    phone.picture("film-waiting")
+    assert line.arrived == [1, 2]
+    phone.page.close()  # the tab, not the browser
+
+    phone.page = phone.context.new_page()
+    phone.page.set_default_timeout(WAIT_MS)
+    line = Line(phone.page, cut_after=1)
+    phone.open("/")
+    phone.see("4단원 공책")  # also at home
+    _wait_for(phone.page, lambda: line.arrived == [3])
+    line.cut_after = None
+    _wait_for(phone.page, lambda: len(line.arrived) == school.part_count - 2)
+    assert line.arrived == list(range(3, school.part_count + 1)), "only the rest, each part once"
+    phone.open("/films")
+    phone.page.get_by_role("link", name="4단원 공책").wait_for()
+    _found_pages(school, "4단원 공책")
+    phone.see("쪽을 찾았어요")
+    phone.picture("films-sent")
+    phone.page.get_by_role("link", name="4단원 공책").click()
+    phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 50)")
+    phone.picture("film-pages")
+    assert (
+        phone.page.evaluate(
+            """new Promise((resolve) => {
+            const asked = indexedDB.open("hand-in");
+            asked.onsuccess = () => {
+                const count = asked.result.transaction("slices").objectStore("slices").count();
+                count.onsuccess = () => resolve(count.result);
+            };
+        })"""
+        )
+        == 0
+    ), "it takes no room on the phone any more"
+    phone.context.close()
+    assert [one for one in phone.complaints if "ERR_INTERNET_DISCONNECTED" not in one] == []

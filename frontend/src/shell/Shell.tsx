@@ -7,6 +7,9 @@ import { CameraIcon, HomeIcon, HomeworkIcon, LecturesIcon, PersonIcon, ResultsIc
 import { Mark } from "./Mark";
 import { useOnline } from "./Page";
 
+/** Who may hand something in from here. */
+const SENDERS = ["scans.submit", "homework.own", "videos.submit"];
+
 /** What every page of a signed-in person stands in: the academy's name, and the tabs that their role has. */
 export function Shell() {
   const { t } = useTranslation();
@@ -21,7 +24,7 @@ export function Shell() {
   }, [path]);
   useEffect(() => {
     // What waits from an earlier visit is sent at once, wherever one is.
-    if (person && (may(person, "scans.submit") || may(person, "homework.own"))) {
+    if (person && SENDERS.some((permission) => may(person, permission))) {
       void import("../features/hand-in/sender").then(({ startSending }) => startSending(person.id));
     }
   }, [person?.id]);

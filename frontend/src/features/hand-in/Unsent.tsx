@@ -20,6 +20,7 @@ function WaitingItem({ item }: { item: Item }) {
         <Text size="sm" c="dimmed">
           {t("handIn.waitingText")}
         </Text>
+        <Discard item={item} />
       </>
     );
   }
@@ -29,7 +30,19 @@ function WaitingItem({ item }: { item: Item }) {
     <>
       <Text size="sm">{t("handIn.sending", { percent })}</Text>
       <Progress value={percent} aria-label={t("handIn.sending", { percent })} />
+      <Discard item={item} />
     </>
+  );
+}
+
+/** A film takes long, and may cost: one may think better of it. */
+function Discard({ item }: { item: Item }) {
+  const { t } = useTranslation();
+  if (item.target.kind !== "film") return null;
+  return (
+    <Button size="sm" variant="subtle" px={0} onClick={() => void forget(item)}>
+      {t("films.discard")}
+    </Button>
   );
 }
 

@@ -4,7 +4,7 @@ import { openDB } from "idb";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { Refused, Unreachable } from "../../api/client";
-import { type Courier, type Progress, Queue } from "./queue";
+import { type Courier, type FilmFile, type Progress, Queue, type ReadFilm } from "./queue";
 
 import { type Item, type ItemFile, Store } from "./store";
 
@@ -50,6 +50,16 @@ class Academy implements Courier {
     const id = this.files.size + 1;
     this.files.set(id, `${fileName}:${bytes.byteLength}`);
     return Promise.resolve(id);
+  }
+
+  async uploadFilm({ fileName, film }: FilmFile, read: ReadFilm): Promise<number | null> {
+    this.requests.push(`film ${fileName}`);
+    if (this.breaks === "upload") throw new Unreachable();
+    const bytes = await read(0, film.byteCount);
+    if (!bytes) return null;
+    const id = this.files.size + 1;
+    this.files.set(id, `${fileName}:${bytes.byteLength}`);
+    return id;
   }
 
   submit({ id }: Item, uploadIds: readonly number[]): Promise<number> {
@@ -194,6 +204,7 @@ describe("what is handed in", () => {
         await store.remove("a1");
         return 9;
       },
+      uploadFilm: () => Promise.reject(new Error("no film")),
       submit: () => Promise.reject(new Error("what was removed must not be handed in")),
     };
     const one = new Queue(store, courier, { progress: () => {}, changed: () => {} }, (work) => work());
@@ -234,6 +245,18 @@ describe("what is handed in", () => {
     expect(academy.requests).toEqual(["submit a1", "upload p1", "upload p2", "submit a1"]);
   });
 
+  it("stays when it was kept before there were films", async () => {
+    const old = await openDB(`${name} photos`, 2, {
+      upgrade: (created) => {
+        created.createObjectStore("items", { keyPath: "id" }).createIndex("person", "personId");
+      },
+    });
+    await old.add("items", item("a1"));
+    old.close();
+    store = await Store.open(`${name} photos`);
+    expect(await kept()).toEqual([item("a1")]);
+  });
+
   it("is still sent when an older version of the app kept it", async () => {
     const old = await openDB(`${name} old`, 1, {
       upgrade: (created) => {
@@ -247,5 +270,92 @@ describe("what is handed in", () => {
     expect(await kept()).toEqual([item("a1")]);
     expect(await queue().send(ME)).toBe(true);
     expect(academy.pages.get("a1")).toEqual(["a1.jpg:3"]);
+  });
+
+  describe("as a film", () => {
+    const SLICE = 8 * 1024 * 1024;
+    const bytes = new Uint8Array(2 * SLICE + 5).map((_, at) => (at * 7) % 251);
+    const film = (id: string): Item => {
+      const kept = { key: `${id} film`, byteCount: bytes.length, modifiedMs: 1_700_000_000_000 };
+      const files = [file(`${id}.mp4`, { contentType: "video/mp4", bytes: null, film: kept })];
+      return item(id, { target: { kind: "film" }, files });
+    };
+    const keep = (one: Item): Promise<void> => store.addFilm(one, one.files[0]!.film!.key, new Blob([bytes]));
+
+    it("is read back as it was chosen, wherever a part begins", async () => {
+      await keep(film("f1"));
+      for (const [start, end] of [[0, 5], [SLICE - 2, SLICE + 3], [3, 2 * SLICE + 4], [2 * SLICE, bytes.length]] as const) {
+        const read = await store.readFilm("f1 film", start, end);
+        expect(indexedDB.cmp(read, bytes.slice(start, end))).toBe(0);
+      }
+      expect(await store.readFilm("f1 film", 0, bytes.length + 1)).toBe(null);
+      expect(await store.readFilm("f2 film", 0, 1)).toBe(null);
+    });
+
+    it("waits through a lost connection and a restart, arrives once, and makes room", async () => {
+      await keep(film("f1"));
+      academy.breaks = "upload";
+      expect(await queue().send(ME)).toBe(false);
+      store.close();
+      store = await Store.open(name);
+      academy.breaks = null;
+      expect(await queue().send(ME)).toBe(true);
+      expect(academy.pages.get("f1")).toEqual([`f1.mp4:${bytes.length}`]);
+      expect((await kept())[0]).toMatchObject({ state: "handed_in", receiptId: 101 });
+      expect(await store.readFilm("f1 film", 0, 1)).toBe(null);
+    });
+
+    it("is sent again from here when the academy refused it and the person asks again", async () => {
+      await keep(film("f1"));
+      academy.refusal = refused(403, "kind_not_included", "요금제에 없어요");
+      await queue().send(ME);
+      const [first] = await kept();
+      expect(first).toMatchObject({ state: "refused", problem: "요금제에 없어요" });
+      academy.refusal = null;
+      await store.renew(first!, "f2");
+      expect(await queue().send(ME)).toBe(true);
+      expect((await kept()).map(({ id, state }) => [id, state])).toEqual([["f2", "handed_in"]]);
+    });
+
+    it("may be removed before it was sent, and leaves nothing", async () => {
+      await keep(film("f1"));
+      await store.remove("f1");
+      expect(await store.readFilm("f1 film", 0, 1)).toBe(null);
+      expect(await queue().send(ME)).toBe(true);
+      expect(academy.requests).toEqual([]);
+    });
+
+    it("is not handed in when it is removed while it is sent", async () => {
+      await keep(film("f1"));
+      const courier: Courier = {
+        upload: () => Promise.reject(new Error("no photo")),
+        uploadFilm: async (_, read) => {
+          expect((await read(0, 5))?.byteLength).toBe(5);
+          await store.remove("f1");
+          expect(await read(5, 10)).toBe(null);
+          return null;
+        },
+        submit: () => Promise.reject(new Error("what was removed must not be handed in")),
+      };
+      const one = new Queue(store, courier, { progress: () => {}, changed: () => {} }, (work) => work());
+      expect(await one.send(ME)).toBe(true);
+    });
+
+    it("is not kept at all when there is no room for all of it, or its file is gone", async () => {
+      const gone = { size: 3 * SLICE, slice: (start: number) => (start ? lost : new Blob(["x"])) } as unknown as Blob;
+      const lost = { arrayBuffer: () => Promise.reject(new DOMException("gone", "NotReadableError")) };
+      const one = film("f1");
+      await expect(store.addFilm(one, "f1 film", gone)).rejects.toThrow("gone");
+      expect(await kept()).toEqual([]);
+      expect(await store.readFilm("f1 film", 0, 1)).toBe(null);
+    });
+
+    it("is not sent while it is being kept, and forgotten when nobody will ever finish that", async () => {
+      await store.add([{ ...film("f1"), state: "keeping", createdAt: Date.now() }]);
+      await store.add([{ ...film("f2"), state: "keeping", createdAt: Date.now() - 2 * 60 * 60_000 }]);
+      expect(await queue().send(ME)).toBe(true);
+      expect(academy.requests).toEqual([]);
+      expect((await kept()).map(({ id }) => id)).toEqual(["f1"]);
+    });
   });
 });

@@ -1,10 +1,15 @@
 /** Sends what is waiting, one after the other, and goes on where it stopped. */
 import { Refused, Unreachable } from "../../api/client";
-import type { Item, ItemFile, Store } from "./store";
+import type { Film, Item, ItemFile, Store } from "./store";
+
+export type FilmFile = ItemFile & { readonly film: Film };
+export type ReadFilm = (start: number, end: number) => Promise<ArrayBuffer | null>;
 
 export interface Courier {
   /** Sends the bytes to storage and returns the upload's id. */
   upload(file: ItemFile, bytes: ArrayBuffer, onProgress: (share: number) => void): Promise<number>;
+  /** Sends what storage does not have yet of a film; its upload's id, or `null` when it was removed meanwhile. */
+  uploadFilm(file: FilmFile, read: ReadFilm, onProgress: (share: number) => void): Promise<number | null>;
   /** Hands the uploads in, together, under the item's key and returns the id of what they became. */
   submit(item: Item, uploadIds: readonly number[]): Promise<number>;
 }
@@ -83,23 +88,33 @@ export class Queue {
   /** Sends what has not arrived yet, and keeps after each file that it has. `null`: the item was removed meanwhile. */
   private async uploaded(item: Item): Promise<number[] | null> {
     const files = [...item.files];
-    const total = files.reduce((sum, { bytes }) => sum + (bytes?.byteLength ?? 0), 0);
+    const total = files.reduce((sum, file) => sum + sizeOf(file), 0);
     const uploadIds: number[] = [];
     let done = 0;
     for (const [index, file] of files.entries()) {
-      const size = file.bytes?.byteLength ?? 0;
+      const size = sizeOf(file);
       const show = (share: number): void =>
         this.listener.progress({ itemId: item.id, share: total ? (done + share * size) / total : 0 });
       if (file.uploadId === null) {
-        if (!file.bytes) throw new Error(`no bytes left of ${item.id}`);
         show(0);
-        files[index] = { ...file, uploadId: await this.courier.upload(file, file.bytes, show) };
+        const uploadId = await this.upload(file, show);
+        if (uploadId === null) return null;
+        files[index] = { ...file, uploadId };
         if (!(await this.store.change(item.id, { files: [...files] }))) return null;
       }
       uploadIds.push(files[index]!.uploadId!);
       done += size;
     }
     return uploadIds;
+  }
+
+  private upload(file: ItemFile, show: (share: number) => void): Promise<number | null> {
+    const { film, bytes } = file;
+    if (film) {
+      return this.courier.uploadFilm({ ...file, film }, (start, end) => this.store.readFilm(film.key, start, end), show);
+    }
+    if (!bytes) throw new Error(`no bytes left of ${file.fileName}`);
+    return this.courier.upload(file, bytes, show);
   }
 
   private async answered(item: Item, refused: Refused): Promise<boolean> {
@@ -121,7 +136,10 @@ export class Queue {
   private async handedIn(item: Item, receiptId: number | null): Promise<void> {
     const files = item.files.map((file) => ({ ...file, bytes: null }));
     await this.store.change(item.id, { state: "handed_in", receiptId, files });
+    await this.store.forgetFilms(item);
   }
 }
 
 const notSent = (files: readonly ItemFile[]): ItemFile[] => files.map((file) => ({ ...file, uploadId: null }));
+
+const sizeOf = ({ bytes, film }: ItemFile): number => film?.byteCount ?? bytes?.byteLength ?? 0;

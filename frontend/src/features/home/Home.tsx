@@ -13,6 +13,7 @@ import { ResultRow } from "../results/ResultRow";
 
 const Items = lazy(() => import("../hand-in/Items").then((module) => ({ default: module.Items })));
 const Outbox = lazy(() => import("../homework/Outbox").then((module) => ({ default: module.Outbox })));
+const FilmsOutbox = lazy(() => import("../films/FilmsOutbox").then((module) => ({ default: module.FilmsOutbox })));
 const SHOWN = 3;
 
 export function Home() {
@@ -26,6 +27,11 @@ export function Home() {
       {may(person, "homework.own") ? (
         <Suspense fallback={null}>
           <Outbox personId={person.id} />
+        </Suspense>
+      ) : null}
+      {may(person, "videos.submit") ? (
+        <Suspense fallback={null}>
+          <FilmsOutbox personId={person.id} />
         </Suspense>
       ) : null}
       {may(person, "results.view_own") || may(person, "homework.own") ? (

@@ -1,5 +1,6 @@
 import { Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { may, usePerson } from "../../api/session";
@@ -18,6 +19,11 @@ export function Homework() {
     <main className="page">
       <h1 style={{ fontSize: "1.5rem", margin: "0.25rem 0 0.75rem" }}>{t("homework.title")}</h1>
       <Outbox personId={person.id} />
+      {may(person, "videos.submit") ? (
+        <Link to="/films" className="link" style={{ marginBottom: "0.75rem" }}>
+          {t("films.link")}
+        </Link>
+      ) : null}
       <ChosenChild>
         <Lists />
       </ChosenChild>
