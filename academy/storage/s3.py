@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.literals import BucketLocationConstraintType
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import LifecycleRuleTypeDef, ObjectIdentifierTypeDef
 
 UPLOAD_SECONDS: Final = 15 * 60
 DOWNLOAD_SECONDS: Final = 5 * 60
@@ -295,20 +295,25 @@ def create_bucket() -> str:
             ]
         },
     )
-    client.put_bucket_lifecycle_configuration(
-        Bucket=name,
-        LifecycleConfiguration={
-            "Rules": [
-                {
-                    "ID": "unfinished uploads",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
-                }
-            ]
-        },
-    )
+    _end_unfinished(client, name)
     return name
+
+
+def _end_unfinished(client: S3Client, bucket: str) -> None:
+    """A rule that gives up what nobody finished. Rules that somebody made are left, and so is storage without any."""
+    rule: LifecycleRuleTypeDef = {
+        "ID": "unfinished uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
+    }
+    try:
+        client.get_bucket_lifecycle_configuration(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+            client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+        elif error.response["Error"]["Code"] != "NotImplemented":
+            raise
 
 
 def write_platform_object(name: str, data: bytes, *, content_type: str) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -24,7 +25,17 @@ from apps.privacy.models import Erasure, ErasureState, SubjectKind
 from apps.privacy.services import TooLateToWithdraw, approve_erasure, ask_for_erasure, withdraw_erasure
 from apps.students.models import Guardianship, Student
 from tests.db.kernel import FakeSandbox, deliver, keep_connection
-from tests.factories import Cast, World, make_batch, make_erasure, make_scan, make_student, make_upload, record_scan
+from tests.factories import (
+    Cast,
+    World,
+    make_batch,
+    make_erasure,
+    make_film_upload,
+    make_scan,
+    make_student,
+    make_upload,
+    record_scan,
+)
 
 pytestmark = pytest.mark.usefixtures("aws")
 PICTURE = b"\xff\xd8\xff a page"
@@ -105,6 +116,23 @@ def test_nothing_of_the_student_is_left(hana: Cast) -> None:
         assert (upload.state, upload.file_name) == (UploadState.ERASED, "")
         job = Job.objects.get(pk=hana.job.pk)
         assert (job.state, job.arguments, job.result) == (JobState.CANCELLED, {}, None)
+
+
+def test_a_film_that_the_student_is_sending_is_given_up(hana: Cast) -> None:
+    with hana.acting():
+        film = make_film_upload(created_by=hana.users[Role.STUDENT])
+        multipart_id = s3.create_multipart(film.key, content_type=film.content_type)
+        Upload.objects.filter(pk=film.pk).update(multipart_id=multipart_id)
+        s3.s3_client().upload_part(
+            Bucket=settings.MEDIA_BUCKET, Key=film.key, UploadId=multipart_id, PartNumber=1, Body=b"their notebook"
+        )
+    erasure = ordered(hana, hana.student)
+    run(hana, erasure)
+    certify(hana)
+    with hana.acting():
+        assert not Upload.objects.filter(pk=film.pk).exists()
+        with pytest.raises(s3.MultipartMissing):
+            s3.arrived_parts(film.key, multipart_id)
 
 
 def test_the_name_and_the_phone_are_in_no_table(hana: Cast) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,24 @@ def test_what_is_written_is_read_and_measured() -> None:
             s3.read_object(key, max_bytes=4)
     with acting_for(DURI):
         assert s3.object_bytes(s3.tenant_key("uploads", "written")) is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_ends_what_nobody_finished_and_keeps_rules_that_somebody_made() -> None:
+    client, bucket = s3.s3_client(), settings.MEDIA_BUCKET
+    (rule,) = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": s3.UNFINISHED_DAYS}
+    own = {
+        "ID": "cold",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 9},
+    }
+    client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [own]})
+    s3.create_bucket()
+    assert [rule["ID"] for rule in client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]] == ["cold"]
+    client.delete_bucket_lifecycle(Bucket=bucket)
+    s3.create_bucket()
+    assert "AbortIncompleteMultipartUpload" in client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"][0]
+    (cors,) = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert {"POST", "PUT", "GET"} == set(cors["AllowedMethods"])

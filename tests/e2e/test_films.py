@@ -123,7 +123,7 @@ def test_a_film_at_the_desk_goes_on_after_a_break_and_a_reload(browser: Browser,
     page.get_by_label("영상 이름").fill("3단원 공책")
     page.locator("input[type=file]").set_input_files(school.film)
     page.locator("form[data-send-first] button[type=submit]").click()
-    page.get_by_text("연결되면 저절로 이어서 보냅니다").wait_for()
+    page.get_by_text("연결되면 저절로 이어서 올립니다").wait_for()
     _wait_for(page, lambda: len(line.arrived) == 2)
     for name, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
@@ -136,7 +136,7 @@ def test_a_film_at_the_desk_goes_on_after_a_break_and_a_reload(browser: Browser,
     page.get_by_label("영상 이름").fill("3단원 공책")
     page.locator("input[type=file]").set_input_files(school.film)
     page.locator("form[data-send-first] button[type=submit]").click()
-    page.get_by_text("연결되면 저절로 이어서 보냅니다").wait_for()
+    page.get_by_text("연결되면 저절로 이어서 올립니다").wait_for()
     assert float(page.locator("progress").evaluate("(bar) => bar.value")) > 30
     line.cut_after = None  # back again: it goes on by itself
     page.wait_for_url("**/admin/videos/video/1/", timeout=WAIT_MS)
@@ -182,6 +182,7 @@ def test_a_students_film_outlives_a_break_and_a_closed_tab(browser: Browser, sch
     phone.see("쪽을 찾았어요")
     phone.picture("films-sent")
     phone.page.get_by_role("link", name="4단원 공책").click()
+    phone.page.locator("img.thumb").first.wait_for()
     phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 50)")
     phone.picture("film-pages")
     assert (

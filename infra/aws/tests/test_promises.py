@@ -100,6 +100,11 @@ def test_media_grow_cold_keep_versions_and_are_nobodys_to_see(templates: Templat
                         {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
                     ]
                 },
+                "CorsConfiguration": {
+                    "CorsRules": [
+                        Match.object_like({"AllowedMethods": ["POST", "PUT", "GET"], "AllowedHeaders": ["*"]})
+                    ]
+                },
                 "LifecycleConfiguration": {
                     "Rules": Match.array_with(
                         [
@@ -112,6 +117,7 @@ def test_media_grow_cold_keep_versions_and_are_nobodys_to_see(templates: Templat
                                 }
                             ),
                             Match.object_like({"NoncurrentVersionExpiration": {"NoncurrentDays": 30}}),
+                            Match.object_like({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}),
                         ]
                     )
                 },
