@@ -17,7 +17,7 @@ HOLDINGS = (
         model=Upload,
         about=lambda subject: Q(created_by__in=subject.users) & Q(state__in=_NEVER_USED),
         fate=Fate.DELETED,
-        hidden=frozenset({"key"}),
+        hidden=frozenset({"key", "multipart_id"}),
         pictures=lambda upload: [upload.key],
         files=lambda upload: [upload.key],
     ),

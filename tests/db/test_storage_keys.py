@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,9 @@ from academy.storage import s3
 from academy.tenancy.context import acting_for
 from academy.tenancy.errors import ForeignTenant, NoActingTenant
 from academy.tenancy.models import Tenant
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import LifecycleRuleTypeDef
 
 HANA, DURI = Tenant(pk=1, slug="hana"), Tenant(pk=2, slug="duri")
 
@@ -89,11 +93,11 @@ def test_a_bucket_ends_what_nobody_finished_and_keeps_rules_that_somebody_made()
     client, bucket = s3.s3_client(), settings.MEDIA_BUCKET
     (rule,) = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": s3.UNFINISHED_DAYS}
-    own = {
+    own: LifecycleRuleTypeDef = {
         "ID": "cold",
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
-        "NoncurrentVersionExpiration": {"NoncurrentDays": 9},
+        "Expiration": {"Days": 9_000},
     }
     client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [own]})
     s3.create_bucket()

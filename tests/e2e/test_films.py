@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,7 @@ from tests.e2e.test_desk import ACADEMY, SIZES, Desk
 from tests.vision.films import spoken_film
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request, Route
+    from playwright.sync_api import Browser, FilePayload, Page, Request, Route
 
 STATE: Final = ROOT / "build" / "e2e-films"
 PART: Final = 8 * 1024 * 1024
@@ -95,9 +95,9 @@ class Line:
             self.arrived += [int(parse_qs(urlsplit(request.url).query)["partNumber"][0])]
 
 
-def _wait_for(page: Page, is_so: object) -> None:
+def _wait_for(page: Page, is_so: Callable[[], bool]) -> None:
     for _ in range(600):
-        if is_so():  # type: ignore[operator]
+        if is_so():
             return
         page.wait_for_timeout(100)
     raise AssertionError((STATE / "log").read_text()[-3000:])
@@ -156,8 +156,8 @@ def test_a_students_film_outlives_a_break_and_a_closed_tab(browser: Browser, sch
     phone.page.get_by_role("link", name="공책을 영상으로 찍어 보내기").click()
     phone.see("아직 보낸 영상이 없어요")
     phone.picture("films")
-    wrong = {"name": "공책.avi", "mimeType": "video/x-msvideo", "buffer": b"RIFF"}
-    phone.page.get_by_label("영상 고르기").set_input_files([wrong])
+    wrong: FilePayload = {"name": "공책.avi", "mimeType": "video/x-msvideo", "buffer": b"RIFF"}
+    phone.page.get_by_label("영상 고르기").set_input_files(wrong)
     phone.see("MP4, MOV, WebM 영상만 보낼 수 있어요")
     line = Line(phone.page, cut_after=2)
     phone.page.get_by_label("이름").fill("4단원 공책")
