@@ -209,6 +209,7 @@ const en: typeof ko = {
     notAll: "The film is long or breaks off: pages may be missing.",
     wrongKind: "Only MP4, MOV and WebM videos can be sent.",
     tooLarge: "The video is too large: 2 GB at most.",
+    lost: "The file cannot be read. Please choose it again.",
     empty: "The file is empty. Please choose another video.",
   },
   lectures: {

@@ -206,6 +206,7 @@ const ko = {
     notAll: "영상이 길거나 끊겨서 찾지 못한 쪽이 있을 수 있어요.",
     wrongKind: "MP4, MOV, WebM 영상만 보낼 수 있어요.",
     tooLarge: "영상이 너무 커요. 2GB까지 보낼 수 있어요.",
+    lost: "파일을 읽을 수 없어요. 다시 골라 주세요.",
     empty: "빈 파일이에요. 다른 영상을 골라 주세요.",
   },
   lectures: {

@@ -55,11 +55,12 @@ class Sender {
         try {
             answer = await fetch(url, { method, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token }, body: body && JSON.stringify(body) });
         } catch { throw new Lost(this.texts.textLost); }
-        if (answer.status >= 500 || answer.status === 429) throw new Lost(this.texts.textLost);
         const data = await answer.json().catch(() => ({}));
         if (!answer.ok) {
             const [first] = data.errors || [];
-            throw Object.assign(new Error((first && first.detail) || this.texts.textLost), { status: answer.status, code: first && first.code });
+            const reason = (first && first.detail) || this.texts.textLost;
+            if (answer.status >= 500 || answer.status === 429) throw new Lost(reason);
+            throw Object.assign(new Error(reason), { code: first && first.code });
         }
         return data;
     }

@@ -107,9 +107,12 @@ function empty(...fields: (HTMLInputElement | null)[]): void {
   for (const field of fields) if (field) field.value = "";
 }
 
-function wordsOf(error: unknown): "films.wrongKind" | "films.tooLarge" | "films.empty" | "handIn.full" {
+type Words = "films.wrongKind" | "films.tooLarge" | "films.empty" | "films.lost" | "handIn.full";
+
+function wordsOf(error: unknown): Words {
   if (error instanceof NotAFilm) return "films.wrongKind";
   if (error instanceof FilmTooLarge) return "films.tooLarge";
+  if (error instanceof DOMException && ["NotReadableError", "NotFoundError"].includes(error.name)) return "films.lost";
   return error instanceof EmptyFilm ? "films.empty" : "handIn.full";
 }
 

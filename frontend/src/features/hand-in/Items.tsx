@@ -17,7 +17,7 @@ const batchQuery = (batchId: number | null) => ({
 /** The sheets that were handed in from here: what waits, what is being read, and what to do about what failed. */
 export function Items({ personId, newest }: { personId: number; newest?: number }) {
   const { t } = useTranslation();
-  const items = useItems(personId);
+  const items = useItems(personId)?.filter(({ target }) => target.kind === "exam");
   useJobChanges(Boolean(items?.some((item) => item.receiptId !== null)));
   if (!items) return null;
   return (

@@ -341,6 +341,21 @@ describe("what is handed in", () => {
       expect(await one.send(ME)).toBe(true);
     });
 
+    it("lets what is small go first, also what is chosen while it is sent", async () => {
+      await keep(film("f1"));
+      await store.add([item("a1", { createdAt: Date.now() })]);
+      const uploadFilm = academy.uploadFilm.bind(academy);
+      academy.uploadFilm = async (one, read) => {
+        await store.add([item("a2", { createdAt: Date.now() })]);
+        return uploadFilm(one, read);
+      };
+      expect(await queue().send(ME)).toBe(true);
+      expect(academy.requests.map((one) => one.split(".")[0])).toEqual([
+        ...["upload a1", "submit a1"],
+        ...["film f1", "upload a2", "submit a2", "submit f1"],
+      ]);
+    });
+
     it("is not kept at all when there is no room for all of it, or its file is gone", async () => {
       const gone = { size: 3 * SLICE, slice: (start: number) => (start ? lost : new Blob(["x"])) } as unknown as Blob;
       const lost = { arrayBuffer: () => Promise.reject(new DOMException("gone", "NotReadableError")) };

@@ -58,7 +58,7 @@ export class Queue {
   private async sendAll(personId: number): Promise<boolean> {
     const sent = await this.turn(async () => {
       for (;;) {
-        const item = (await this.store.itemsOf(personId)).find(({ state }) => state === "waiting");
+        const item = await this.next(personId);
         if (!item) break;
         if (!(await this.sendOne(item))) return false;
         this.listener.changed();
@@ -67,6 +67,21 @@ export class Queue {
       return true;
     });
     return sent ?? false;
+  }
+
+  /** The oldest that waits; films last, since they take long. */
+  private async next(personId: number): Promise<Item | undefined> {
+    const waiting = (await this.store.itemsOf(personId)).filter(({ state }) => state === "waiting");
+    return waiting.find(({ target }) => target.kind !== "film") ?? waiting[0];
+  }
+
+  /** Between the parts of a film: what was chosen meanwhile does not wait for its end. */
+  private async sendSmall(personId: number): Promise<void> {
+    for (;;) {
+      const item = await this.next(personId);
+      if (!item || item.target.kind === "film" || !(await this.sendOne(item))) return;
+      this.listener.changed();
+    }
   }
 
   /** Whether the item is out of the way: handed in, refused, or removed. `false`: no connection, try later. */
@@ -97,7 +112,7 @@ export class Queue {
         this.listener.progress({ itemId: item.id, share: total ? (done + share * size) / total : 0 });
       if (file.uploadId === null) {
         show(0);
-        const uploadId = await this.upload(file, show);
+        const uploadId = await this.upload(item.personId, file, show);
         if (uploadId === null) return null;
         files[index] = { ...file, uploadId };
         if (!(await this.store.change(item.id, { files: [...files] }))) return null;
@@ -108,10 +123,14 @@ export class Queue {
     return uploadIds;
   }
 
-  private upload(file: ItemFile, show: (share: number) => void): Promise<number | null> {
+  private upload(personId: number, file: ItemFile, show: (share: number) => void): Promise<number | null> {
     const { film, bytes } = file;
     if (film) {
-      return this.courier.uploadFilm({ ...file, film }, (start, end) => this.store.readFilm(film.key, start, end), show);
+      const read: ReadFilm = async (start, end) => {
+        await this.sendSmall(personId);
+        return this.store.readFilm(film.key, start, end);
+      };
+      return this.courier.uploadFilm({ ...file, film }, read, show);
     }
     if (!bytes) throw new Error(`no bytes left of ${file.fileName}`);
     return this.courier.upload(file, bytes, show);
