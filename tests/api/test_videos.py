@@ -65,13 +65,12 @@ def test_without_a_title_the_files_name_stands(world: World) -> None:
     assert submit(client_of(person), sent(world.hana, person)).json()["title"] == "film.mp4"
 
 
-def test_a_form_for_two_gigabytes_is_signed(world: World) -> None:
-    answer = post(
-        client_of(world.hana.users[Role.STUDENT]),
-        "/api/v1/uploads",
-        {"file_name": "film.mov", "content_type": "video/quicktime"},
-    )
-    assert answer.json()["max_bytes"] == 2 * 1024**3
+def test_a_student_may_send_two_gigabytes_and_not_a_byte_more(world: World) -> None:
+    client = client_of(world.hana.users[Role.STUDENT])
+    film = {"file_name": "film.mov", "content_type": "video/quicktime", "byte_count": 2 * 1024**3}
+    assert post(client, "/api/v1/multipart-uploads", film).status_code == 201
+    answer = post(client, "/api/v1/multipart-uploads", {**film, "byte_count": 2 * 1024**3 + 1})
+    assert error_of(answer, 400)["detail"] == "파일이 비어 있거나 너무 큽니다. 최대 2048 MB까지 올릴 수 있습니다."
 
 
 def test_the_file_of_another_person_or_academy_is_missing_and_stays_unused(world: World) -> None:
