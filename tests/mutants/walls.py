@@ -11,8 +11,10 @@ from typing import Any, Final
 from django.db.models import Model
 
 from academy.http import permissions
+from academy.http.errors import Missing
 from academy.http.permissions import PUBLIC, SIGNED_IN, DeclaredPermission
-from academy.storage import s3
+from academy.storage import multipart, s3
+from academy.storage.models import Upload
 from academy.tenancy import middleware
 from academy.tenancy.base import TenantModel
 from academy.tenancy.context import acting_tenant
@@ -173,6 +175,20 @@ def _other_queries() -> Iterator[Mutant]:
         _put(s3, "_own", lambda key: key)
 
     yield Mutant("S3 keys' prefix", (STORAGE,), any_key)
+
+    def anybodys_film(_by: object, upload_id: int) -> Upload:
+        film = Upload.objects.filter(pk=upload_id).exclude(multipart_id="").first()
+        if film is None:
+            raise Missing
+        return film
+
+    route = "api/v1/multipart-uploads/<int:upload_id>"
+    films = (f"POST {route}/parts", f"POST {route}/complete", f"DELETE {route}")
+    yield Mutant(
+        "a film's sender",
+        tuple(f"{URLS}::test_own_foreign_and_missing[{film}]" for film in films),
+        partial(_put, multipart, "_sent_by", anybodys_film),
+    )
 
     def serve_suspended() -> None:
         _put(middleware, "TenantStatus", _Everything)
