@@ -34,6 +34,7 @@ class Permission(StrEnum):
     VIEW_ATTENDANCE = "attendance.view"
     TAKE_ATTENDANCE = "attendance.take"
     VIEW_OWN_RESULTS = "results.view_own"
+    OBJECT_TO_RESULTS = "results.object"
     VIEW_EXAMS = "exams.view"
     MANAGE_EXAMS = "exams.manage"
     VIEW_HOMEWORK = "homework.view"
@@ -116,6 +117,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     | {
         Permission.VIEW_COURSES,
         Permission.VIEW_OWN_RESULTS,
+        Permission.OBJECT_TO_RESULTS,
         Permission.WATCH_LECTURES,
         Permission.SUBMIT_VIDEOS,
         Permission.VIEW_VIDEOS,
@@ -126,6 +128,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         Permission.CONSENT_FOR_CHILDREN,
         Permission.VIEW_COURSES,
         Permission.VIEW_OWN_RESULTS,
+        Permission.OBJECT_TO_RESULTS,
         Permission.WATCH_LECTURES,
     },
     Role.OPERATOR: frozenset({Permission.OPERATE_PLATFORM}),

@@ -105,7 +105,7 @@ def analyse(items: Sequence[Item], people: Sequence[Mapping[str, Response]]) -> 
         sd=sd,
         alpha=alpha,
         sem=sd * math.sqrt(max(0.0, 1 - alpha)) if sd is not None and alpha is not None else None,
-        histogram=_histogram(totals, max_points),
+        histogram=histogram(totals, max_points),
         items=tuple(
             _item(
                 item, [row[index] for row in scores], totals, [answers[item.label] for answers in whole], upper, lower
@@ -224,7 +224,8 @@ def _sd(values: Sequence[float]) -> float | None:
     return None if variance is None else math.sqrt(variance)
 
 
-def _histogram(totals: Sequence[float], max_points: float) -> tuple[int, ...]:
+def histogram(totals: Sequence[float], max_points: float) -> tuple[int, ...]:
+    """How many are in each tenth of ``max_points``, the last with its upper end, the first with all below zero."""
     bins = [0] * HISTOGRAM_BINS
     for total in totals:
         place = int(total / max_points * HISTOGRAM_BINS + 1e-9) if max_points else 0

@@ -18,6 +18,7 @@ class Ask(StrEnum):
     STUDENT = "student"  # whose page it is
     DUPLICATE = "duplicate"  # which of two sheets that contradict each other counts
     PAGE_FAILED = "page_failed"  # it could not be read
+    OBJECTION = "objection"  # whether a student is right who says that something was read wrong
 
 
 @dataclass(frozen=True, slots=True)

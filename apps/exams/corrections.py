@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from apps.exams.models import Correction, CorrectionKind, Scan
-from sheets.layout import ChoiceField, EssayField, NumericField
+from apps.exams.models import Correction, CorrectionKind, Maker, Scan, SheetLayout
+from sheets.layout import ChoiceField, EssayField, Layout, NumericField
 from sheets.reading import FieldReading, FieldStatus, SheetReading
+from sheets.template import printed_values
 
 
 def standing(scan: Scan) -> list[Correction]:
@@ -47,6 +48,28 @@ def is_markable(field: ChoiceField | NumericField | EssayField, values: tuple[st
     if isinstance(field, ChoiceField):
         return len(set(values)) == len(values) and set(values) <= set(field.choices)
     return len(values) <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Markable:
+    """What can be marked in a field, in printed order; nothing where a number is, or a text of several fields."""
+
+    choices: tuple[str, ...] = ()
+    has_several: bool = False
+    is_number: bool = False
+
+
+def markable_fields(sheet: SheetLayout) -> dict[str, Markable]:
+    """By label, of the questions of a sheet; of another maker's those that are one printed field."""
+    if sheet.maker != Maker.OWN:
+        return {label: Markable(values) for label, values in printed_values(sheet.definition).items()}
+    return {
+        field.label: Markable(field.choices, field.has_several)
+        if isinstance(field, ChoiceField)
+        else Markable(is_number=True)
+        for field in Layout.from_json(sheet.definition).questions
+        if not isinstance(field, EssayField)
+    }
 
 
 def contradictions(one: SheetReading, other: SheetReading) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.roles import Permission
-from apps.exams.models import Batch, Correction, Exam, Publication, Scan, SheetSet
+from apps.exams.models import Batch, Correction, Exam, Objection, Publication, Scan, SheetSet
 from apps.exams.queries import exams_visible_to
 from apps.trash.kinds import Kind, register
 
@@ -22,6 +22,7 @@ EXAM: Final = register(
             Batch: _("Files handed in"),
             Scan: _("Answer sheets with their results"),
             Correction: _("Corrections by people"),
+            Objection: _("Objections by students"),
             Publication: _("Publications of the results"),
             SheetSet: _("Files of sheets to print"),
         },

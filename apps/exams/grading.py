@@ -10,9 +10,11 @@ from typing import Final, TypeAlias
 
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.exams.asking import asked_of
 from apps.exams.corrections import contradictions, effective_reading, standing
 from apps.exams.models import Correction, CorrectionKind, Exam, Match, Scan, StudentSheet
+from apps.exams.objections import settle_objections
 from apps.exams.queries import ScoringRules, rules_of_exam, with_corrections
 from apps.students.models import Student
 from sheets.reading import FieldReading, FieldStatus, SheetReading
@@ -58,10 +60,11 @@ def place_of(scan: Scan) -> Place:
     return scan.student_id, scan.page
 
 
-def settle_scan(scan: Scan, *, was: Place) -> None:
+def settle_scan(scan: Scan, *, was: Place, by: User | None = None) -> None:
     """Find again whose page ``scan`` is, which of that student's scans of it counts, and what they score; save.
 
-    ``was``: its place before. What is left there is settled too. The caller holds the exam's key.
+    ``was``: its place before. What is left there is settled too, and what students object to that is settled by it.
+    ``by``: the person whose doing it is. The caller holds the exam's key.
     """
     rules, said = rules_of_exam(scan.exam_id), {row.kind: row for row in standing(scan)}
     if CorrectionKind.SET_ASIDE in said:
@@ -81,6 +84,7 @@ def settle_scan(scan: Scan, *, was: Place) -> None:
     # those that count no more go first, then the one that leaves its place: of one place only one may ever count
     for other in sorted(touched.values(), key=lambda found: (found.match == Match.MATCHED, found.pk != scan.pk)):
         other.save(update_fields=["page", *PLACE_COLUMNS])
+    settle_objections(touched.values(), by=by)
 
 
 def _scans_at(scan: Scan, place: Place) -> list[Scan]:
@@ -198,10 +202,11 @@ def chunks_of_read_scans(exam_id: int, *, is_locked: bool = False) -> Iterator[l
         last = chunk[-1].pk
 
 
-def regrade_scan(scan: Scan) -> None:
-    """Score one page that was read, after what people gave for its essays changed."""
+def regrade_scan(scan: Scan, *, by: User) -> None:
+    """Score one page that was read, after what ``by`` gave for its essays changed."""
     _apply_score(scan, rules_of_exam(scan.exam_id))
     scan.save(update_fields=["essay_points", *SCORE_COLUMNS])
+    settle_objections([scan], by=by)
 
 
 def _apply_score(scan: Scan, rules: ScoringRules) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -15,13 +16,15 @@ from academy.jobs.reasons import text_of
 from apps.accounts.models import User
 from apps.exams.asking import NOBODYS, Ask, Asked, asked_of
 from apps.exams.corrections import contradictions, effective_reading
-from apps.exams.models import Batch, Exam, Maker, Match, Scan, StudentSheet
+from apps.exams.models import Batch, Exam, Maker, Match, Objection, Scan, StudentSheet
+from apps.exams.objections import asked_objections, is_objected_to
 from apps.exams.queries import (
     ScoringRules,
     rules_of_exam,
     students_sitting,
     with_corrections,
 )
+from apps.exams.scoring import version_of
 from apps.students.models import Student
 from sheets.boxes import overlay_boxes
 from sheets.layout import STUDENT_NUMBER, VERSION, ChoiceField, Layout
@@ -47,7 +50,8 @@ class InboxItem:
     ``values``, ``status`` and ``confidence`` are the machine's; ``box`` is [x, y, width, height] in pixels of the
     page's picture, None where the whole page is meant. ``picture_key``: a picture of its own, "" for that of the page.
     ``proposals``: students whose number is close, for a person to choose from, never chosen here. ``rival``: the scan
-    that counts instead of this duplicate; ``contradictions``: the labels in which the two differ.
+    that counts instead of this duplicate; ``contradictions``: the labels in which the two differ. ``objection``: what
+    the student says of this place.
     """
 
     kind: Ask
@@ -63,6 +67,7 @@ class InboxItem:
     rival: int | None = None
     contradictions: tuple[str, ...] = ()
     message: str = ""
+    objection: Objection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,23 @@ _ASKED: Final = Q(asked_count__gt=0) | _UNCOUNTED | _FAILED
 def asked_pages(exam_id: int) -> QuerySet[Scan]:
     """The exam's pages of which a person is asked something."""
     scans = Scan.objects.filter(exam_id=exam_id).select_related("job", "student", "batch__upload")
-    return with_corrections(scans.filter(_ASKED))
+    return with_corrections(scans.filter(_ASKED | is_objected_to()))
 
 
 def open_pages_of_exam(exam_id: int) -> int:
-    """How many pages somebody has yet to look at, or are not read yet; a file that is not opened yet is one page."""
+    """How many pages somebody has yet to look at, or are not read yet; a file that is not opened yet is one page.
+
+    It is what publishing waits for. Objections are no part of it: students raise them of what is published.
+    """
     unfinished = Q(reading__isnull=True, job__state__in=UNFINISHED_STATES) & ~Q(match=Match.SET_ASIDE)
     unopened = Batch.objects.filter(exam_id=exam_id, page_count=None, job__state__in=UNFINISHED_STATES)
     return Scan.objects.filter(exam_id=exam_id).filter(_ASKED | unfinished).count() + unopened.count()
+
+
+def objected_pages_of_exam(exam_id: int) -> int:
+    """How many pages more somebody has to look at, only since their students object to what was read."""
+    pages = Scan.objects.filter(is_objected_to(), exam_id=exam_id)
+    return pages.exclude(asked_count__gt=0).count()
 
 
 def inbox_pages(exam: Exam, scans: Sequence[Scan], *, person: User) -> list[InboxPage]:
@@ -112,7 +126,37 @@ class _Lookup:
         machine = SheetReading.from_json(scan.reading)
         asked = asked_of(scan, self.rules.score_scan(scan), self.rules.keyed)
         boxes = overlay_boxes(self.layout, machine.page) if self.layout is not None else {}
-        return [self._item(scan, machine, one, boxes) for one in asked]
+        objections = {objection.label: objection for objection in self._objections[scan.pk]}
+        items = [
+            replace(
+                self._item(scan, machine, one, boxes), objection=objections.pop(one.label, None) if one.label else None
+            )
+            for one in asked
+        ]
+        return items + [self._objected(scan, machine, objection, boxes) for objection in objections.values()]
+
+    def _objected(
+        self, scan: Scan, machine: SheetReading, objection: Objection, boxes: dict[str, list[int]]
+    ) -> InboxItem:
+        """What nothing else is asked about: beside the machine's reading, or what people said in its place."""
+        label = objection.label
+        if any(crop.label == label for crop in machine.essays):
+            found = self._item(scan, machine, Asked(Ask.ESSAY, label, self._question(scan, label)), boxes)
+            return replace(found, kind=Ask.OBJECTION, objection=objection)
+        one = Asked(Ask.OBJECTION, label, self._question(scan, label) if label else "")
+        found = self._read(one, _field(effective_reading(scan), label), boxes.get(label), ())
+        return replace(found, objection=objection)
+
+    def _question(self, scan: Scan, label: str) -> str:
+        version = version_of(effective_reading(scan), self.rules.versions)
+        return version.label_of(label) if version is not None else label
+
+    @cached_property
+    def _objections(self) -> dict[int, list[Objection]]:
+        found = defaultdict[int, list[Objection]](list)
+        for objection in asked_objections().filter(scan__in=[scan.pk for scan in self.scans]).order_by("pk"):
+            found[objection.scan_id].append(objection)
+        return found
 
     def _item(self, scan: Scan, machine: SheetReading, one: Asked, boxes: dict[str, list[int]]) -> InboxItem:
         match one.kind:

@@ -334,3 +334,50 @@ class Publication(TenantModel):
 
     def __str__(self) -> str:
         return f"publication {self.pk} of exam {self.exam_id}"
+
+
+class ObjectionState(models.TextChoices):
+    ASKED = "asked", "Nobody has decided"
+    CHANGED = "changed", "What stands on the page was changed"
+    KEPT = "kept", "What stands on the page was confirmed"
+    LAPSED = "lapsed", "There was nothing left to decide"
+
+
+class Objection(TenantModel):
+    """What a student, or who acts for them, says was read wrong on their page. It changes no score by itself.
+
+    ``label``: an answer or an essay, "" for the whole page. ``values``: what was marked, as printed, nothing in it for
+    blank; None where there is only a note. ``read_as``: what stood there when it was asked, ``decided_as`` when it was
+    decided (``apps.exams.objections.what_stands``). ``reply``: a sentence back.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    scan = TenantForeignKey(Scan, on_delete=models.CASCADE, related_name="objections")
+    student = TenantForeignKey(Student, on_delete=models.CASCADE, related_name="+")
+    label = models.CharField(max_length=80, blank=True, default="")
+    values = models.JSONField(null=True)
+    note = models.CharField(max_length=300, blank=True, default="")
+    read_as = models.JSONField(default=list)
+    state = models.CharField(max_length=8, choices=ObjectionState, default=ObjectionState.ASKED)
+    reply = models.CharField(max_length=300, blank=True, default="")
+    by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_as = models.JSONField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = TenantForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    trail_values = ("state", "label")
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "scan", "label"], condition=models.Q(state="asked"), name="objection_asked_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="asked", decided_at=None)
+                | ~models.Q(state="asked") & ~models.Q(decided_at=None),
+                name="objection_decided_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"objection {self.pk} to scan {self.scan_id}"

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.exams.grading import hold_key
 from apps.exams.inbox import open_pages_of_exam
 from apps.exams.models import Publication
+from apps.exams.objections import lapse_objections
 from apps.exams.queries import exams_visible_to, rules_of_exam
 
 
@@ -62,6 +63,8 @@ def publish_results(
                 attr="waived_reason",
             )
         _withdraw(exam_id, by)
+        if not shows_sheet:
+            lapse_objections(exam_id, by=by)
         published = Publication(
             exam_id=exam_id, by=by, open_count=open_count, waived_reason=waived_reason if open_count else "", **shown
         )
@@ -75,6 +78,7 @@ def withdraw_results(*, exam_id: int, by: User) -> None:
         if not (exams_visible_to(by).filter(pk=exam_id).exists() and hold_key(exam_id)):
             raise Missing
         _withdraw(exam_id, by)
+        lapse_objections(exam_id, by=by)
 
 
 def publication_of(exam_id: int) -> Publication | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final, TypedDict
+from typing import Final, TypeAlias, TypedDict
 
 from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
@@ -21,7 +21,8 @@ from apps.accounts.roles import Permission, Sight
 from apps.courses.queries import courses_visible_to
 from apps.exams.corrections import effective_reading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Batch, BlankSheet, Correction, Exam, Match, Question, Scan, SheetSet
+from apps.exams.models import Batch, BlankSheet, Correction, Exam, Match, Objection, Question, Scan, SheetSet
+from apps.exams.objections import asked_objections, is_objected_to
 from apps.exams.scoring import KeyedQuestion, SheetScore, VersionMap, score_reading
 from apps.exams.versions import version_maps
 from apps.students.models import Student
@@ -69,6 +70,10 @@ def batches_visible_to(person: User) -> QuerySet[Batch]:
 
 def scans_visible_to(person: User) -> QuerySet[Scan]:
     return Scan.objects.all() if person.sees_everything else Scan.objects.filter(exam__in=exams_visible_to(person))
+
+
+def objections_visible_to(person: User) -> QuerySet[Objection]:
+    return Objection.objects.filter(scan__exam__in=exams_visible_to(person))
 
 
 def sheet_sets_visible_to(person: User) -> QuerySet[SheetSet]:
@@ -307,7 +312,7 @@ def progress_of_exams(exam_ids: Collection[int]) -> dict[int, ExamProgress]:
             page_count=Count("id"),
             read=Count("id", filter=Q(read_at__isnull=False)),
             failed=Count("id", filter=Q(job__state__in=_UNREAD)),
-            to_review=Count("id", filter=NEEDS_REVIEW),
+            to_review=Count("id", filter=NEEDS_REVIEW | is_objected_to()),
         )
         .order_by()
     )
@@ -329,6 +334,7 @@ class Today:
     """What is going on, at a glance. Counts end at ``MANY``."""
 
     to_review: int
+    objections: int
     running_batches: int
     failed: int
     exams: int
@@ -342,6 +348,7 @@ def today(person: User) -> Today:
     recent = batches_visible_to(person).filter(created_at__gte=timezone.now() - timedelta(days=7))
     counts = _at_most_many(
         to_review=scans_visible_to(person).filter(NEEDS_REVIEW),
+        objections=asked_objections().filter(scan__exam__in=exams_visible_to(person)),
         running_batches=recent.filter(pk__in=opened.union(read)),
         failed=jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday),
         exams=exams_visible_to(person),
@@ -349,7 +356,10 @@ def today(person: User) -> Today:
     return Today(**counts)
 
 
-def _at_most_many(**rows: QuerySet[Scan] | QuerySet[Batch] | QuerySet[Job] | QuerySet[Exam]) -> dict[str, int]:
+_Rows: TypeAlias = QuerySet[Scan] | QuerySet[Objection] | QuerySet[Batch] | QuerySet[Job] | QuerySet[Exam]
+
+
+def _at_most_many(**rows: _Rows) -> dict[str, int]:
     """How many there are of each, in one question: the first page asks for a lot."""
     named = [found.order_by().annotate(what=Value(name)).values_list("what")[:MANY] for name, found in rows.items()]
     found = Counter(what for (what,) in named[0].union(*named[1:], all=True))

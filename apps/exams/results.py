@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict, cast
+from statistics import fmean
+from typing import Final, TypedDict, cast
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
-from apps.exams.analysis import Analysis, Item, Response, analyse
+from apps.exams.analysis import Analysis, Item, Response, analyse, histogram
 from apps.exams.corrections import effective_reading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Exam, Maker, Match, Scan
+from apps.exams.models import Exam, Maker, Match, Objection, Scan
 from apps.exams.queries import ScoringRules, rules_of_exam, with_corrections
 from apps.exams.scoring import COMBINED, Outcome, VersionMap, version_of
 from sheets.layout import ChoiceField, Layout
@@ -87,29 +88,72 @@ def published_results_of(student_id: int) -> QuerySet[Exam, OwnResultRow]:
     return cast(QuerySet[Exam, OwnResultRow], shown)
 
 
-def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, int]:
-    """By exam, how many students have more points than this one, and one; not where theirs are not known."""
-    totals = (
-        Scan.objects.filter(exam_id__in=exam_ids, match=Match.MATCHED)
-        .values("exam_id", "student_id")
-        .annotate(total=Sum("points"))
-        .filter(total__isnull=False)
-        .values_list("exam_id", "student_id", "total")
-    )
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """``place`` among ``people``: how many have more points, and one."""
+
+    place: int
+    people: int
+
+
+def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, Rank]:
+    """By exam, the student's rank among all whose points are known; not where theirs are not."""
     by_exam: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
-    for exam_id, student, total in totals:
+    for exam_id, student, total in _totals(exam_ids).values_list("exam_id", "student_id", "total"):
         by_exam[exam_id][student] = total
     return {
-        exam_id: 1 + sum(other > found[student_id] for other in found.values())
+        exam_id: Rank(1 + sum(other > found[student_id] for other in found.values()), len(found))
         for exam_id, found in by_exam.items()
         if student_id in found
     }
+
+
+def _totals(exam_ids: Collection[int]) -> QuerySet[Scan]:
+    """By exam and student, the points on all pages that count and what can be had on them."""
+    counting = Scan.objects.filter(exam_id__in=exam_ids, match=Match.MATCHED)
+    totals = counting.values("exam_id", "student_id").annotate(total=Sum("points"), most=Sum("max_points"))
+    return totals.filter(total__isnull=False)
+
+
+MIN_PEOPLE: Final = 10
+"""Who sat an exam, before those who did are shown how their class did. Of fewer, an average and one's own points tell
+nearly what each of the others has; ten is what school authorities mostly ask for before they publish of a group."""
+MEAN_STEPS: Final = 100
+"""The average is told in steps of a hundredth of what can be had: between two looks one sheet that is read late would
+else tell its points to the last digit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStanding:
+    """How everybody did who sat an exam, and in which tenth of its points (``own_bin``) one student is."""
+
+    mean: float
+    histogram: tuple[int, ...]
+    own_bin: int
+
+
+def class_standing_of(student_id: int, exam_id: int) -> ClassStanding | None:
+    """None where the student has no points, and where fewer than ``MIN_PEOPLE`` have."""
+    rows = list(_totals([exam_id]).values_list("student_id", "total", "most"))
+    most = float(max((most for _student, _total, most in rows if most is not None), default=0))
+    totals = {student: float(total) for student, total, _most in rows}
+    if len(totals) < MIN_PEOPLE or student_id not in totals or most <= 0:
+        return None
+    step = most / MEAN_STEPS
+    mean = round(fmean(totals.values()) / step) * step
+    own = histogram([totals[student_id]], most)
+    return ClassStanding(round(mean, 2), histogram(list(totals.values()), most), own.index(1))
 
 
 def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:
     """The student's pages that their result is made of, in order."""
     pages = Scan.objects.filter(exam_id=exam_id, student_id=student_id, match=Match.MATCHED)
     return with_corrections(pages.order_by("page", "pk"))
+
+
+def own_objections(exam_id: int, student_id: int) -> list[Objection]:
+    """What was objected to of the student's result of an exam, and what became of it; the newest first."""
+    return list(Objection.objects.filter(scan__exam_id=exam_id, student_id=student_id).order_by("-pk"))
 
 
 def own_answers(pages: Iterable[Scan], rules: ScoringRules, *, has_accepted: bool) -> Iterator[OwnAnswer]:

@@ -22,9 +22,11 @@ from apps.exams import queries
 from apps.exams.asking import Ask
 from apps.exams.inbox import InboxItem, InboxPage, asked_pages, inbox_pages
 from apps.exams.models import CorrectionKind, Scan
+from apps.exams.objecting import MAX_NOTE_CHARACTERS, accept_objection, keep_reading
 from apps.exams.reviewing import Said, correct_scan
 from apps.exams.serializers import (
     MAX_ANSWER_CHARACTERS,
+    ObjectionSerializer,
     ScanDetailSerializer,
     ScannedStudentSerializer,
     ScanSerializer,
@@ -55,6 +57,7 @@ class InboxItemSerializer(serializers.Serializer[Any]):
     rival = serializers.IntegerField(allow_null=True)
     contradictions = serializers.ListField(child=serializers.CharField())
     message = serializers.CharField()
+    objection = ObjectionSerializer(allow_null=True)
 
 
 class InboxPageSerializer(ScanSerializer):
@@ -147,6 +150,31 @@ class CorrectionsView(APIView):
         return Response(scan_detail_json(scan, queries.rules_of_exam(scan.exam_id)))
 
 
+class DecideObjectionSerializer(serializers.Serializer[None]):
+    """``reply``: a sentence for the student, where what was read stays."""
+
+    is_accepted = serializers.BooleanField()
+    reply = serializers.CharField(max_length=MAX_NOTE_CHARACTERS, allow_blank=True, default="")
+
+
+class ObjectionDecisionView(APIView):
+    permissions: ClassVar = {"POST": Permission.REVIEW_SCANS}
+    personal: ClassVar = {"POST": about(is_recorded=True)}  # notes whose it is by itself
+
+    @extend_schema(request=DecideObjectionSerializer, responses=ObjectionSerializer, operation_id="objections_decide")
+    def post(self, request: Request, objection_id: int) -> Response:
+        """Take what a student says as a correction, which scores at once, or keep what was read."""
+        asked = DecideObjectionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        by = person_of(request)
+        if asked.validated_data["is_accepted"]:
+            objection = accept_objection(by=by, objection_id=objection_id)
+        else:
+            objection = keep_reading(by=by, objection_id=objection_id, reply=asked.validated_data["reply"])
+        note_subjects(request._request, "student", [objection.student_id])
+        return Response(ObjectionSerializer(objection).data)
+
+
 def _page_json(page: InboxPage) -> dict[str, Any]:
     scan = page.scan
     # of a page that could not be read there is only what was handed in, which may be a PDF's page or a photo
@@ -174,4 +202,5 @@ def _item_json(item: InboxItem, page_url: str) -> dict[str, Any]:
         "rival": item.rival,
         "contradictions": list(item.contradictions),
         "message": item.message,
+        "objection": ObjectionSerializer(item.objection).data if item.objection else None,
     }

@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.exams.corrections import is_markable
 from apps.exams.grading import hold_key, place_of, settle_scan
 from apps.exams.models import Correction, CorrectionKind, Maker, Scan
+from apps.exams.objections import confirm_answers
 from apps.exams.queries import scans_visible_to, students_sitting, with_corrections
 from apps.exams.versions import version_maps
 from apps.students.models import Student
@@ -65,18 +66,22 @@ def correct_scan(*, scan_id: int, said: Sequence[Said], by: User) -> None:
                 _check(scan, reading, one, by)
             if one.kind == CorrectionKind.COUNTS and one.values is not None:
                 if changed:
-                    scan = _settled(scan)
+                    scan = _settled(scan, by)
                 _check_counts(scan)
             changed |= _say(scan, one, by)
         if changed:
-            _settled(scan)
+            scan = _settled(scan, by)
+        answers = {
+            one.label: one.values for one in said if one.kind == CorrectionKind.ANSWER and one.values is not None
+        }
+        confirm_answers(scan, answers, by=by)
 
 
-def _settled(scan: Scan) -> Scan:
+def _settled(scan: Scan, by: User) -> Scan:
     """``scan`` as its corrections have it now, saved."""
     was = place_of(scan)
     fresh = with_corrections(Scan.objects.select_related("exam__layout")).get(pk=scan.pk)
-    settle_scan(fresh, was=was)
+    settle_scan(fresh, was=was, by=by)
     return fresh
 
 
@@ -125,7 +130,7 @@ def _check(scan: Scan, reading: SheetReading | None, one: Said, by: User) -> Non
     elif one.kind == CorrectionKind.VERSION:
         _check_version(scan, one)
     elif one.kind == CorrectionKind.ANSWER:
-        _check_answer(scan, reading, one)
+        check_answer(scan, reading, one.label, one.values or (), attr=_ATTRS[one.kind])
 
 
 def _check_counts(scan: Scan) -> None:
@@ -143,22 +148,22 @@ def _check_version(scan: Scan, one: Said) -> None:
         )
 
 
-def _check_answer(scan: Scan, reading: SheetReading, one: Said) -> None:
-    values = one.values or ()
-    is_there = any(field.label == one.label for field in reading.fields)
+def check_answer(scan: Scan, reading: SheetReading, label: str, values: tuple[str, ...], *, attr: str) -> None:
+    """Raises ``Invalid`` when ``values`` cannot be marked at ``label`` of the page."""
+    is_there = any(field.label == label for field in reading.fields)
     if is_there and scan.exam.layout.maker == Maker.OWN:
         questions = Layout.from_json(scan.exam.layout.definition).questions
-        field = next((found for found in questions if found.label == one.label), None)
+        field = next((found for found in questions if found.label == label), None)
         is_there = field is not None
         if field is not None and not is_markable(field, values):
             raise Invalid(
                 gettext('Question "{name}" cannot be answered by "{answer}".').format(
-                    name=one.label, answer=", ".join(values)
+                    name=label, answer=", ".join(values)
                 ),
-                attr="answers",
+                attr=attr,
             )
-    if not is_there or one.label == scan.exam.layout.number_label:
-        raise Invalid(gettext('The page has no question "{name}".').format(name=one.label), attr="answers")
+    if not is_there or label == scan.exam.layout.number_label:
+        raise Invalid(gettext('The page has no question "{name}".').format(name=label), attr=attr)
 
 
 _ATTRS = {

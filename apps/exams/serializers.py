@@ -13,7 +13,7 @@ from academy.storage import s3
 from apps.exams.corrections import effective_reading, standing
 from apps.exams.grading import Regrading
 from apps.exams.kinds import Cancellation, QuestionKind
-from apps.exams.models import Batch, Correction, CorrectionKind, Exam, Maker, Match, Scan, SheetSet
+from apps.exams.models import Batch, Correction, CorrectionKind, Exam, Maker, Match, ObjectionState, Scan, SheetSet
 from apps.exams.queries import BatchProgress, PageFailure, ScoringRules
 from apps.exams.scoring import KeyedQuestion, Outcome, ScoredAnswer
 from apps.exams.services import MAX_COPIES
@@ -310,13 +310,17 @@ class ResultSerializer(serializers.Serializer[Any]):
     page_count = serializers.IntegerField()
 
 
-class OwnPageSerializer(serializers.Serializer[Any]):
-    page = serializers.IntegerField(allow_null=True)
-    answers = AnswerSerializer(many=True)
-    essays = EssaySerializer(many=True)
-    overlay_url = serializers.CharField(
-        allow_null=True, help_text="The picture with what was read drawn on it, good for 5 minutes."
-    )
+class ObjectionSerializer(serializers.Serializer[Any]):
+    """What a student says of a page, as staff see it. ``label`` "": of the whole page; ``values`` null: only a note."""
+
+    id = serializers.IntegerField()
+    label = serializers.CharField()  # type: ignore[assignment]  # of the answer, not of the form
+    values = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    note = serializers.CharField()
+    state = serializers.ChoiceField(choices=ObjectionState.choices)
+    reply = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
 
 
 def batch_json(batch: Batch, progress: BatchProgress, failures: list[PageFailure]) -> dict[str, Any]:

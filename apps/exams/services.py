@@ -24,6 +24,7 @@ from apps.exams.corrections import effective_reading
 from apps.exams.grading import Regrading, hold_key, preview_regrading, regrade_exam, regrade_scan
 from apps.exams.kinds import QuestionKind
 from apps.exams.models import Batch, Exam, Maker, Question, Scan, SheetLayout, SheetSet
+from apps.exams.objections import confirm_answers
 from apps.exams.queries import (
     ScoringRules,
     batches_visible_to,
@@ -351,7 +352,8 @@ def give_essay_points(*, by: User, scan_id: int, points: Mapping[str, Decimal | 
             given[label] = str(value)
         if essays:
             scan.essay_points = given
-            regrade_scan(scan)
+            regrade_scan(scan, by=by)
+            confirm_answers(scan, {label: None for label, value in points.items() if value is not None}, by=by)
     return scan
 
 

@@ -23,6 +23,10 @@ urlpatterns = [
     path("scans/<int:scan_id>", api.ScanView.as_view(), name="scan"),
     path("scans/<int:scan_id>/essays", api.EssayPointsView.as_view(), name="scan-essays"),
     path("scans/<int:scan_id>/corrections", review_api.CorrectionsView.as_view(), name="scan-corrections"),
+    path(
+        "objections/<int:objection_id>/decision", review_api.ObjectionDecisionView.as_view(), name="objection-decision"
+    ),
     path("me/results", results_api.OwnResultsView.as_view(), name="own-results"),
     path("me/results/<int:exam_id>", results_api.OwnResultView.as_view(), name="own-result"),
+    path("me/results/<int:exam_id>/objections", results_api.ObjectionsView.as_view(), name="own-objections"),
 ]

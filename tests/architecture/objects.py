@@ -85,6 +85,7 @@ OBJECTS: Final[Mapping[str, Callable[[Cast, Role], object]]] = {
     "exam_id": lambda cast, _: cast.exam.pk,
     "batch_id": lambda cast, _: cast.batch.pk,
     "scan_id": lambda cast, _: cast.scan.pk,
+    "objection_id": lambda cast, _: cast.objection.pk,
     "video_id": lambda cast, caller: (cast.own_video if caller == Role.STUDENT else cast.video).pk,
     "sheet_set_id": lambda cast, _: cast.sheet_set.pk,
     "worksheet_id": lambda cast, _: cast.worksheet.pk,
@@ -173,6 +174,8 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("exam-unpublish", "POST"): lambda _: None,
     ("exam-results-export", "POST"): lambda _: {"reason": "성적 상담"},
     ("scan-corrections", "PUT"): lambda cast: {"answers": {"q2": ["2"]}, "student": cast.student.pk},
+    ("own-objections", "POST"): lambda cast: {"page": cast.scan.pk, "label": "q2", "values": ["2"]},
+    ("objection-decision", "POST"): lambda _: {"is_accepted": False, "reply": "2번이 맞습니다"},
     ("scan-essays", "PUT"): lambda _: {"points": {}},
     ("exam-scans", "POST"): lambda cast: {"upload": cast.spare_upload.pk},
     ("videos", "POST"): lambda _: {"upload": MISSING_ID},  # the caller's own, when it is prepared

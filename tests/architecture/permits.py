@@ -127,6 +127,8 @@ PERMITS: Final[Mapping[tuple[str, str], frozenset[Role] | str]] = {
     ("scan-corrections", "PUT"): ASSISTANTS,
     ("own-results", "GET"): LEARNERS,
     ("own-result", "GET"): LEARNERS,
+    ("own-objections", "POST"): LEARNERS,
+    ("objection-decision", "POST"): ASSISTANTS,
     ("batch", "GET"): ASSISTANTS,
     ("batch-cancel", "POST"): ASSISTANTS,
     ("scan", "GET"): ASSISTANTS,

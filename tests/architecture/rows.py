@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.accounts.phones import parse_phone
 from apps.accounts.roles import Role
 from apps.courses.models import Course
-from apps.exams.models import Scan, SheetSet
+from apps.exams.models import Objection, Scan, SheetSet
 from apps.homework.models import PageReading
 from apps.lectures.models import Lecture
 from sheets.payload import TOKEN_LENGTH
@@ -46,7 +46,7 @@ from tests.factories import (
     record_homework,
     record_scan,
 )
-from tests.factories.exams import make_sheet_set, make_student_sheet
+from tests.factories.exams import make_objection, make_publication, make_sheet_set, make_student_sheet
 
 BYSTANDER_PHONE: Final = "010-3000-0000"
 
@@ -131,6 +131,8 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
     record_scan(make_scan(make_batch(exam, upload=upload, created_by=teacher)), number=COLLEAGUE_NUMBER)
     make_student_sheet(exam, student, token="3" * TOKEN_LENGTH)
     make_sheet_set(exam, student, created_by=teacher)
+    make_publication(exam, by=teacher)
+    make_objection(Scan.objects.get(exam=exam), by=people[Role.STUDENT])
     assignment = make_assignment(make_worksheet(created_by=teacher), [student], created_by=teacher, course=course)
     record_homework(make_submission(assignment, student, created_by=people[Role.STUDENT]))
     lecture = make_lecture(course, created_by=teacher, title=COLLEAGUE)
@@ -167,6 +169,7 @@ def colleague_of(cast: Cast) -> Cast:
             film_upload=film,
             batch=scan.batch,
             scan=scan,
+            objection=Objection.objects.get(scan=scan),
             job=scan.job,
             assignment=page_reading.submission.assignment,
             submission=page_reading.submission,

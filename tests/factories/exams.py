@@ -18,12 +18,14 @@ from apps.exams.models import (
     Correction,
     CorrectionKind,
     Exam,
+    Objection,
     Publication,
     Question,
     Scan,
     SheetSet,
     StudentSheet,
 )
+from apps.exams.objecting import raise_objection
 from apps.exams.publishing import publish_results
 from apps.exams.reviewing import Said, correct_scan
 from apps.exams.services import create_exam, order_sheet_set, set_answer_key
@@ -194,6 +196,20 @@ def make_correction(scan: Scan, *, by: User, label: str = "q20", values: tuple[s
     """What ``by`` says is marked in a field of ``scan``, which has been read."""
     correct_scan(scan_id=scan.pk, said=[Said(CorrectionKind.ANSWER, values, label)], by=by)
     return Correction.objects.get(scan=scan, label=label, undone_at=None)
+
+
+def make_objection(scan: Scan, *, by: User, label: str = "q1", values: tuple[str, ...] | None = ("4",)) -> Objection:
+    """What ``by``, who acts for the student of ``scan``, says they had marked; its sheet has to be published."""
+    assert scan.student_id is not None
+    return raise_objection(
+        by=by,
+        student_id=scan.student_id,
+        exam_id=scan.exam_id,
+        scan_id=scan.pk,
+        label=label,
+        values=None if values is None else list(values),
+        note="다시 봐 주세요",
+    )
 
 
 def make_publication(exam: Exam, *, by: User, waived_reason: str = "기다리지 않습니다", **shown: bool) -> Publication:

@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.courses.models import Course
 from apps.documents.models import Document, Page
-from apps.exams.models import Batch, BlankSheet, Exam, Scan, SheetSet
+from apps.exams.models import Batch, BlankSheet, Exam, Objection, Scan, SheetSet
 from apps.homework.models import Assignment, PageReading, Submission, Worksheet, WorksheetPage
 from apps.lectures.models import Lecture
 from apps.students.models import Student
@@ -31,6 +31,7 @@ from tests.factories.exams import (
     make_correction,
     make_exam,
     make_film_upload,
+    make_objection,
     make_publication,
     make_scan,
     make_sheet_set,
@@ -88,6 +89,7 @@ class Cast:
     film_upload: Upload
     batch: Batch
     scan: Scan
+    objection: Objection
     job: Job
     sheet_set: SheetSet
     blank_sheet: BlankSheet
@@ -153,6 +155,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         make_correction(scan, by=teacher)
         make_publication(exam, by=teacher)
         scan.refresh_from_db()
+        objection = make_objection(scan, by=users[Role.STUDENT])
         spare = make_upload(created_by=teacher)
         template = make_upload(created_by=teacher, file_name="template.json", content_type="application/json")
         film = make_film_upload(created_by=teacher)
@@ -193,6 +196,7 @@ def _make_cast(slug: str, name: str) -> Cast:
         film,
         batch,
         scan,
+        objection,
         job,
         sheet_set,
         blank_sheet,

@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
-from apps.exams.inbox import open_pages_of_exam
+from apps.exams.inbox import objected_pages_of_exam, open_pages_of_exam
 from apps.exams.models import Exam, Maker
 from apps.exams.publishing import publication_of
 from apps.exams.scoring import KeyedQuestion
@@ -47,17 +47,25 @@ _WORDS: Final[Mapping[Step, tuple[str | Promise, str, Permission]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an exam is. ``open_count``: pages that somebody has to look at, or that are not read yet."""
+    """How far an exam is. ``open_count``: pages that somebody has to look at, or that are not read yet.
+
+    ``objected_count``: pages more, of which students say that something was read wrong; publishing waits for none.
+    """
 
     key: list[KeyedQuestion]
     is_printed: bool
     progress: queries.ExamProgress
     open_count: int
+    objected_count: int
     is_published: bool
 
     @property
     def has_key(self) -> bool:
         return any(question.is_keyed for question in self.key)
+
+    @property
+    def check_count(self) -> int:
+        return self.open_count + self.objected_count
 
     def is_done(self, step: Step) -> bool:
         match step:
@@ -68,7 +76,7 @@ class Standing:
             case Step.HAND_IN:
                 return self.progress.page_count > 0
             case Step.CHECK:
-                return self.progress.page_count > 0 and not self.open_count
+                return self.progress.page_count > 0 and not self.check_count
             case Step.PUBLISH | Step.ANALYSE:
                 return self.is_published
 
@@ -88,6 +96,7 @@ def standing_of(exam: Exam) -> Standing:
         is_printed=progress.page_count > 0 or exam.sheet_sets.exists(),
         progress=progress,
         open_count=open_pages_of_exam(exam.pk),
+        objected_count=objected_pages_of_exam(exam.pk),
         is_published=publication_of(exam.pk) is not None,
     )
 
@@ -117,7 +126,7 @@ def steps_of(person: User, exam: Exam, standing: Standing, here: Step | None = N
             "url": step_url(step, exam.pk),
             "is_done": standing.is_done(step),
             "is_here": step is here,
-            "count": standing.open_count if step is Step.CHECK else 0,
+            "count": standing.check_count if step is Step.CHECK else 0,
         }
         for step in shown
     ]

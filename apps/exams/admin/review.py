@@ -27,6 +27,7 @@ from apps.exams.asking import Ask
 from apps.exams.inbox import InboxItem, InboxPage, asked_pages, inbox_pages
 from apps.exams.kinds import QuestionKind
 from apps.exams.models import Correction, CorrectionKind, Exam, Match, Scan
+from apps.exams.objecting import MAX_NOTE_CHARACTERS, accept_objection, keep_reading
 from apps.exams.reviewing import Said, correct_scan
 from apps.exams.scoring import KeyedQuestion
 from apps.exams.serializers import MAX_ANSWER_CHARACTERS, MAX_POINTS
@@ -34,6 +35,9 @@ from apps.exams.services import MAX_LABELS
 
 ANSWER: Final = "answer:"
 ESSAY: Final = "essay:"
+OBJECTION: Final = "objection:"
+REPLY: Final = "reply:"
+ACCEPT, KEEP = "accept", "keep"
 BLANK: Final = "-"
 _MAX_VALUES: Final = 10
 _MAX_SCALE: Final = 2.5
@@ -47,6 +51,7 @@ _QUESTIONS: Final = {
     Ask.STUDENT: _("Whose sheet is it?"),
     Ask.DUPLICATE: _("Handed in twice with different answers: which one counts?"),
     Ask.PAGE_FAILED: _("This page could not be read."),
+    Ask.OBJECTION: _("The student says that this was read wrong"),
 }
 _WHY_NOBODYS: Final = {
     Match.NUMBER_UNREADABLE: _("The number cannot be read for sure."),
@@ -122,7 +127,23 @@ def _item(item: InboxItem, scan: Scan, question: KeyedQuestion | None, page_url:
         "has_own_picture": bool(item.picture_key),
         "proposals": [{"student": student, "key": place} for place, student in enumerate(item.proposals, 1)],
         "rival_url": _scan_url(item.rival) if item.rival else "",
+        "objection": _objection(item),
         "contradictions": ", ".join(name.removeprefix("q") for name in item.contradictions),
+    }
+
+
+def _objection(item: InboxItem) -> dict[str, Any] | None:
+    """What the student says; ``is_decided`` here and not by what else is asked of the same place."""
+    objection = item.objection
+    if objection is None:
+        return None
+    said = objection.values
+    return {
+        "id": objection.pk,
+        "says": None if said is None else " ".join(said) or gettext("Blank"),
+        "note": objection.note,
+        "is_decided": item.kind == Ask.OBJECTION,
+        "is_essay": said is None and bool(objection.label),
     }
 
 
@@ -193,9 +214,15 @@ def _correct(by: User, scan: Scan, form: QueryDict) -> None:
     if rival:
         correct_scan(scan_id=rival, said=[Said(CorrectionKind.COUNTS, ())], by=by)
         return
-    said, points = _said(by, scan, form), _points(form)
-    if not said and not points:
+    said, points, decided = _said(by, scan, form), _points(form), _decided(scan, form)
+    if not said and not points and not decided:
         raise Invalid(gettext("Nothing was chosen."))
+    if not any(one.kind == CorrectionKind.SET_ASIDE for one in said):
+        for objection_id, (is_accepted, reply) in decided.items():
+            if is_accepted:
+                accept_objection(by=by, objection_id=objection_id)
+            else:
+                keep_reading(by=by, objection_id=objection_id, reply=reply)
     if said:
         correct_scan(scan_id=scan.pk, said=said, by=by)
     if points and not any(one.kind == CorrectionKind.SET_ASIDE for one in said):
@@ -223,6 +250,16 @@ def _said(by: User, scan: Scan, form: QueryDict) -> list[Said]:
     if "counts" in form:
         said.append(Said(CorrectionKind.COUNTS, ()))
     return said
+
+
+def _decided(scan: Scan, form: QueryDict) -> dict[int, tuple[bool, str]]:
+    """By objection to this page, whether the student is right, and the sentence back."""
+    asked = {f"{OBJECTION}{pk}": pk for pk in scan.objections.values_list("pk", flat=True)}
+    return {
+        pk: (form[name] == ACCEPT, form.get(f"{REPLY}{pk}", "").strip()[:MAX_NOTE_CHARACTERS])
+        for name, pk in asked.items()
+        if form.get(name) in (ACCEPT, KEEP)
+    }
 
 
 def _student(by: User, scan: Scan, form: QueryDict) -> int | None:

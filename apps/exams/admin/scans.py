@@ -27,9 +27,11 @@ from apps.exams.admin.frame import Step, step_url
 from apps.exams.admin.review import ANSWER, ESSAY, corrections_shown
 from apps.exams.corrections import effective_reading, standing
 from apps.exams.models import Match, Scan
+from apps.exams.objections import asked_objections, is_objected_to
 from apps.exams.scoring import Outcome, ScoredAnswer
 
 REVIEW: Final = "review"
+OBJECTED: Final = "objections"
 
 _MATCHES: Final = {
     Match.PENDING: (_("Not read yet"), ""),
@@ -73,10 +75,11 @@ class ReviewFilter(SimpleListFilter):
     parameter_name = REVIEW
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:  # noqa: ARG002
-        return [("1", _("Only what has to be checked"))]
+        return [("1", _("Only what has to be checked")), (OBJECTED, _("What students object to"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:  # noqa: ARG002
-        return queryset.filter(queries.NEEDS_REVIEW) if self.value() == "1" else queryset
+        wanted = {"1": queries.NEEDS_REVIEW, OBJECTED: is_objected_to()}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
 
 
 class ExamFilter(SimpleListFilter):
@@ -187,7 +190,7 @@ class ScanAdmin(DeskAdmin):
             "overlay_url": "",
             "corrections": corrections_shown(standing(scan)),
             "can_review": person.may(Permission.REVIEW_SCANS),
-            "is_asked": bool(scan.asked_count) or is_failed(scan),
+            "is_asked": bool(scan.asked_count) or is_failed(scan) or asked_objections().filter(scan=scan).exists(),
             "inbox_url": step_url(Step.CHECK, scan.exam_id) + f"?scan={scan.pk}",
             "correct_url": self.url("correct-one", scan.pk),
             "is_set_aside": scan.match == Match.SET_ASIDE,

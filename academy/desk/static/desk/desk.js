@@ -288,7 +288,7 @@ class Review {
     }
 
     isDecided(item) {
-        return [...item.querySelectorAll("input")].some((field) => (["radio", "checkbox"].includes(field.type) ? field.checked : field.value));
+        return [...item.querySelectorAll("input:not([data-aside])")].some((field) => (["radio", "checkbox"].includes(field.type) ? field.checked : field.value));
     }
 
     show() {
