@@ -99,7 +99,7 @@ class Rank:
 def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, Rank]:
     """By exam, the student's rank among all whose points are known; not where theirs are not."""
     by_exam: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
-    for exam_id, student, total in _totals(exam_ids).values_list("exam_id", "student_id", "total"):
+    for exam_id, student, total, _most in _totals(exam_ids):
         by_exam[exam_id][student] = total
     return {
         exam_id: Rank(1 + sum(other > found[student_id] for other in found.values()), len(found))
@@ -108,11 +108,11 @@ def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, Rank]:
     }
 
 
-def _totals(exam_ids: Collection[int]) -> QuerySet[Scan]:
+def _totals(exam_ids: Collection[int]) -> list[tuple[int, int | None, Decimal, Decimal | None]]:
     """By exam and student, the points on all pages that count and what can be had on them."""
     counting = Scan.objects.filter(exam_id__in=exam_ids, match=Match.MATCHED)
     totals = counting.values("exam_id", "student_id").annotate(total=Sum("points"), most=Sum("max_points"))
-    return totals.filter(total__isnull=False)
+    return list(totals.filter(total__isnull=False).values_list("exam_id", "student_id", "total", "most"))
 
 
 MIN_PEOPLE: Final = 10
@@ -134,9 +134,9 @@ class ClassStanding:
 
 def class_standing_of(student_id: int, exam_id: int) -> ClassStanding | None:
     """None where the student has no points, and where fewer than ``MIN_PEOPLE`` have."""
-    rows = list(_totals([exam_id]).values_list("student_id", "total", "most"))
-    most = float(max((most for _student, _total, most in rows if most is not None), default=0))
-    totals = {student: float(total) for student, total, _most in rows}
+    rows = _totals([exam_id])
+    most = float(max((most for _exam, _student, _total, most in rows if most is not None), default=0))
+    totals = {student: float(total) for _exam, student, total, _most in rows}
     if len(totals) < MIN_PEOPLE or student_id not in totals or most <= 0:
         return None
     step = most / MEAN_STEPS
