@@ -371,7 +371,7 @@ def test_the_trail_says_what_was_asked_and_decided_but_not_the_note(
     decide(assistant, asked(student, scan, note="비밀 이야기"), is_accepted=False, reply="아니에요")
     with hana.acting():
         entries = TrailEntry.objects.filter(table_name=Objection._meta.db_table).order_by("pk")
-        assert [entry.new_values.get("state") for entry in entries] == ["asked", "kept"]
+        assert [(entry.new_values or {}).get("state") for entry in entries] == ["asked", "kept"]
         assert "비밀" not in str(list(entries.values()))
 
 

@@ -7,6 +7,9 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "../../api/client";
 import { day, points } from "../../api/times";
 import { Failed, SubPage, Waiting } from "../../shell/Page";
+import { Answers } from "./Answers";
+import { ClassStanding } from "./ClassStanding";
+import { Objections } from "./Objections";
 import { resultQuery } from "./queries";
 
 /** One exam: the points, each question, and the picture of the sheet with what was read on it. */
@@ -32,22 +35,12 @@ function Shown({ result }: { result: Schemas["OwnResultDetail"] }) {
           {t("results.readOn", { date: day(result.read_at, i18n.language) })}
         </Text>
       </section>
+      <ClassStanding result={result} />
+      <Objections result={result} />
       {result.pages.map((page, index) => (
-        <section className="card" key={index}>
+        <section className="card" key={page.id}>
           <h2 style={{ fontSize: "1.0625rem", margin: "0 0 0.75rem" }}>{t("results.answers")}</h2>
-          <ul className="answers">
-            {page.answers.map((answer) => (
-              <Answer key={answer.label} answer={answer} />
-            ))}
-          </ul>
-          {page.essays.map((essay) => (
-            <div className="row" key={essay.label}>
-              <span className="row-main">{t("results.essay", { label: essay.label.replace(/^e/, "") })}</span>
-              {essay.points === null ? null : (
-                <b>{t("results.essayPoints", { points: points(essay.points) })}</b>
-              )}
-            </div>
-          ))}
+          <Answers result={result} page={page} />
           {page.overlay_url === null ? null : (
             <>
               <h2 style={{ fontSize: "1.0625rem", margin: "1.25rem 0 0.75rem" }}>
@@ -62,21 +55,17 @@ function Shown({ result }: { result: Schemas["OwnResultDetail"] }) {
   );
 }
 
-function Answer({ answer }: { answer: Schemas["Answer"] }) {
-  const { t } = useTranslation();
-  const outcome = answer.outcome ?? "no_key";
-  return (
-    <li className={`answer answer-${outcome}`}>
-      {answer.label.replace(/^q/, "")}
-      <b>{answer.values.join(", ") || "–"}</b>
-      {t(`results.outcome.${outcome}`)}
-    </li>
-  );
-}
-
+/** A link to the same picture is another one each time: what is loaded stays. */
 function Sheet({ url }: { url: string }) {
   const { t } = useTranslation();
+  const [shown, setShown] = useState(url);
   const [isGone, setGone] = useState(false);
+  if (fileOf(url) !== fileOf(shown)) {
+    setShown(url);
+    setGone(false);
+  }
   if (isGone) return <Text c="dimmed">{t("results.sheetGone")}</Text>;
-  return <img className="sheet" src={url} alt={t("results.sheetAlt")} onError={() => setGone(true)} loading="lazy" />;
+  return <img className="sheet" src={shown} alt={t("results.sheetAlt")} onError={() => setGone(true)} loading="lazy" />;
 }
+
+const fileOf = (url: string): string => url.replace(/\?.*$/, "");

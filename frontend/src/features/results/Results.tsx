@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { Failed, Waiting } from "../../shell/Page";
 import { ChosenChild } from "../account/ChosenChild";
+import { History } from "./History";
 import { resultsQuery } from "./queries";
 import { ResultRow } from "./ResultRow";
 
@@ -34,6 +35,7 @@ function List() {
   }
   return (
     <>
+      <History results={results} />
       <div className="card">
         {results.map((result) => (
           <ResultRow key={result.id} result={result} />
