@@ -157,7 +157,7 @@ const en: typeof ko = {
     date: "Date",
     score: "Points",
     people: "People",
-    standing: "In the class",
+    standing: "Among all who sat it",
     rank: "{{rank}} of {{people}}",
     mean: "average {{points}}",
     here: "You are here",
@@ -182,7 +182,7 @@ const en: typeof ko = {
     state: { asked: "Being checked", changed: "Corrected", kept: "Stays", lapsed: "Ended" },
     text: {
       asked: "Asked on {{date}}. Your teacher has yet to look.",
-      changed: "Your teacher corrected it on {{date}}.",
+      changed: "Checked and corrected on {{date}}.",
       kept: "Your teacher looked on {{date}}: it was read right.",
       lapsed: "The sheet, or what is shown of it, changed on {{date}}. If it is still wrong, ask again.",
     },

@@ -1,5 +1,5 @@
 import { Button, Text } from "@mantine/core";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../../api/client";
@@ -20,7 +20,6 @@ export function Answers({ result, page }: { result: Result; page: Page }) {
   const [chosen, setChosen] = useState<string | null>(null);
   const canObject = may(usePerson(), "results.object") && page.overlay_url !== null;
   const toggle = (label: string) => setChosen(chosen === label ? null : label);
-  const of = page.answers.find(({ label }) => label === chosen);
   return (
     <>
       <ul className="answers">
@@ -28,16 +27,23 @@ export function Answers({ result, page }: { result: Result; page: Page }) {
           const look = `answer answer-${answer.outcome ?? "no_key"}`;
           const isAsked = objectionAt(result.objections, page.id, answer.label)?.state === "asked";
           return canObject && answer.outcome !== null ? (
-            <li key={answer.label}>
-              <button
-                type="button"
-                className={look}
-                aria-expanded={chosen === answer.label}
-                onClick={() => toggle(answer.label)}
-              >
-                <Answer answer={answer} isAsked={isAsked} />
-              </button>
-            </li>
+            <Fragment key={answer.label}>
+              <li>
+                <button
+                  type="button"
+                  className={look}
+                  aria-expanded={chosen === answer.label}
+                  onClick={() => toggle(answer.label)}
+                >
+                  <Answer answer={answer} isAsked={isAsked} />
+                </button>
+              </li>
+              {chosen === answer.label ? (
+                <li className="answers-open">
+                  <Chosen result={result} page={page} of={answer} label={answer.label} onDone={() => setChosen(null)} />
+                </li>
+              ) : null}
+            </Fragment>
           ) : (
             <li className={look} key={answer.label}>
               <Answer answer={answer} isAsked={isAsked} />
@@ -45,8 +51,7 @@ export function Answers({ result, page }: { result: Result; page: Page }) {
           );
         })}
       </ul>
-      {of ? <Chosen key={of.label} result={result} page={page} of={of} label={of.label} onDone={() => setChosen(null)} /> : null}
-      {canObject && !of ? (
+      {canObject ? (
         <Text size="sm" c="dimmed" mt="xs">
           {t("objections.hint")}
         </Text>

@@ -10,7 +10,9 @@ import { type CourseHistory, historiesOf } from "./history";
 const WIDTH = 320;
 const HEIGHT = 170;
 const LEFT = 40;
-const RIGHT = 24;
+const RIGHT = 4;
+/** Between the ends of the lines and the first and the last exam. */
+const INSET = 18;
 const TOP = 26;
 const BOTTOM = 28;
 
@@ -51,8 +53,8 @@ export function History({ results }: { results: readonly Schemas["OwnResult"][] 
 
 function Drawn({ history: { exams } }: { history: CourseHistory }) {
   const { i18n } = useTranslation();
-  const step = (WIDTH - LEFT - RIGHT) / (exams.length - 1);
-  const places = exams.map(({ percent }, index) => ({ x: LEFT + index * step, y: yOf(percent) }));
+  const step = (WIDTH - LEFT - RIGHT - 2 * INSET) / (exams.length - 1);
+  const places = exams.map(({ percent }, index) => ({ x: LEFT + INSET + index * step, y: yOf(percent) }));
   const isCrowded = exams.length > 6;
   return (
     <svg className="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
@@ -77,7 +79,7 @@ function Drawn({ history: { exams } }: { history: CourseHistory }) {
               </text>
             ) : null}
             {isEnd ? (
-              <text x={x} y={HEIGHT - 8} textAnchor={index ? "end" : "start"} dx={index ? RIGHT - 4 : 4 - 12}>
+              <text x={index ? x + INSET : x - INSET} y={HEIGHT - 8} textAnchor={index ? "end" : "start"}>
                 {day(readAt, i18n.language)}
               </text>
             ) : null}
