@@ -297,6 +297,7 @@ SPECTACULAR_SETTINGS = {
         "HomeworkVerdict": "apps.homework.serializers.VERDICTS",
         "AttendanceStatus": "apps.courses.models.AttendanceStatus",
         "FieldStatus": "sheets.reading.FieldStatus",
+        "ObjectionState": "apps.exams.models.ObjectionState",
     },
     "TITLE": "Academy",
     "VERSION": "1",

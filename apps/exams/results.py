@@ -125,9 +125,10 @@ else tell its points to the last digit."""
 
 @dataclass(frozen=True, slots=True)
 class ClassStanding:
-    """How everybody did who sat an exam, and in which tenth of its points (``own_bin``) one student is."""
+    """How everybody did who sat an exam, and in which tenth of ``max_points`` (``own_bin``) one student is."""
 
     mean: float
+    max_points: float
     histogram: tuple[int, ...]
     own_bin: int
 
@@ -142,7 +143,7 @@ def class_standing_of(student_id: int, exam_id: int) -> ClassStanding | None:
     step = most / MEAN_STEPS
     mean = round(fmean(totals.values()) / step) * step
     own = histogram([totals[student_id]], most)
-    return ClassStanding(round(mean, 2), histogram(list(totals.values()), most), own.index(1))
+    return ClassStanding(round(mean, 2), most, histogram(list(totals.values()), most), own.index(1))
 
 
 def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:

@@ -165,9 +165,10 @@ class OwnObjectionSerializer(ObjectionSerializer):
 
 
 class ClassStandingSerializer(serializers.Serializer[Any]):
-    """``histogram``: people in tenths of all points, ``own_bin`` the place of the student's among them, from 0."""
+    """``histogram``: people in tenths of ``max_points``, ``own_bin`` the place of the student's among them, from 0."""
 
     mean = serializers.FloatField()
+    max_points = serializers.FloatField()
     histogram = serializers.ListField(child=serializers.IntegerField())
     own_bin = serializers.IntegerField()
 

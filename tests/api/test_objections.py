@@ -417,7 +417,12 @@ def test_how_the_class_did_is_shown_with_the_rank_from_ten_people_on(
     body = result(student, exam)
     assert (body["rank"], body["rank_people"]) == (7, 10)
     # six of 3 points, one of 2, three of none: 20 points of ten people
-    assert body["class_standing"] == {"mean": 2.01, "histogram": [3, 0, 0, 0, 0, 0, 1, 0, 0, 6], "own_bin": 6}
+    assert body["class_standing"] == {
+        "mean": 2.01,
+        "max_points": 3.0,
+        "histogram": [3, 0, 0, 0, 0, 0, 1, 0, 0, 6],
+        "own_bin": 6,
+    }
 
 
 def test_nothing_of_the_class_is_told_where_the_academy_does_not_show_it(

@@ -256,7 +256,7 @@ def _decided(scan: Scan, form: QueryDict) -> dict[int, tuple[bool, str]]:
     """By objection to this page, whether the student is right, and the sentence back."""
     asked = {f"{OBJECTION}{pk}": pk for pk in scan.objections.values_list("pk", flat=True)}
     return {
-        pk: (form[name] == ACCEPT, form.get(f"{REPLY}{pk}", "").strip()[:MAX_NOTE_CHARACTERS])
+        pk: (form[name] == ACCEPT, form.get(f"{REPLY}{pk}", "").replace("\0", "").strip()[:MAX_NOTE_CHARACTERS])
         for name, pk in asked.items()
         if form.get(name) in (ACCEPT, KEEP)
     }

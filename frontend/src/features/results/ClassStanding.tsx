@@ -22,17 +22,17 @@ export function ClassStanding({ result }: { result: Schemas["OwnResultDetail"] }
         <b>{t("results.rank", { rank, people })}</b>
         {standing ? ` · ${t("results.mean", { points: points(String(standing.mean)) })}` : null}
       </Text>
-      {standing ? <Histogram standing={standing} max={Number(result.max_points)} /> : null}
+      {standing ? <Histogram standing={standing} /> : null}
     </section>
   );
 }
 
-function Histogram({ standing, max }: { standing: Schemas["ClassStanding"]; max: number }) {
+function Histogram({ standing }: { standing: Schemas["ClassStanding"] }) {
   const { t } = useTranslation();
   const bins = standing.histogram;
   const most = Math.max(...bins, 1);
   const width = (WIDTH - 2 * SIDE) / bins.length;
-  const from = (bin: number): string => points(((max * bin) / bins.length).toFixed(1));
+  const from = (bin: number): string => points(((standing.max_points * bin) / bins.length).toFixed(1));
   const top = (count: number): number => BASE - (count / most) * (BASE - TOP);
   const own = SIDE + (standing.own_bin + 0.5) * width;
   const anchor = standing.own_bin < 2 ? "start" : standing.own_bin > bins.length - 3 ? "end" : "middle";
