@@ -20,6 +20,7 @@ from apps.exams.objecting import MAX_OBJECTIONS
 from apps.privacy.erasing import erase_rows
 from tests.api.answers import error_of, post, put
 from tests.api.test_desk_pages import text_after
+from tests.api.test_mixed_exams import FORM, read_page
 from tests.api.test_publish_results import publish, result
 from tests.api.test_review import KEY, correct, inbox, read, read_again
 from tests.factories import Cast, World, client_of, make_exam, make_reading, make_student
@@ -431,3 +432,61 @@ def test_nothing_of_the_class_is_told_where_the_academy_does_not_show_it(
     sit(hana, exam, 12)
     body = result(student, exam)
     assert (body["rank"], body["rank_people"], body["class_standing"]) == (None, None, None)
+
+
+# ---------------------------------------------------------------- other kinds of questions
+
+
+@pytest.fixture
+def mixed(world: World, hana: Cast, teacher: Client, student: Client) -> Scan:
+    """Published, in version B: single choices, one with several, numbers, and an essay that got 4 points."""
+    made = post(teacher, "/api/v1/exams", FORM).json()["id"]
+    answers = {"q1": ("1",), "q4": ("1", "3"), "q5": ("007",), "q6": ("-0.5",)}
+    scan = read_page(world, made, "B", answers)
+    put(teacher, f"/api/v1/scans/{scan.pk}/essays", {"points": {"q7": "4"}})
+    post(teacher, f"/api/v1/exams/{made}/publish", {"waived_reason": "먼저 보여 주기"})
+    return scan
+
+
+def test_the_app_is_told_what_can_be_marked(student: Client, mixed: Scan, exam: Exam) -> None:
+    body = student.get(f"/api/v1/me/results/{mixed.exam_id}").json()
+    (page,) = body["pages"]
+    fields = {answer["label"]: (answer["choices"], answer["has_several"]) for answer in page["answers"]}
+    assert page["id"] == mixed.pk
+    assert fields["q1"] == (["1", "2", "3", "4", "5"], False)
+    assert (fields["q4"][1], fields["q5"]) == (True, ([], False))
+
+
+def test_several_choices_and_numbers_are_said_as_they_are_marked(
+    hana: Cast, student: Client, teacher: Client, mixed: Scan
+) -> None:
+    for label, wrong in (("q5", ["seven"]), ("q5", ["1", "2"]), ("q4", ["1", "9"])):
+        error_of(ask(student, mixed, label, values=wrong), 400)
+    for label, values in (("q5", ["-12.5"]), ("q4", ["1", "2"])):
+        decide(teacher, asked(student, mixed, label, values=values), is_accepted=True)
+    assert states(hana) == [("q5", "changed"), ("q4", "changed")]
+
+
+@pytest.mark.parametrize(("points_given", "expected"), [("6", "changed"), ("4.0", "kept"), (None, "changed")])
+def test_of_an_essay_a_note_is_left_and_points_answer_it(
+    hana: Cast, student: Client, teacher: Client, mixed: Scan, points_given: str | None, expected: str
+) -> None:
+    error_of(ask(student, mixed, "q7", values=["6"], note="다시"), 400)
+    objection = asked(student, mixed, "q7", values=None, note="두 번째 줄도 맞아요")
+    error_of(decide(teacher, objection, is_accepted=True), 400)
+    with hana.acting():
+        exam = Exam.objects.get(pk=mixed.exam_id)
+    (page,) = inbox(teacher, exam)
+    (item,) = [one for one in page["items"] if one["objection"]]
+    assert (item["kind"], item["label"]) == ("objection", "q7")
+    assert "두 번째 줄도 맞아요" in teacher.get(f"/admin/exams/exam/{exam.pk}/inbox/").content.decode()
+    put(teacher, f"/api/v1/scans/{mixed.pk}/essays", {"points": {"q7": points_given}})
+    assert states(hana) == [("q7", expected)]
+
+
+def test_points_for_an_essay_at_the_desk_answer_the_student(
+    hana: Cast, student: Client, teacher: Client, mixed: Scan
+) -> None:
+    asked(student, mixed, "q7", values=None, note="두 번째 줄도 맞아요")
+    text_after(teacher, f"/admin/exams/scan/{mixed.pk}/correct/", {"essay:q7": "7"})
+    assert states(hana) == [("q7", "changed")]

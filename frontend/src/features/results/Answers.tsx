@@ -59,7 +59,7 @@ export function Answers({ result, page }: { result: Result; page: Page }) {
       {page.essays.map((essay) => (
         <div key={essay.label}>
           <div className="row">
-            <span className="row-main">{t("results.essay", { label: essay.label.replace(/^e/, "") })}</span>
+            <span className="row-main">{t("results.essay", { label: essay.label.replace(/^[qe]/, "") })}</span>
             {essay.points === null ? null : <b>{t("results.essayPoints", { points: points(essay.points) })}</b>}
             {canObject ? (
               <Button
