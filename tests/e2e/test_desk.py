@@ -86,7 +86,7 @@ class Desk:
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location['url']}")
 
     def open(self, path: str) -> None:
         self.page.goto(self.origin + path)
