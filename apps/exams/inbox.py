@@ -100,12 +100,6 @@ def open_pages_of_exam(exam_id: int) -> int:
     return Scan.objects.filter(exam_id=exam_id).filter(_ASKED | unfinished).count() + unopened.count()
 
 
-def objected_pages_of_exam(exam_id: int) -> int:
-    """How many pages more somebody has to look at, only since their students object to what was read."""
-    pages = Scan.objects.filter(is_objected_to(), exam_id=exam_id)
-    return pages.exclude(asked_count__gt=0).count()
-
-
 def inbox_pages(exam: Exam, scans: Sequence[Scan], *, person: User) -> list[InboxPage]:
     """What ``person`` is asked of ``scans``, which ``asked_pages`` gave. As many queries for many as for one."""
     lookup = _Lookup(exam, scans, person)

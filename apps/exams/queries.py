@@ -287,12 +287,16 @@ MANY: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ExamProgress:
-    """The pages of an exam by what became of them; ``to_review`` is part of ``read``."""
+    """The pages of an exam by what became of them; ``to_review`` is part of ``read``.
+
+    ``objected``: those that somebody has to look at only since their students object to what was read.
+    """
 
     page_count: int = 0
     read: int = 0
     failed: int = 0
     to_review: int = 0
+    objected: int = 0
 
     @property
     def waiting(self) -> int:
@@ -313,6 +317,7 @@ def progress_of_exams(exam_ids: Collection[int]) -> dict[int, ExamProgress]:
             read=Count("id", filter=Q(read_at__isnull=False)),
             failed=Count("id", filter=Q(job__state__in=_UNREAD)),
             to_review=Count("id", filter=NEEDS_REVIEW | is_objected_to()),
+            objected=Count("id", filter=is_objected_to() & ~Q(asked_count__gt=0)),
         )
         .order_by()
     )

@@ -63,7 +63,7 @@ def test_the_media_bucket_is_made_too() -> None:
     call_command("create_queues")
     assert settings.MEDIA_BUCKET in {bucket["Name"] for bucket in s3_client().list_buckets()["Buckets"]}
     rules = s3_client().get_bucket_cors(Bucket=settings.MEDIA_BUCKET)["CORSRules"]
-    assert {method for rule in rules for method in rule["AllowedMethods"]} == {"GET", "POST"}
+    assert {method for rule in rules for method in rule["AllowedMethods"]} == {"GET", "POST", "PUT"}
 
 
 def test_the_tiers_run_what_they_cover() -> None:

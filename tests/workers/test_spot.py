@@ -49,8 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.tokens.append(self.headers["X-aws-ec2-metadata-token"])
         answers = self.server.answers
         status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        self._answer(status, body)
         self._count()
+        self._answer(status, body)
 
     def _count(self) -> None:
         with self.server.asked:

@@ -359,8 +359,8 @@ def test_when_rights_cannot_be_asked_in_time_the_streams_end(
     reader = served.open_for(committed_world.hana.teacher, committed_world.hana)
     reader.until_marked("")
     released = threading.Event()
+    monkeypatch.setattr(rooms, "BLIND_SECONDS", 0.2)  # first: how long a look may take is asked when it begins
     monkeypatch.setattr(rooms, "look", lambda *_, **__: released.wait(PATIENCE_SECONDS))
-    monkeypatch.setattr(rooms, "BLIND_SECONDS", 0.2)
     try:
         assert reader.rest()[-1] == ("end", {"reason": "unavailable"})
     finally:

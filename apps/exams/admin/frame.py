@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.accounts.requests import person_of
 from apps.accounts.roles import Permission
 from apps.exams import queries
-from apps.exams.inbox import objected_pages_of_exam, open_pages_of_exam
+from apps.exams.inbox import open_pages_of_exam
 from apps.exams.models import Exam, Maker
 from apps.exams.publishing import publication_of
 from apps.exams.scoring import KeyedQuestion
@@ -47,16 +47,13 @@ _WORDS: Final[Mapping[Step, tuple[str | Promise, str, Permission]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an exam is. ``open_count``: pages that somebody has to look at, or that are not read yet.
-
-    ``objected_count``: pages more, of which students say that something was read wrong; publishing waits for none.
-    """
+    """How far an exam is. ``open_count``: pages that somebody has to look at, or that are not read yet: what publishing
+    waits for."""
 
     key: list[KeyedQuestion]
     is_printed: bool
     progress: queries.ExamProgress
     open_count: int
-    objected_count: int
     is_published: bool
 
     @property
@@ -65,7 +62,7 @@ class Standing:
 
     @property
     def check_count(self) -> int:
-        return self.open_count + self.objected_count
+        return self.open_count + self.progress.objected
 
     def is_done(self, step: Step) -> bool:
         match step:
@@ -96,7 +93,6 @@ def standing_of(exam: Exam) -> Standing:
         is_printed=progress.page_count > 0 or exam.sheet_sets.exists(),
         progress=progress,
         open_count=open_pages_of_exam(exam.pk),
-        objected_count=objected_pages_of_exam(exam.pk),
         is_published=publication_of(exam.pk) is not None,
     )
 
