@@ -101,7 +101,13 @@ dev: $(STAMP) $(APP) ## the whole stack in the foreground: PostgreSQL, S3, SQS, 
 .PHONY: test
 test: $(STAMP) $(APP) ## all tests; ARGS="-k name" for some
 	cd frontend && node_modules/.bin/vitest run --reporter=dot --silent
-	$(PYTHON) -m pytest -n 2 $(ARGS)
+# The tests of one file in a browser tell one story on one stack: they stay together, in their order.
+ifeq ($(strip $(ARGS)),)
+	$(PYTHON) -m pytest -n 2 --ignore tests/e2e
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
+else
+	$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+endif
 
 .PHONY: check
 check: $(STAMP) $(APP) ## format, lint, types, import contracts, migrations, Django's deployment checks, the app's types and sizes
