@@ -21,6 +21,7 @@ from academy.storage.s3 import create_bucket, s3_client
 from academy.tenancy.checks import tenant_models
 from academy.tenancy.hosts import forget_hosts
 from academy.tenancy.statements import StatementGuard
+from tests.bucket import forget_objects
 from tests.factories import World, make_world
 
 
@@ -97,6 +98,15 @@ def aws() -> Iterator[None]:
     server.stop()
     for client in (sqs_client, polling_sqs_client, s3_client, queue_url, dead_letter_url):
         client.cache_clear()
+
+
+@pytest.fixture
+def empty_bucket(aws: None) -> Iterator[None]:
+    """Before and after: what lies there is of academies that are gone, and moto opens each large object anew, and
+    keeps it open, whenever versions are listed."""
+    forget_objects()
+    yield
+    forget_objects()
 
 
 @pytest.fixture

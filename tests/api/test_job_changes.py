@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -110,9 +111,14 @@ def test_without_the_service_of_streams_each_connection_is_one_look(committed_wo
     assert f'"id":{job.pk},' in first.content.decode()
     assert first.content.startswith(b"retry: ")
     position = first.content.decode().rsplit("id: ", 1)[1].strip()
+    with hana.acting():
+        Job.objects.filter(pk=job.pk).update(state=JobState.FAILED)
     again = client.get(EVENTS, headers={"last-event-id": position})
-    assert all(line in first.content for line in again.content.splitlines() if b'"id":' in line)
     assert b'"is_resumed":true' in again.content
+    lines = again.content.decode().splitlines()
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith('data: {"id":')]
+    assert states({"results": told})[job.pk] == "failed"
+    assert is_true({"results": told}, hana)
 
 
 def test_a_student_is_shown_no_jobs(world: World) -> None:

@@ -27,7 +27,7 @@ PART = 5 * 1024 * 1024  # the least that S3 takes
 FILM = b"\x00" * PART + b"\x01" * PART + b"the end"
 MODIFIED = 1_790_000_000_123
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("empty_bucket")
 
 
 @pytest.fixture(autouse=True)

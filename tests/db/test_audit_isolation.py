@@ -30,6 +30,7 @@ from academy.tenancy.checks import tenant_models
 from academy.tenancy.models import Isolation, Tenant
 from apps.exams import api
 from apps.exams.models import Exam
+from tests.bucket import forget_objects
 from tests.factories import World
 
 SLUGS = ("canary-1", "canary-2")
@@ -40,22 +41,6 @@ PHONE, PASSWORD = "010-7777-0001", "canary-password-7"
 def owner(committed: None) -> Iterator[psycopg.Connection]:
     with psycopg.connect(os.environ["MIGRATION_DATABASE_URL"], autocommit=True) as opened:
         yield opened
-
-
-@pytest.fixture
-def empty_bucket(aws: None) -> None:
-    """Without what other tests of this process left, whose academies are gone."""
-    forget_objects()
-
-
-def forget_objects() -> None:
-    """With every version: moto goes on listing the folders of objects that have a delete marker."""
-    client = s3.s3_client()
-    for page in client.get_paginator("list_object_versions").paginate(Bucket=settings.MEDIA_BUCKET):
-        for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            client.delete_object(Bucket=settings.MEDIA_BUCKET, Key=found["Key"], VersionId=found["VersionId"])
-    for key, multipart_id in list(s3.unfinished_multiparts()):
-        client.abort_multipart_upload(Bucket=settings.MEDIA_BUCKET, Key=key, UploadId=multipart_id)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,16 @@ def test_segmentation_fault_is_a_crash(sandbox: Sandbox) -> None:
 def test_exit_without_an_answer_is_a_crash(sandbox: Sandbox) -> None:
     with pytest.raises(ChildCrashed, match=r"exited \(3\)"):
         call(sandbox, "exit_silently")
+
+
+def test_a_crash_is_told_by_a_process_with_many_files(sandbox: Sandbox) -> None:
+    """Descriptors from 1024 on, which select() refuses."""
+    with ExitStack() as opened:
+        for _ in range(1024):
+            opened.enter_context(Path(os.devnull).open("rb"))
+
+        with pytest.raises(ChildCrashed, match=r"exited \(3\)"):
+            call(sandbox, "exit_silently")
 
 
 def test_kill_from_outside_counts_as_out_of_memory(sandbox: Sandbox) -> None:

@@ -130,7 +130,9 @@ class Zygote:
         `awaits_exit`: the child seems to be ending by itself, and how it ends is wanted.
         """
         if awaits_exit:
-            select.select([child.handle], [], [], EXIT_GRACE_SECONDS)
+            poller = select.poll()  # select() refuses descriptors from 1024 on
+            poller.register(child.handle, select.POLLIN)
+            poller.poll(EXIT_GRACE_SECONDS * 1000)
         child.channel.close()
         try:
             self._control.send(END)
