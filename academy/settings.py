@@ -82,7 +82,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "academy.http.security.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.locale.LocaleMiddleware",  # before the one that may answer by itself, in words
+    "django.middleware.locale.LocaleMiddleware",  # before those that may answer by themselves, in words
+    "academy.http.shedding.SheddingMiddleware",
     "academy.tenancy.middleware.TenantMiddleware",
     "academy.frontend.middleware.FrontendMiddleware",
     "academy.desk.middleware.DeskMiddleware",
@@ -202,6 +203,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; files go to S3, never throug
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", **({} if IS_PRODUCTION else {"default": 0}))
 if not 0 <= TRUSTED_PROXY_COUNT <= 5:
     raise environ.ImproperlyConfigured("TRUSTED_PROXY_COUNT must be between 0 and 5")
+# A request that waited longer than this for a free process is refused with 503; the proxy in front says since when.
+SHED_AFTER_SECONDS: float = env.float("SHED_AFTER_SECONDS", default=3.0)
+if SHED_AFTER_SECONDS < 1:
+    raise environ.ImproperlyConfigured("SHED_AFTER_SECONDS must be at least 1")
+OVERLOADED_VIEW = "academy.desk.errors.overloaded"
 
 # --- text messages: "solapi" sends them; "outbox" keeps them on a page, "console" in the log, neither in production
 _SMS_DEFAULTS = {"production": "solapi", "local": "outbox", "test": "console"}

@@ -48,6 +48,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return errors.server_error(request)
 
 
+def overloaded(request: HttpRequest) -> HttpResponse:
+    """To who has waited too long already (academy/http/shedding.py)."""
+    if is_desk(request):
+        return refusal(503, _("Many people are here just now"), _("Nothing was done. Try again in a moment."))
+    return error_response(503, "overloaded", _("Many people are here just now. Try again in a moment."))
+
+
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's signature
     if is_desk(request):
         return refusal(403, _("This page was open for too long"), _("Go back, load it anew and try again."))

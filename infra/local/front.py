@@ -1,8 +1,8 @@
 """What the load balancer does in production, on one machine: one origin, and each path to the service that has it.
 
 python -m infra.local.front, with FRONT_BIND, WEB_BIND and STREAMS_BIND in the environment. It reads the first line of
-a connection and passes on bytes from then on. Both services close a connection after one answer, so the next request
-comes on a connection of its own, and nothing has to be understood of it but where it goes.
+a connection, says when that was, and passes on bytes from then on. Both services close a connection after one answer,
+so the next request comes on a connection of its own, and nothing has to be understood of it but where it goes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from typing import Final
 
 STREAMED_PATH: Final = b"/api/v1/events"
 LONGEST_LINE: Final = 16 * 1024
 LINE_SECONDS: Final = 30.0
 CHUNK: Final = 64 * 1024
+
+# Since when the request waits, before whatever a caller says of it: the first of two values counts.
+STAMP: Final = b"X-Request-Start: t=%.3f\r\n"
 
 UNAVAILABLE: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: application/json\r\n"
@@ -48,7 +52,7 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, 
             writer.write(UNAVAILABLE % (len(BODY), BODY))
             await writer.drain()
             return
-        there.write(first_line)
+        there.write(first_line + STAMP % time.time())
         onward = asyncio.create_task(_pass_on(reader, there))
         try:
             await _pass_on(from_there, writer)

@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -227,6 +228,7 @@ def test_what_a_caller_says_of_proxies_is_forgotten(site: Site) -> None:
         "X-Forwarded-Host": "duri.academy.example",
         "Forwarded": "for=6.6.6.6",
         "X-Request-ID": "mine",
+        "X-Request-Start": "t=1",
     }
     told = site.ask("/api/v1/exams", headers=forged)[2]
     assert told["X-Forwarded-For"] == "127.0.0.1"  # one hop: TRUSTED_PROXY_COUNT=1
@@ -235,6 +237,7 @@ def test_what_a_caller_says_of_proxies_is_forgotten(site: Site) -> None:
     assert "X-Forwarded-Host" not in told
     assert "Forwarded" not in told
     assert told["X-Request-ID"] != "mine"
+    assert abs(float(told["X-Request-Start"].removeprefix("t=")) - time.time()) < 60
 
 
 def test_security_headers_are_sent_once_also_with_errors(site: Site) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -68,7 +69,10 @@ def test_a_request_reaches_its_service_whole_and_its_answer_comes_back_whole(fro
         assert b" 503 " in await _exchange(front[0], request[:60] + b"\r\n\r\n")
         server = await asyncio.start_server(_echo, "127.0.0.1", front[1])
         for _ in range(3):
-            assert await _exchange(front[0], request) == b"HTTP/1.1 200 OK\r\n\r\n" + request
+            answer = await _exchange(front[0], request)
+            first, stamp, rest = answer.removeprefix(b"HTTP/1.1 200 OK\r\n\r\n").split(b"\r\n", 2)
+            assert first + b"\r\n" + rest == request
+            assert abs(float(stamp.removeprefix(b"X-Request-Start: t=")) - time.time()) < 60
         server.close()
 
     asyncio.run(run())
