@@ -16,7 +16,7 @@ from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant
 
 TENANT_FOLDERS: Final = "t/"
-_TENANT_FOLDER = re.compile(r"^t/([1-9][0-9]*)/\Z")
+_TENANT_FOLDER: Final = re.compile(r"t/([1-9][0-9]*)/")
 # A key as a value of its own inside JSON.
 _KEY_IN_JSON: Final = r'"(t/[0-9]+/[^"]+)"'
 MAX_ORPHANS_NAMED: Final = 5
@@ -48,11 +48,11 @@ def check_files() -> Check:
         if prefix not in (TENANT_FOLDERS, PLATFORM_PREFIX):
             check.add(f"{prefix}: neither an academy's nor the platform's")
     for prefix in prefixes_below(TENANT_FOLDERS):
-        folder = _TENANT_FOLDER.match(prefix)
+        folder = _TENANT_FOLDER.fullmatch(prefix)
         if folder is None or int(folder[1]) not in tenants:
             check.add(f"{prefix}: holds objects of no academy")
     for key, _ in unfinished_multiparts():
-        folder = re.match(r"t/([1-9][0-9]*)/", key)
+        folder = _TENANT_FOLDER.match(key)
         if folder is None or int(folder[1]) not in tenants:
             check.add(f"{key}: an unfinished upload of no academy")
     for tenant in tenants.values():

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import Page
+from academy.desk.searching import query_of
 from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_subjects
 
-MAX_QUERY: Final = 100
 SHOWN: Final = 6
 """Of each kind; the list has the others."""
 
@@ -51,11 +51,6 @@ class Finder:
 
 
 finders: Final[list[Finder]] = []
-
-
-def query_of(request: HttpRequest) -> str:
-    """What is looked for."""
-    return request.GET.get("q", "").replace("\x00", "").strip()[:MAX_QUERY]
 
 
 def everything(request: HttpRequest) -> HttpResponse:

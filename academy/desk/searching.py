@@ -12,11 +12,18 @@ from typing import Any, Final, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.fields.reverse_related import ForeignObjectRel
+from django.http import HttpRequest
 
 Row = TypeVar("Row", bound=Model)
 
 MAX_WORDS: Final = 6
 """Of one search; further ones are not looked for."""
+MAX_QUERY: Final = 100
+
+
+def query_of(request: HttpRequest, *, longest: int = MAX_QUERY) -> str:
+    """What the page is asked to look for, at most ``longest`` characters of it."""
+    return request.GET.get("q", "").replace("\x00", "").strip()[:longest]
 
 
 def matching(rows: QuerySet[Row], fields: Sequence[str], text: str) -> QuerySet[Row]:

@@ -21,6 +21,7 @@ from academy.desk.forms import DeskForm, SentFiles
 from academy.desk.labels import label, moment
 from academy.desk.options import DeskAdmin
 from academy.desk.pages import carry_out, page
+from academy.desk.searching import query_of
 from academy.desk.sending import PAGES, send_first
 from academy.desk.site import MenuEntry, academy_desk
 from academy.http.disclosures import NOT_PERSONAL
@@ -39,7 +40,6 @@ from apps.documents.tasks import MAX_WORDS_BYTES
 from apps.trash.admin import REMOVED, removal_page, remove_url
 
 _SEEN: Final = Permission.VIEW_DOCUMENTS
-_MAX_QUERY: Final = 100
 
 KINDS: Final[dict[str, str | Promise]] = {
     Kind.HANDOUT: _("Handout"),
@@ -149,7 +149,7 @@ class DocumentAdmin(DeskAdmin):
         if document is None:
             raise Missing
         pages = list(queries.pages_of_document(document.pk))
-        query = _query(request)
+        query = query_of(request)
         wanted = request.GET.get("page", "")
         here = next((one for one in pages if str(one.position) == wanted), pages[0] if pages else None)
         progress = queries.progress_of_documents([document.pk])[document.pk]
@@ -196,7 +196,7 @@ class DocumentAdmin(DeskAdmin):
     @page("search/", "search", NOT_PERSONAL, GET=_SEEN)
     def search(self, request: HttpRequest) -> HttpResponse:
         """The pages on which all words stand, the most telling first."""
-        query, kind = _query(request), request.GET.get("kind", "")
+        query, kind = query_of(request), request.GET.get("kind", "")
         hits = queries.search_pages(query, kind=kind if kind in KINDS else None)
         if query and not terms_of(query):
             messages.error(request, gettext("Type a word to look for."))
@@ -244,10 +244,6 @@ def state_of(document: Document, progress: queries.DocumentProgress) -> SafeStri
     if not progress.read:
         return label(_("Not readable"), "danger")
     return label(_("Some could not be read"), "warning") if progress.failed else label(_("Done"), "success")
-
-
-def _query(request: HttpRequest) -> str:
-    return request.GET.get("q", "").replace("\x00", "").strip()[:_MAX_QUERY]
 
 
 def _link(one: Page, query: str, here: Page | None) -> dict[str, Any]:

@@ -133,17 +133,14 @@ class _Lookup:
         self, scan: Scan, machine: SheetReading, objection: Objection, boxes: dict[str, list[int]]
     ) -> InboxItem:
         """What nothing else is asked about: beside the machine's reading, or what people said in its place."""
-        label = objection.label
+        label, reading = objection.label, effective_reading(scan)
+        version = version_of(reading, self.rules.versions)
+        question = version.label_of(label) if label and version is not None else label
         if any(crop.label == label for crop in machine.essays):
-            found = self._item(scan, machine, Asked(Ask.ESSAY, label, self._question(scan, label)), boxes)
+            found = self._item(scan, machine, Asked(Ask.ESSAY, label, question), boxes)
             return replace(found, kind=Ask.OBJECTION, objection=objection)
-        one = Asked(Ask.OBJECTION, label, self._question(scan, label) if label else "")
-        found = self._read(one, _field(effective_reading(scan), label), boxes.get(label), ())
+        found = self._read(Asked(Ask.OBJECTION, label, question), _field(reading, label), boxes.get(label), ())
         return replace(found, objection=objection)
-
-    def _question(self, scan: Scan, label: str) -> str:
-        version = version_of(effective_reading(scan), self.rules.versions)
-        return version.label_of(label) if version is not None else label
 
     @cached_property
     def _objections(self) -> dict[int, list[Objection]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from statistics import fmean
@@ -96,23 +96,32 @@ class Rank:
     people: int
 
 
-def ranks_of(student_id: int, exam_ids: Collection[int]) -> dict[int, Rank]:
-    """By exam, the student's rank among all whose points are known; not where theirs are not."""
-    by_exam: dict[int, dict[int | None, Decimal]] = defaultdict(dict)
-    for exam_id, student, total, _most in _totals(exam_ids):
-        by_exam[exam_id][student] = total
-    return {
-        exam_id: Rank(1 + sum(other > found[student_id] for other in found.values()), len(found))
-        for exam_id, found in by_exam.items()
-        if student_id in found
-    }
+@dataclass(slots=True)
+class Totals:
+    """Of an exam, by student, the points on all pages that count; ``most``: the most that could be had on them."""
+
+    points: dict[int | None, Decimal] = field(default_factory=dict)
+    most: Decimal = Decimal(0)
 
 
-def _totals(exam_ids: Collection[int]) -> list[tuple[int, int | None, Decimal, Decimal | None]]:
-    """By exam and student, the points on all pages that count and what can be had on them."""
+def totals_of(exam_ids: Collection[int]) -> defaultdict[int, Totals]:
+    """By exam, in one question."""
     counting = Scan.objects.filter(exam_id__in=exam_ids, match=Match.MATCHED)
     totals = counting.values("exam_id", "student_id").annotate(total=Sum("points"), most=Sum("max_points"))
-    return list(totals.filter(total__isnull=False).values_list("exam_id", "student_id", "total", "most"))
+    rows = totals.filter(total__isnull=False).values_list("exam_id", "student_id", "total", "most")
+    found = defaultdict[int, Totals](Totals)
+    for exam_id, student, total, most in rows:
+        found[exam_id].points[student] = total
+        found[exam_id].most = max(found[exam_id].most, most or Decimal(0))
+    return found
+
+
+def rank_in(totals: Totals, student_id: int) -> Rank | None:
+    """The student's rank among all whose points are known; None where theirs are not."""
+    own = totals.points.get(student_id)
+    if own is None:
+        return None
+    return Rank(1 + sum(other > own for other in totals.points.values()), len(totals.points))
 
 
 MIN_PEOPLE: Final = 10
@@ -133,17 +142,16 @@ class ClassStanding:
     own_bin: int
 
 
-def class_standing_of(student_id: int, exam_id: int) -> ClassStanding | None:
+def class_standing_in(totals: Totals, student_id: int) -> ClassStanding | None:
     """None where the student has no points, and where fewer than ``MIN_PEOPLE`` have."""
-    rows = _totals([exam_id])
-    most = float(max((most for _exam, _student, _total, most in rows if most is not None), default=0))
-    totals = {student: float(total) for _exam, student, total, _most in rows}
-    if len(totals) < MIN_PEOPLE or student_id not in totals or most <= 0:
+    most = float(totals.most)
+    points = {student: float(total) for student, total in totals.points.items()}
+    if len(points) < MIN_PEOPLE or student_id not in points or most <= 0:
         return None
     step = most / MEAN_STEPS
-    mean = round(fmean(totals.values()) / step) * step
-    own = histogram([totals[student_id]], most)
-    return ClassStanding(round(mean, 2), most, histogram(list(totals.values()), most), own.index(1))
+    mean = round(fmean(points.values()) / step) * step
+    own = histogram([points[student_id]], most)
+    return ClassStanding(round(mean, 2), most, histogram(list(points.values()), most), own.index(1))
 
 
 def pages_of_result(*, exam_id: int, student_id: int) -> QuerySet[Scan]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.exams import api, results_api, review_api
+from apps.exams import api, own_results_api, results_api, review_api
 
 urlpatterns = [
     path("exams", api.ExamsView.as_view(), name="exams"),
@@ -26,7 +26,7 @@ urlpatterns = [
     path(
         "objections/<int:objection_id>/decision", review_api.ObjectionDecisionView.as_view(), name="objection-decision"
     ),
-    path("me/results", results_api.OwnResultsView.as_view(), name="own-results"),
-    path("me/results/<int:exam_id>", results_api.OwnResultView.as_view(), name="own-result"),
-    path("me/results/<int:exam_id>/objections", results_api.ObjectionsView.as_view(), name="own-objections"),
+    path("me/results", own_results_api.OwnResultsView.as_view(), name="own-results"),
+    path("me/results/<int:exam_id>", own_results_api.OwnResultView.as_view(), name="own-result"),
+    path("me/results/<int:exam_id>/objections", own_results_api.ObjectionsView.as_view(), name="own-objections"),
 ]

@@ -10,7 +10,7 @@ import aws_cdk as cdk
 
 from infra.aws.data import DataStack
 from infra.aws.delivery import DeliveryStack
-from infra.aws.deployment import BadContext, Deployment
+from infra.aws.deployment import OCR_SETTINGS, BadContext, Deployment
 from infra.aws.edge import EdgeStack, FirewallStack
 from infra.aws.network import NetworkStack
 from infra.aws.reviewed import review
@@ -33,14 +33,6 @@ EXAMPLE: Final = {
     "alarm_mail": "operators@academy.example",
     "github_repository": "example/academy",
 }
-# What a deployment may leave out: the models of the premium workers.
-OPTIONAL: Final = (
-    "ocr_model_url",
-    "ocr_model_name",
-    "ocr_onnx_recogniser",
-    "ocr_onnx_alphabet",
-    "ocr_onnx_detector",
-)
 
 
 def deployment_of(context: dict[str, Any]) -> Deployment:
@@ -55,7 +47,7 @@ def deployment_of(context: dict[str, Any]) -> Deployment:
         size=SIZES[context["size"]],
         zones=(f"{region}a", f"{region}b", f"{region}c"),
         **{name: context[name] for name in EXAMPLE},
-        **{name: context[name] for name in OPTIONAL if name in context},
+        **{name: context[name] for name in OCR_SETTINGS if name in context},
     )
 
 

@@ -9,6 +9,14 @@ from typing import Final
 from infra.aws.sizes import Size
 
 IMAGE_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+# The models of the premium workers, which a deployment may leave out.
+OCR_SETTINGS: Final = (
+    "ocr_model_url",
+    "ocr_model_name",
+    "ocr_onnx_recogniser",
+    "ocr_onnx_alphabet",
+    "ocr_onnx_detector",
+)
 
 
 class BadContext(ValueError):
@@ -67,8 +75,7 @@ class Deployment:
     @property
     def ocr_environment(self) -> dict[str, str]:
         """What the premium workers read text by, apart from the key; nothing where nothing is configured."""
-        names = ("ocr_model_url", "ocr_model_name", "ocr_onnx_recogniser", "ocr_onnx_alphabet", "ocr_onnx_detector")
-        return {name.upper(): getattr(self, name) for name in names if getattr(self, name)}
+        return {name.upper(): getattr(self, name) for name in OCR_SETTINGS if getattr(self, name)}
 
     @property
     def prefix(self) -> str:

@@ -1,4 +1,4 @@
-"""The browser that the tests of pages share."""
+"""The browser that the tests of pages share, and a student with a telephone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from infra.local.state import ROOT
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from infra.demo.client import StaffClient
+
 CHROMIUM: Final = shutil.which("chromium")
+NEEDS_APP: Final = pytest.mark.skipif(
+    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
+    reason="needs Debian's chromium and the built app (make frontend)",
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +33,11 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield started
         started.close()
+
+
+def make_student(staff: StaffClient, number: str, name: str, phone: str) -> int:
+    """A student who is old enough to consent and has an account; returns the id."""
+    student = staff.post("/students", {"number": number, "name": name})
+    staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
+    staff.post(f"/students/{student['id']}/account", {"phone": phone})
+    return int(student["id"])

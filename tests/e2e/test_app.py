@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import httpx
@@ -27,14 +26,14 @@ from infra.demo.client import File, StaffClient
 from infra.demo.paper import FLAT, PHONE, make_sheets
 from infra.local.children import Output
 from infra.local.processes import free_port
+from infra.local.state import ROOT
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import NEEDS_APP, make_student
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, Route
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 STATE: Final = ROOT / "build" / "e2e-app"
 SCREENSHOTS: Final = ROOT / "build" / "screenshots"
 AXE: Final = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -47,10 +46,7 @@ HOMEWORK, OTHER_HOMEWORK = "3단원 함수 익힘책", "3단원 함수 다시 �
 WORKSHEET_SEEDS: Final = (4, 6)  # one for each of its pages
 WAIT_MS: Final = 30_000
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
-    reason="needs Debian's chromium and the built app (make frontend)",
-)
+pytestmark = NEEDS_APP
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +111,7 @@ def _send_worksheet(staff: StaffClient) -> int:
 
 def _give_homework(staff: StaffClient, worksheet_id: int) -> int:
     """Two pieces to every student, among them one more with a telephone of their own; returns the first one's id."""
-    student = staff.post("/students", {"number": "240777", "name": "박서준"})
-    staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
-    staff.post(f"/students/{student['id']}/account", {"phone": OTHER_STUDENT_PHONE})
+    make_student(staff, "240777", "박서준", OTHER_STUDENT_PHONE)
     for _ in range(600):
         if staff.get(f"/worksheets/{worksheet_id}")["page_count"] is not None:
             ids = []

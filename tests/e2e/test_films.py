@@ -17,9 +17,10 @@ from infra.demo.__main__ import PASSWORD, create_academy
 from infra.demo.client import StaffClient
 from infra.local.children import Output
 from infra.local.processes import free_port
+from infra.local.state import ROOT
 from infra.local.supervisor import Stack
-from tests.e2e.conftest import CHROMIUM
-from tests.e2e.test_app import ROOT, Phone
+from tests.e2e.conftest import NEEDS_APP, make_student
+from tests.e2e.test_app import Phone
 from tests.e2e.test_desk import ACADEMY, SIZES, Desk
 from tests.vision.films import spoken_film
 
@@ -31,10 +32,7 @@ PART: Final = 8 * 1024 * 1024
 STUDENT_PHONE: Final = "010-2222-0021"
 WAIT_MS: Final = 120_000
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
-    reason="needs Debian's chromium and the built app (make frontend)",
-)
+pytestmark = NEEDS_APP
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,7 @@ def school() -> Iterator[School]:
         create_academy(stack.environment, ACADEMY)
         with StaffClient(stack.port, "hana.localhost") as staff:
             staff.log_in(ACADEMY.phone, PASSWORD)
-            student = staff.post("/students", {"number": "240777", "name": "박서준"})
-            staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
-            staff.post(f"/students/{student['id']}/account", {"phone": STUDENT_PHONE})
+            make_student(staff, "240777", "박서준", STUDENT_PHONE)
             staff.post("/courses", {"name": "중2 수학 심화", "starts_on": "2026-03-02"})
             yield School(stack.port, staff, film, -(-film.stat().st_size // PART))
 

@@ -18,19 +18,17 @@ from infra.demo.client import File, StaffClient
 from infra.demo.paper import FLAT, make_sheets
 from infra.local.children import Output
 from infra.local.processes import free_port
+from infra.local.state import ROOT
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
-from tests.e2e.conftest import CHROMIUM
-from tests.e2e.test_app import ROOT, STUDENT_PHONE, Phone
+from tests.e2e.conftest import NEEDS_APP, make_student
+from tests.e2e.test_app import STUDENT_PHONE, Phone
 from tests.e2e.test_desk import ACADEMY, SIZES, Desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
-    reason="needs Debian's chromium and the built app (make frontend)",
-)
+pytestmark = NEEDS_APP
 
 STATE: Final = ROOT / "build" / "e2e-objections"
 QUESTIONS: Final = 20
@@ -65,14 +63,13 @@ def school(stack: Stack) -> Iterator[School]:
     create_academy(stack.environment, ACADEMY)
     with StaffClient(stack.port, "hana.localhost") as staff:
         staff.log_in(ACADEMY.phone, PASSWORD)
-        student: dict[str, Any] = {}
         claimed, exam_id, course = "", 0, _make_course(staff)
         for turn, title in enumerate((*EARLIER, LAST)):
             size = CLASS_SIZE if title == LAST else 1
             exam_id = int(staff.post("/exams", {"title": title, "question_count": QUESTIONS, "course": course})["id"])
             sheets = _sheets(staff, exam_id, size)
-            if not student:
-                student = _make_student(staff, sheets[0].truth.student_number or "")
+            if turn == 0:
+                make_student(staff, sheets[0].truth.student_number or "", "김하윤", STUDENT_PHONE)
             key = _key(sheets[0].truth.answers, right=9 + 3 * turn)
             claimed = key[WRONG][0]
             staff.put(f"/exams/{exam_id}/key", {"answers": key, "points": dict.fromkeys(key, "5")})
@@ -88,13 +85,6 @@ def school(stack: Stack) -> Iterator[School]:
 
 def _make_course(staff: StaffClient) -> int:
     return int(staff.post("/courses", {"name": ACADEMY.course, "starts_on": "2026-03-02"})["id"])
-
-
-def _make_student(staff: StaffClient, number: str) -> dict[str, Any]:
-    student: dict[str, Any] = staff.post("/students", {"number": number, "name": "김하윤"})
-    staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
-    staff.post(f"/students/{student['id']}/account", {"phone": STUDENT_PHONE})
-    return student
 
 
 def _sheets(staff: StaffClient, exam_id: int, count: int) -> list[Any]:

@@ -81,8 +81,7 @@ def describe_bubbles(ink: BubbleInk, plan: PagePlan) -> Floats:
 def usual_mark(ink: BubbleInk, rows: Sequence[NDArray[np.intp]], prior: UsualMark) -> UsualMark:
     """The median of the darkest bubbles of ``rows``, (R, W) for each width W, drawn towards ``prior`` where few are
     marked."""
-    fullest = [members[np.arange(len(members)), ink.fill[members].argmax(axis=1)] for members in rows]
-    best = np.concatenate([np.empty(0, np.intp), *fullest])
+    best = _fullest(ink.fill, rows)
     floor = max(MIN_FILL, TRACE_NOISE * ink.noise)
     plausible = best[(ink.fill[best] > floor) & (ink.dark[best] > PLAUSIBLE_DARK)]
     if len(plausible) == 0:
@@ -93,6 +92,12 @@ def usual_mark(ink: BubbleInk, rows: Sequence[NDArray[np.intp]], prior: UsualMar
     return UsualMark(
         (count * fill + USUAL_WEIGHT * prior.fill) / weight, (count * dark + USUAL_WEIGHT * prior.dark) / weight
     )
+
+
+def _fullest(values: Floats, rows: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """The bubble with the most of each of ``rows``, (R, W) for each width W, by index."""
+    found = [members[np.arange(len(members)), values[members].argmax(axis=1)] for members in rows]
+    return np.concatenate([np.empty(0, np.intp), *found])
 
 
 _FILL, _DARK, _STRENGTH, _EDGE, _CROSSING, _FULL, _AROUND, _SIDES, _LONG, _WIDE = range(10)
@@ -106,8 +111,7 @@ def _of_bubbles(ink: BubbleInk, usual_fill: Floats, usual_dark: Floats) -> Float
     strength = np.sqrt(np.clip(fill, 0, None) * np.clip(dark, 0, None))
     around = ink.around / usual_dark[:, None]
     darkness = ink.samples / usual_dark[:, None]
-    inside = darkness[:, : masks.inside_count]
-    share = np.full(masks.inside_count, 1 / masks.inside_count, np.float32)
+    inside, share = darkness[:, : len(masks.inside)], masks.inside
     off_centre, length, width = _shape(darkness)
     columns = [
         fill,
@@ -162,8 +166,7 @@ def _off_style(own: Floats, plan: PagePlan) -> Floats:
     """How far each bubble is from the way in which this person marks, (N, F3): among crosses a stroke that ends in a
     bubble is none, among ticks it may be one."""
     named = own[:, [_CROSSING, _FULL, _AROUND, _SIDES, _LONG, _WIDE]]
-    fullest = [members[np.arange(len(members)), own[members, _STRENGTH].argmax(axis=1)] for members in plan.answered]
-    marks = np.concatenate([np.empty(0, np.intp), *fullest])
+    marks = _fullest(own[:, _STRENGTH], plan.answered)
     marks = marks[own[marks, _STRENGTH] > STYLED]
     if len(marks) < MIN_STYLED:
         return np.zeros_like(named)
@@ -191,7 +194,7 @@ def _of_rows(own: Floats, plan: PagePlan) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Masks:
-    inside_count: int
+    inside: Floats  # (I,), of the samples inside, which come first: sums to 1
     rings: Floats  # (S, 5), each column sums to 1
     moments: Floats  # (S, 5): x, y, x^2, y^2, xy
 
@@ -204,4 +207,5 @@ def _masks() -> _Masks:
         np.float32
     )
     moments = np.stack([x, y, x * x, y * y, x * y], axis=1)
-    return _Masks(int((radius <= INNER_RADIUS).sum()), rings / rings.sum(axis=0), moments.astype(np.float32))
+    count = int((radius <= INNER_RADIUS).sum())
+    return _Masks(np.full(count, 1 / count, np.float32), rings / rings.sum(axis=0), moments.astype(np.float32))

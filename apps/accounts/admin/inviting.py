@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from academy.desk.pages import note_error
+from academy.desk.searching import query_of
 from academy.http.disclosures import note_status, note_subjects
 from academy.http.errors import DomainError, Missing
 from apps.accounts import queries
@@ -30,7 +31,7 @@ _NAMED: Final = 20
 def invite_many(admin: PeopleAdmin, request: HttpRequest) -> HttpResponse:
     """Who may be invited: looked at by GET, invited by POST. Who could not be is named with the reason."""
     by = person_of(request)
-    role, name = request.GET.get("role", ""), request.GET.get("q", "").replace("\x00", "").strip()[:80]
+    role, name = request.GET.get("role", ""), query_of(request, longest=80)
     is_uninvited = bool(request.GET.get("uninvited"))
     fitting = queries.never_signed_in(role if role in Role.values else "", name, is_uninvited=is_uninvited)
     grantable = [one for one in Role if one in MANAGEABLE_ROLES[Role(by.role)]]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from academy.desk.forms import DeskForm
 from academy.desk.pages import Page, carry_out, note_error, show_error
+from academy.desk.searching import query_of
 from academy.desk.site import academy_desk
 from academy.http.disclosures import about, note_subjects
 from academy.http.errors import DomainError, Invalid, Missing
@@ -114,7 +115,7 @@ def _named(request: HttpRequest, pasted: str) -> list[Student]:
 
 
 def _show(request: HttpRequest, course: Course, form: forms.Form, ticked: Sequence[int]) -> HttpResponse:
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:80]
+    query = query_of(request, longest=80)
     found = list(queries.students_to_enrol(person_of(request), course.pk, query)[: _FOUND + 1])
     note_subjects(request, "student", [student.pk for student in found[:_FOUND]])
     shown = {
