@@ -158,6 +158,9 @@ bench: $(addprefix bench-,$(BENCHMARKS)) ## all benchmarks; results in build/ben
 bench-%: $(STAMP) ## one benchmark: make bench-NAME; libraries have one thread each, as in the workers' children
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m benchmarks.$* $(ARGS)
 
+.PHONY: load
+load: bench-load ## what the whole stack bears: 200 academies, a million rows, half an hour; ARGS="--steady-seconds 60"
+
 # What pages of films are measured against is no part of the project: an environment of its own, made on first use.
 SCENEDETECT := build/scenedetect/bin/python
 build/scenedetect/.complete: $(STAMP)

@@ -16,10 +16,14 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import psycopg
+
+from benchmarks.load.filling import Tables, fill
 
 REPORT: Final = Path("build/bench/desk.json")
 ROWS: Final = 100_000
@@ -37,8 +41,7 @@ NOTHING: Final = "없는 이름"
 SEARCHED: Final = ("김", "수학", "김수학", "수학 777", "777", "540777", "01077700777", "없", NOTHING, "zzq")
 """One, two and three letters that all rows have, what a few have, numbers, a phone, and what nobody has."""
 
-# Model -> what of a row is its own; the rest is as in the row that the world has. ``n`` counts from 1.
-FILLED: Final[Mapping[str, Mapping[str, str]]] = {
+FILLED: Final[Tables] = {
     "accounts.User": {
         "phone": "'+82107' || lpad(n::text, 7, '0')",
         "name": "'김수학 ' || n",
@@ -223,40 +226,9 @@ def _urls(client: Any) -> Iterator[tuple[str, str]]:
 
 
 def _fill(hana: Any, numbers: range, first: dict[str, int]) -> None:
-    """Each table's rows of these numbers by one statement, as the database's administrator and without triggers.
-
-    ``first`` is kept between calls: the id of each table's row number 1.
-    """
-    import psycopg
-    from django.apps import apps
-
     with psycopg.connect(os.environ["ADMIN_DATABASE_URL"], autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("SET search_path = pool, public")
-        for label, own in FILLED.items():
-            model = apps.get_model(label)
-            table, tenant = model._meta.db_table, hana.tenant.pk
-            row = connection.execute(f"SELECT max(id) FROM {table}").fetchone()
-            assert row is not None
-            assert row[0] is not None, f"the world has no {label}"
-            before = first.setdefault(label, row[0] + 1) - 1
-            columns = [field.column for field in model._meta.local_concrete_fields if not field.generated]
-            cells = [_cell(column, {"id": f"n + {before}", **own}, first) for column in columns]
-            connection.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(cells)}"
-                f" FROM (SELECT * FROM {table} WHERE tenant_id = {tenant} ORDER BY id LIMIT 1) AS known,"
-                f" generate_series({numbers.start}, {numbers.stop - 1}) AS n"
-            )
+        fill(connection, hana.tenant.pk, FILLED, dict.fromkeys(FILLED, numbers), first)
         connection.execute("ANALYZE")
-
-
-def _cell(column: str, own: Mapping[str, str], first: Mapping[str, int]) -> str:
-    text = own.get(column)
-    if text is None:
-        return f"known.{column}"
-    for name, value in first.items():
-        text = text.replace(f"{{{name}}}", str(value))
-    return text
 
 
 def main() -> None:

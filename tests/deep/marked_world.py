@@ -26,7 +26,7 @@ from tests.architecture.objects import MISSING, OBJECTS
 from tests.architecture.rows import bystander_of, complete, every_tenant_model
 from tests.architecture.test_urls import TEMPLATE
 from tests.factories import Cast, World, client_of
-from tests.factories.world import _make_cast
+from tests.factories.world import make_cast
 
 FIRST_IDS: Final = {"hana": 7_100_000_001, "duri": 7_200_000_001}
 NEW_IDS: Final = 7_300_000_001  # of what the requests make, for either academy
@@ -50,9 +50,9 @@ class Caller:
 def make_marked_world() -> World:
     """Rows with ids, names, titles, numbers and phones that no row of the other academy has."""
     _begin_ids(FIRST_IDS["hana"])
-    hana = _make_cast("hana", "하나수학 hana-academy")
+    hana = make_cast("hana", "하나수학 hana-academy")
     _begin_ids(FIRST_IDS["duri"])
-    world = World(hana=hana, duri=_make_cast("duri", "두리영어 duri-academy"))
+    world = World(hana=hana, duri=make_cast("duri", "두리영어 duri-academy"))
     complete(world)
     _begin_ids(NEW_IDS)
     for cast, digit in ((world.hana, "1"), (world.duri, "2")):

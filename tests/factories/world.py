@@ -128,10 +128,11 @@ class World:
 
 
 def make_world() -> World:
-    return World(hana=_make_cast("hana", "하나수학"), duri=_make_cast("duri", "두리영어"))
+    return World(hana=make_cast("hana", "하나수학"), duri=make_cast("duri", "두리영어"))
 
 
-def _make_cast(slug: str, name: str) -> Cast:
+def make_cast(slug: str, name: str) -> Cast:
+    """An academy with one of everything."""
     tenant = make_academy(slug, name=name)
     with acting_for(tenant), transaction.atomic():
         users = {role: make_user(role, phone=phone, password=PASSWORD) for role, phone in PHONES.items()}
