@@ -53,6 +53,7 @@ TENANT_APPS = [
     "academy.trail",
     "apps.academies",
     "apps.trash",
+    "apps.notices",
     "apps.students",
     "apps.courses",
     "apps.rosters",
@@ -223,6 +224,26 @@ if IS_SMS_REAL and not (SOLAPI_API_KEY and SOLAPI_API_SECRET and SOLAPI_SENDER.i
     raise environ.ImproperlyConfigured("SOLAPI_API_KEY, SOLAPI_API_SECRET and SOLAPI_SENDER (digits) are needed")
 if IS_PRODUCTION and not SOLAPI_URL.startswith("https://"):
     raise environ.ImproperlyConfigured("SOLAPI_URL must be https")
+
+# --- notices on people's devices (web push, RFC 8292): without a key nothing is pushed. manage.py make_vapid_key
+VAPID_PRIVATE_KEY: str = env.str("VAPID_PRIVATE_KEY", default="")
+VAPID_SUBJECT: str = env.str("VAPID_SUBJECT", default="")
+if bool(VAPID_PRIVATE_KEY) != bool(VAPID_SUBJECT):
+    raise environ.ImproperlyConfigured("VAPID_PRIVATE_KEY and VAPID_SUBJECT go together, or none is set")
+if VAPID_PRIVATE_KEY and not re.fullmatch(r"[A-Za-z0-9_-]{43}", VAPID_PRIVATE_KEY):
+    raise environ.ImproperlyConfigured("VAPID_PRIVATE_KEY is not one of manage.py make_vapid_key")
+if VAPID_SUBJECT and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://\S+", VAPID_SUBJECT):
+    raise environ.ImproperlyConfigured("VAPID_SUBJECT must be mailto:somebody@... or https://...")
+# The push services of browsers: whom the server sends to, and nobody else.
+WEB_PUSH_HOSTS: list[str] = env.list(
+    "WEB_PUSH_HOSTS",
+    default=[
+        "fcm.googleapis.com",
+        "updates.push.services.mozilla.com",
+        "*.push.apple.com",
+        "*.notify.windows.com",
+    ],
+)
 
 # --- language and time
 LANGUAGE_CODE = "ko"

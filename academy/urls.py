@@ -17,6 +17,7 @@ shared = [
     path("ready", ready, name="ready"),
     path("api/v1/", include("apps.accounts.urls")),
     path("api/v1/", include("apps.academies.urls")),
+    path("api/v1/", include("apps.notices.urls")),
     path("api/v1/", include("apps.students.urls")),
     path("api/v1/", include("apps.courses.urls")),
     path("api/v1/", include("apps.exams.urls")),

@@ -86,6 +86,8 @@ class Tenant(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     is_platform = models.BooleanField(default=False)
     mfa_required_for_staff = models.BooleanField(default=False, db_default=False)
+    # Whether people's devices may be told of news by push services, which are other companies'.
+    sends_notices = models.BooleanField(default=True, db_default=True)
     trail_months = models.PositiveSmallIntegerField(default=MAX_TRAIL_MONTHS, db_default=MAX_TRAIL_MONTHS)
     # Whose midnight begins its day, e.g. for daily limits.
     time_zone = models.CharField(

@@ -15,6 +15,7 @@ from apps.accounts.roles import STAFF_ROLES
 
 DECIDED: Final = (
     "name", "colour", "logo_place", "texts", "sheet_defaults", "mfa_required_for_staff", "trail_months",
+    "sends_notices",
 )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.exams.corrections import effective_reading
 from apps.exams.models import Match, Objection, ObjectionState, Scan
+from apps.notices.models import NoticeKind
+from apps.notices.services import announce
 
 
 def asked_objections() -> QuerySet[Objection]:
@@ -83,9 +85,12 @@ def lapse_objections(exam_id: int, *, by: User) -> None:
 def end_objection(
     objection: Objection, state: ObjectionState, *, stands: list[str], by: User | None, reply: str = ""
 ) -> bool:
-    """Whether it was still to be decided."""
-    return bool(
+    """Whether it was still to be decided. Who asked is told of an answer."""
+    is_ended = bool(
         asked_objections()
         .filter(pk=objection.pk)
         .update(state=state, reply=reply, decided_as=stands, decided_at=timezone.now(), decided_by=by)
     )
+    if is_ended and state != ObjectionState.LAPSED and objection.by_id is not None:
+        announce(NoticeKind.OBJECTION, about=objection.pk, user_ids=[objection.by_id])
+    return is_ended

@@ -10,11 +10,14 @@ from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Missing
 from apps.accounts.models import User
+from apps.exams.announcing import announce_results
 from apps.exams.grading import hold_key
 from apps.exams.inbox import open_pages_of_exam
 from apps.exams.models import Publication
 from apps.exams.objections import lapse_objections
 from apps.exams.queries import exams_visible_to, rules_of_exam
+from apps.notices.models import NoticeKind
+from apps.notices.services import recall
 
 
 class InboxNotEmpty(DomainError):
@@ -69,6 +72,8 @@ def publish_results(
             exam_id=exam_id, by=by, open_count=open_count, waived_reason=waived_reason if open_count else "", **shown
         )
         published.save(force_insert=True)
+        if stands is None:  # else people have seen it: it only shows other things now
+            announce_results(exam_id)
         return published
 
 
@@ -78,6 +83,7 @@ def withdraw_results(*, exam_id: int, by: User) -> None:
         if not (exams_visible_to(by).filter(pk=exam_id).exists() and hold_key(exam_id)):
             raise Missing
         _withdraw(exam_id, by)
+        recall(NoticeKind.RESULT, about=exam_id)
         lapse_objections(exam_id, by=by)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from academy.http.errors import Invalid, Missing
 from apps.accounts.models import User
+from apps.exams.announcing import announce_results
 from apps.exams.corrections import is_markable
 from apps.exams.grading import hold_key, place_of, settle_scan
 from apps.exams.models import Correction, CorrectionKind, Maker, Scan
@@ -75,6 +76,8 @@ def correct_scan(*, scan_id: int, said: Sequence[Said], by: User) -> None:
             one.label: one.values for one in said if one.kind == CorrectionKind.ANSWER and one.values is not None
         }
         confirm_answers(scan, answers, by=by)
+        if scan.student_id is not None:
+            announce_results(scan.exam_id, [scan.student_id])
 
 
 def _settled(scan: Scan, by: User) -> Scan:

@@ -20,6 +20,7 @@ from apps.accounts.models import User
 from apps.courses.queries import courses_visible_to
 from apps.courses.services import CourseArchived
 from apps.exams import tasks
+from apps.exams.announcing import announce_results
 from apps.exams.corrections import effective_reading
 from apps.exams.grading import Regrading, hold_key, preview_regrading, regrade_exam, regrade_scan
 from apps.exams.kinds import QuestionKind
@@ -354,6 +355,8 @@ def give_essay_points(*, by: User, scan_id: int, points: Mapping[str, Decimal | 
             scan.essay_points = given
             regrade_scan(scan, by=by)
             confirm_answers(scan, {label: None for label, value in points.items() if value is not None}, by=by)
+            if scan.student_id is not None:
+                announce_results(scan.exam_id, [scan.student_id])
     return scan
 
 

@@ -13,6 +13,7 @@ from academy.jobs.errors import PermanentFailure
 from academy.storage import s3
 from apps.academies.pictures import sheet_brand
 from apps.accounts.roles import Permission
+from apps.exams.announcing import announce_results
 from apps.exams.grading import hold_key, record_reading
 from apps.exams.models import Batch, BlankSheet, Maker, Scan, SheetSet
 from apps.exams.printing import copies_of_students
@@ -101,6 +102,8 @@ def read_scan(scan_id: int) -> None:
         scans = Scan.objects.select_related("exam__layout").select_for_update(of=("self",))
         fresh = with_corrections(scans).get(pk=scan.pk)
         record_reading(fresh, reading, overlay_key=overlay_key, essay_keys=essay_keys)
+        if fresh.student_id is not None:
+            announce_results(fresh.exam_id, [fresh.student_id])
 
 
 @task(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import ClassVar, Final
 
 from django.db import transaction
@@ -20,11 +20,8 @@ from apps.accounts.models import User
 from apps.accounts.services.texts import DUE, HOMEWORK, STUDENT, TextKind, text_cut
 from apps.homework.models import Assignment, Reminder
 from apps.homework.queries import Owing, assignments_visible_to, owing
+from apps.notices.hours import is_quiet, now_there
 
-EARLIEST: Final = time(8)
-LATEST: Final = time(21)
-"""Between 21:00 and 8:00 the law wants a consent of its own for what could be taken for advertising (Act on Promotion
-of Information and Communications Network Utilization, article 50-3): nothing that can wait is sent then."""
 MAX_AT_ONCE: Final = 100
 """Messages of one click; the sender's queue (academy.sms.delivery) holds two of them. Another click sends the rest."""
 
@@ -70,15 +67,6 @@ class Reminded:
     count: int
     left: int
     reasons: list[str]
-
-
-def now_there() -> datetime:
-    """The time where the academy is."""
-    return timezone.localtime(timezone=acting_tenant().zone)
-
-
-def is_quiet(now: datetime) -> bool:
-    return not EARLIEST <= now.time() < LATEST
 
 
 def addressees(rows: Sequence[Owing], *, with_guardians: bool) -> list[Addressee]:

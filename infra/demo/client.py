@@ -63,6 +63,9 @@ class StaffClient:
     def put(self, path: str, body: Any) -> Any:
         return self._checked(self._http.put(path, json=body), 200).json()
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self._checked(self._http.patch(path, json=body), 200).json()
+
     def status_of(self, path: str, *, host: str | None = None) -> int:
         """The bare status of a GET, with this person's cookies, at this or another academy's host."""
         if host is None:

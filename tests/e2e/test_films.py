@@ -180,7 +180,7 @@ def test_a_students_film_outlives_a_break_and_a_closed_tab(browser: Browser, sch
     phone.picture("films-sent")
     phone.page.get_by_role("link", name="4단원 공책").click()
     phone.page.locator("img.thumb").first.wait_for()
-    phone.page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 50)")
+    phone.page.wait_for_function("() => [...document.images].every(one => one.complete && one.naturalWidth > 50)")
     phone.picture("film-pages")
     assert (
         phone.page.evaluate(

@@ -142,17 +142,3 @@ def test_a_student_watches_leaves_goes_on_and_is_out_when_suspended(browser: Bro
     phone.see("문자로 인증번호 받기")
     assert phone.page.locator("video").count() == 0
     phone.close()
-
-
-def test_the_english_words_are_there(browser: Browser, school: School) -> None:
-    people = school.staff.get("/people?role=student")["results"]
-    school.staff.post(f"/people/{people[0]['id']}/reactivate", None, expect=200)
-    phone = Phone(browser, school.port, language="en")
-    phone.open("/lectures")
-    phone.log_in_by_code(STUDENT_PHONE)
-    phone.see("watched")
-    phone.picture("lectures")
-    phone.page.get_by_role("link", name=TITLE).click()
-    phone.see("Go to a scene")
-    phone.picture("lecture")
-    phone.close()

@@ -67,10 +67,10 @@ def school(stack: Stack) -> Iterator[School]:
         for turn, title in enumerate((*EARLIER, LAST)):
             size = CLASS_SIZE if title == LAST else 1
             exam_id = int(staff.post("/exams", {"title": title, "question_count": QUESTIONS, "course": course})["id"])
-            sheets = _sheets(staff, exam_id, size)
+            sheets = class_sheets(staff, exam_id, size)
             if turn == 0:
                 make_student(staff, sheets[0].truth.student_number or "", "김하윤", STUDENT_PHONE)
-            key = _key(sheets[0].truth.answers, right=9 + 3 * turn)
+            key = key_with(sheets[0].truth.answers, right=9 + 3 * turn)
             claimed = key[WRONG][0]
             staff.put(f"/exams/{exam_id}/key", {"answers": key, "points": dict.fromkeys(key, "5")})
             for sheet in sheets[1:]:
@@ -87,7 +87,7 @@ def _make_course(staff: StaffClient) -> int:
     return int(staff.post("/courses", {"name": ACADEMY.course, "starts_on": "2026-03-02"})["id"])
 
 
-def _sheets(staff: StaffClient, exam_id: int, count: int) -> list[Any]:
+def class_sheets(staff: StaffClient, exam_id: int, count: int) -> list[Any]:
     """The first is always the same student's; numbers are whole and nobody has two."""
     layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=6)
     pdf = staff.get_bytes(f"/exams/{exam_id}/sheet.pdf")
@@ -99,7 +99,7 @@ def _sheets(staff: StaffClient, exam_id: int, count: int) -> list[Any]:
     return list(found.values())[:count]
 
 
-def _key(marked: dict[str, tuple[str, ...]], *, right: int) -> dict[str, list[str]]:
+def key_with(marked: dict[str, tuple[str, ...]], *, right: int) -> dict[str, list[str]]:
     """By which the student has so many right, and is wrong where they will say that it was read wrong."""
     key = {}
     for number in range(1, QUESTIONS + 1):

@@ -33,11 +33,17 @@ class RulesForm(DeskForm):
         max_value=MAX_TRAIL_MONTHS,
         help_text=_("12 at least by law, 24 at most. What is older is deleted every night."),
     )
+    sends_notices = forms.BooleanField(
+        label=_("Devices of students and guardians may be told of new results"),
+        required=False,
+        help_text=_("Only those who turn it on in the app, between 8:00 and 21:00, without names and points."),
+    )
 
 
 def rules(request: HttpRequest) -> HttpResponse:
     tenant, person = queries.decided(), person_of(request)
     initial = {"mfa_required_for_staff": tenant.mfa_required_for_staff, "trail_months": tenant.trail_months}
+    initial["sends_notices"] = tenant.sends_notices
     form = RulesForm(request.POST if request.method == "POST" else None, initial=initial)
     done = save_form(request, form, Part.RULES, lambda given: set_academy(**given))
     if done is not None:

@@ -10,11 +10,17 @@ from academy.tenancy.models import Tenant
 from academy.trail.recording import record_change
 
 
-def set_academy(*, mfa_required_for_staff: bool, trail_months: int | None = None) -> Tenant:
-    """Whether staff must have a second factor, and how long the trail is kept, 12 to 24 months; ``None``: as before."""
+def set_academy(
+    *, mfa_required_for_staff: bool, trail_months: int | None = None, sends_notices: bool | None = None
+) -> Tenant:
+    """Whether staff must have a second factor, how long the trail is kept, 12 to 24 months, and whether people's
+    devices are told of news; ``None``: as before.
+    """
     tenant = acting_tenant()
     return change_academy(
-        mfa_required_for_staff=mfa_required_for_staff, trail_months=trail_months or tenant.trail_months
+        mfa_required_for_staff=mfa_required_for_staff,
+        trail_months=trail_months or tenant.trail_months,
+        sends_notices=tenant.sends_notices if sends_notices is None else sends_notices,
     )
 
 

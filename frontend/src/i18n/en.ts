@@ -158,7 +158,7 @@ const en: typeof ko = {
     score: "Points",
     people: "People",
     standing: "Among all who sat it",
-    rank: "{{rank}} of {{people}}",
+    rank: "Rank {{rank}} of {{people}}",
     mean: "average {{points}}",
     here: "You are here",
     histogram: "People by points",

@@ -21,6 +21,11 @@ export function speak(language: Language): void {
   void i18n.changeLanguage(language);
 }
 
+/** What is chosen in one tab holds in all of them. */
+globalThis.addEventListener?.("storage", ({ key, newValue }) => {
+  if (key === REMEMBERED && (newValue === "ko" || newValue === "en")) void i18n.changeLanguage(newValue);
+});
+
 i18n.on("languageChanged", (language) => {
   if (globalThis.document) document.documentElement.lang = language;
 });
