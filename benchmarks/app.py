@@ -152,7 +152,8 @@ def measure(browser: Browser, origin: str) -> dict[str, dict[str, object]]:
     student = _signed_in(browser, origin)
     report: dict[str, dict[str, object]] = {}
     print(
-        f"{'':8}{'slow 4G':>12}{'CPU / 4 too':>14}{'floor':>10}{'requests':>10}{'KiB':>8}   goal {GOAL_MS:g} ms on slow 4G"
+        f"{'':8}{'slow 4G':>12}{'CPU / 4 too':>14}{'floor':>10}{'requests':>10}{'KiB':>8}"
+        f"   goal {GOAL_MS:g} ms on slow 4G"
     )
     for name, (path, who, wanted) in ROUTES.items():
         state = student if who == "student" else None

@@ -25,6 +25,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "storage.end_upload": _("Ending an upload that was not handed in"),
     "trash.end_deletion": _("Ending what was deleted"),
     "lectures.prepare": _("Preparing a lecture"),
+    "notices.send_notices": _("Sending notices to devices"),
     "rosters.read_roster": _("Reading a list of students"),
     "rosters.take_roster": _("Taking a list of students over"),
     "rosters.drop_roster": _("Deleting a list of students"),

@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.accounts.services.texts import DUE, HOMEWORK, STUDENT, TextKind, text_cut
 from apps.homework.models import Assignment, Reminder
 from apps.homework.queries import Owing, assignments_visible_to, owing
-from apps.notices.hours import is_quiet, now_there
+from apps.notices import hours
 
 MAX_AT_ONCE: Final = 100
 """Messages of one click; the sender's queue (academy.sms.delivery) holds two of them. Another click sends the rest."""
@@ -94,8 +94,8 @@ def remind_missing(*, assignment_id: int, student_ids: Collection[int], with_gua
 
     Raises ``Missing``, ``QuietHours``, ``NobodyToRemind``.
     """
-    now = now_there()
-    if is_quiet(now):
+    now = hours.now_there()
+    if hours.is_quiet(now):
         raise QuietHours
     with transaction.atomic():
         # Locked: of two clicks at once the second sees whom the first has reminded.

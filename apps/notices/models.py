@@ -42,12 +42,16 @@ class NoticeKind(models.TextChoices):
 
 
 class Notice(TenantModel):
-    """That a person is told of something, once: ``about`` is the id of the exam, or of the objection."""
+    """That a person is told of something, once: ``about`` is the id of the exam, or of the objection.
+
+    ``batch`` is the id of the first of those that one job sends.
+    """
 
     id = models.BigAutoField(primary_key=True)
     user = TenantForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=12, choices=NoticeKind)
     about = models.BigIntegerField()
+    batch = models.BigIntegerField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     untrailed = "machinery of telling people of what has an entry of its own"
@@ -56,7 +60,10 @@ class Notice(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "user", "kind", "about"], name="notice_once")
         ]
-        indexes: ClassVar = [models.Index(fields=["tenant", "kind", "about"], name="notice_about")]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "kind", "about"], name="notice_about"),
+            models.Index(fields=["tenant", "batch"], name="notice_batch"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.about} for user {self.user_id}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from academy.tenancy.context import acting_tenant
@@ -44,9 +44,9 @@ class Letter:
     subscription: Subscription
 
 
-def letters_of(notice_ids: Iterable[int]) -> list[Letter]:
-    """What is still to be sent of these notices, and to whom it may be sent now; each person's together."""
-    unsent = Notice.objects.filter(Q(user__in=User.objects.filter(admitted())), pk__in=notice_ids, sent_at=None)
+def letters_of(batch: int) -> list[Letter]:
+    """What is still to be sent of the batch, and to whom it may be sent now."""
+    unsent = Notice.objects.filter(user__in=User.objects.filter(admitted()), batch=batch, sent_at=None)
     notices = list(unsent.order_by("pk"))
     devices: dict[int, list[Subscription]] = defaultdict(list)
     for subscription in _alive().filter(user_id__in={notice.user_id for notice in notices}).order_by("pk"):

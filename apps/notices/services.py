@@ -10,8 +10,7 @@ from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid
 from apps.accounts.models import User
-from apps.notices import tasks, web_push
-from apps.notices.hours import next_allowed, now_there
+from apps.notices import hours, tasks, web_push
 from apps.notices.models import Notice, NoticeKind, Subscription
 from apps.notices.queries import is_offered, who_wants
 
@@ -25,7 +24,7 @@ class NotOffered(DomainError):
 
 
 def subscribe(*, by: User, session_key: str, endpoint: str, p256dh: str, auth: str, language: str) -> Subscription:
-    """Want notices in this browser, from now on and as long as its session lasts. Raises ``NotOffered``, ``Invalid``."""
+    """Want notices in this browser for as long as its session lasts. Raises ``NotOffered``, ``Invalid``."""
     if not is_offered():
         raise NotOffered(gettext("Notices are not sent here."))
     if not web_push.is_push_service(endpoint):
@@ -59,10 +58,12 @@ def announce(kind: NoticeKind, *, about: int, user_ids: Collection[int]) -> None
         Notice.objects.bulk_create((one for one in wanted if one.user_id not in told), ignore_conflicts=True)
         new = {one.user_id for one in wanted} - told
         fresh = Notice.objects.filter(kind=kind, about=about, user_id__in=new).order_by("pk")
-        send = tasks.send_notices.using(run_after=next_allowed(now_there()))
+        send = tasks.send_notices.using(run_after=hours.next_allowed(hours.now_there()))
         ids = list(fresh.values_list("pk", flat=True))
         for begin in range(0, len(ids), NOTICES_OF_A_JOB):
-            send.enqueue(ids[begin : begin + NOTICES_OF_A_JOB])
+            part = ids[begin : begin + NOTICES_OF_A_JOB]
+            Notice.objects.filter(pk__in=part).update(batch=part[0])
+            send.enqueue(part[0])
 
 
 def recall(kind: NoticeKind, *, about: int) -> None:

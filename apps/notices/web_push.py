@@ -11,12 +11,12 @@ from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
-import http_ece
+import http_ece  # type: ignore[import-untyped]  # ships no types
 import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
-from py_vapid import Vapid02
+from py_vapid import Vapid02  # type: ignore[import-untyped]  # ships no types
 
 CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 7.0
@@ -70,8 +70,8 @@ def is_push_service(endpoint: str) -> bool:
         parts.scheme != "https"
         or not host
         or "@" in parts.netloc
-        or not endpoint.isascii()
-        or not endpoint.isprintable()
+        or "\\" in endpoint  # which libraries read in two ways
+        or not (endpoint.isascii() and endpoint.isprintable())
     ):
         return False
     name = host if port in (None, _HTTPS_PORT) else f"{host}:{port}"

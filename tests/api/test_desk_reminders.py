@@ -17,6 +17,7 @@ from apps.accounts.services.texts import MAX_BYTES, STUDENT, TextKind, byte_coun
 from apps.courses.models import Enrolment
 from apps.homework import reminding
 from apps.homework.models import Assignment, Reminder
+from apps.notices import hours
 from apps.students.models import Student
 from tests.api.conftest import Telephones
 from tests.api.test_trail import recorded
@@ -42,7 +43,7 @@ def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, hour: int, *, days: int = 0) -> None:
     day = timezone.localtime() + timedelta(days=days)
-    monkeypatch.setattr(reminding, "now_there", lambda: day.replace(hour=hour, minute=0))
+    monkeypatch.setattr(hours, "now_there", lambda: day.replace(hour=hour, minute=0))
 
 
 class Class:
@@ -158,7 +159,7 @@ def test_eight_in_the_morning_is_no_night(
 def test_the_night_is_the_academys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with world.hana.acting():
-        assert reminding.now_there().utcoffset() == datetime.now(world.hana.tenant.zone).utcoffset()
+        assert hours.now_there().utcoffset() == datetime.now(world.hana.tenant.zone).utcoffset()
 
 
 def test_who_has_handed_in_since_the_page_was_opened_gets_nothing(

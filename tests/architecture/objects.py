@@ -33,6 +33,7 @@ from tests.authenticator import SoftAuthenticator, b64
 from tests.factories import PASSWORD, Cast, make_passkey, make_passkey_challenge, make_upload
 from tests.factories.lectures import PLAYBACK_TOKEN
 from tests.factories.looks import use_logo
+from tests.factories.notices import AUTH, P256DH
 
 Operation: TypeAlias = tuple[str, str]
 """URL name and method."""
@@ -137,6 +138,12 @@ BODIES: Final[Mapping[Operation, Callable[[Cast], Body | None]]] = {
     ("person-suspend", "POST"): lambda _: None,
     ("person-reactivate", "POST"): lambda _: None,
     ("person-invitation", "POST"): lambda _: None,
+    ("own-notices", "PUT"): lambda _: {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/walk",
+        "p256dh": P256DH,
+        "auth": AUTH,
+        "language": "ko",
+    },
     ("academy", "PATCH"): lambda _: {"mfa_required_for_staff": True},
     ("guardians", "POST"): lambda _: {"phone": NEW_PHONE, "name": "최새봄"},
     ("student-birth-year", "PUT"): lambda _: {"birth_year": 2010},

@@ -23,6 +23,7 @@ from tests.factories.homework import (
 )
 from tests.factories.jobs import make_answered_request, make_job
 from tests.factories.lectures import make_lecture, make_playback, make_progress
+from tests.factories.notices import make_notice, make_subscription
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
 from tests.factories.rosters import make_roster
@@ -61,6 +62,7 @@ __all__ = [
     "make_homework_reading",
     "make_job",
     "make_lecture",
+    "make_notice",
     "make_page",
     "make_page_of",
     "make_passkey",
@@ -74,6 +76,7 @@ __all__ = [
     "make_scan",
     "make_student",
     "make_submission",
+    "make_subscription",
     "make_trail_entry",
     "make_upload",
     "make_user",

@@ -49,6 +49,7 @@ from tests.factories.homework import (
 from tests.factories.jobs import make_answered_request
 from tests.factories.lectures import make_lecture, make_playback, make_progress
 from tests.factories.looks import make_logo
+from tests.factories.notices import make_notice, make_subscription
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.rosters import make_roster
 from tests.factories.sign_in import (
@@ -141,6 +142,8 @@ def make_cast(slug: str, name: str) -> Cast:
         make_guardianship(users[Role.GUARDIAN], student)
         make_consent(student, users[Role.GUARDIAN])
         make_challenge(user=teacher)
+        make_subscription(users[Role.GUARDIAN])
+        make_notice(users[Role.GUARDIAN])
         make_authenticator(teacher)
         make_recovery_code(teacher)
         make_passkey_challenge(user=teacher)

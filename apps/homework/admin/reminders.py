@@ -23,6 +23,7 @@ from apps.accounts.roles import Permission
 from apps.homework import queries, reminding
 from apps.homework.admin.frame import GROUP, url_of
 from apps.homework.models import Assignment
+from apps.notices import hours
 
 _SEEN: Final = Permission.VIEW_HOMEWORK
 _MANAGED: Final = Permission.MANAGE_HOMEWORK
@@ -134,7 +135,7 @@ def remind(request: HttpRequest, object_id: int) -> HttpResponse:
     if request.method == "POST":
         _send(request, assignment)
         return HttpResponseRedirect(back)
-    now = reminding.now_there()
+    now = hours.now_there()
     rows = queries.owing(assignment, now.date())
     note_subjects(request, "student", [row.student.pk for row in rows])
     students = reminding.addressees(rows, with_guardians=False)
@@ -159,7 +160,7 @@ def remind(request: HttpRequest, object_id: int) -> HttpResponse:
         "has_guardians": len(families) > len(students),
         "is_cut": len(families) > reminding.MAX_AT_ONCE,
         "most": reminding.MAX_AT_ONCE,
-        "is_quiet": reminding.is_quiet(now),
+        "is_quiet": hours.is_quiet(now),
         "text": reminding.reminder_text(assignment, families[0].named) if families else "",
         "student_ids": ",".join(str(row.student.pk) for row in rows),
         "back": back,
