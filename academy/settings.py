@@ -232,8 +232,8 @@ if bool(VAPID_PRIVATE_KEY) != bool(VAPID_SUBJECT):
     raise environ.ImproperlyConfigured("VAPID_PRIVATE_KEY and VAPID_SUBJECT go together, or none is set")
 if VAPID_PRIVATE_KEY and not re.fullmatch(r"[A-Za-z0-9_-]{43}", VAPID_PRIVATE_KEY):
     raise environ.ImproperlyConfigured("VAPID_PRIVATE_KEY is not one of manage.py make_vapid_key")
-if VAPID_SUBJECT and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://\S+", VAPID_SUBJECT):
-    raise environ.ImproperlyConfigured("VAPID_SUBJECT must be mailto:somebody@... or https://...")
+if VAPID_SUBJECT and not re.fullmatch(r"(mailto:[^@\s]+@|https://)(localhost|[\w-]+(\.[\w-]+)+)", VAPID_SUBJECT):
+    raise environ.ImproperlyConfigured("VAPID_SUBJECT must be mailto:somebody@example.com or https://example.com")
 # The push services of browsers: whom the server sends to, and nobody else.
 WEB_PUSH_HOSTS: list[str] = env.list(
     "WEB_PUSH_HOSTS",

@@ -40,6 +40,7 @@ export default defineConfig({
         navigateFallbackDenylist: [/^\/(api|admin|static|dev|health|ready)(\/|$)/],
         cleanupOutdatedCaches: true,
         inlineWorkboxRuntime: true,
+        importScripts: ["/notices.js"],
         manifestTransforms: [
           async (entries) => {
             const page = await readFile(`${built}/files/index.html`);

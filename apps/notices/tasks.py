@@ -22,6 +22,7 @@ from apps.notices.web_push import NotTaken, Outcome
 
 logger = logging.getLogger(__name__)
 
+USUAL_ICON: Final = "/icons/192.png"
 GIVEN_UP_AFTER: Final = 3
 """Failures of one push service in a row, after which it is left alone until the next attempt."""
 
@@ -74,4 +75,6 @@ def message_of(letter: Letter) -> dict[str, str]:
             NoticeKind.RESULT: gettext("A new result is out."),
             NoticeKind.OBJECTION: gettext("Your objection was answered."),
         }[NoticeKind(letter.notice.kind)]
-    return {"title": acting_tenant().name, "body": body, "to": "/results", "tag": letter.notice.kind}
+    tenant = acting_tenant()
+    icon = tenant.picture_url("icon") or USUAL_ICON
+    return {"title": tenant.name, "body": body, "to": "/results", "tag": letter.notice.kind, "icon": icon}

@@ -6,9 +6,16 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { queryClient } from "./api/session";
+import { mayBeSignedIn, queryClient } from "./api/session";
 import "./i18n";
 import { router } from "./routes";
+
+// What is most likely shown is asked for along with the session that decides it, not after it.
+if (!mayBeSignedIn()) void import("./features/entry/LogIn");
+else {
+  void import("./shell/Shell");
+  if (window.location.pathname === "/") void import("./features/home/Home");
+}
 
 const FONTS =
   '-apple-system, BlinkMacSystemFont, "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", Roboto, "Malgun Gothic", NanumGothic, "Nanum Gothic", sans-serif';

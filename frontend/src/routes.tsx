@@ -133,6 +133,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => signedIn,
+    path: "/account/notices",
+    component: lazyRouteComponent(() => import("./features/notices/Notices"), "Notices"),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
     path: "/account/phone",
     component: lazyRouteComponent(() => import("./features/account/Phone"), "Phone"),
   }),

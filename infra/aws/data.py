@@ -35,6 +35,9 @@ APPLICATION_SECRETS: Final = (
 )
 OCR_MODEL_KEY: Final = "OCR_MODEL_KEY"
 """A key of the same secret, where the deployment names a vision model: of the premium workers alone."""
+VAPID_PRIVATE_KEY: Final = "VAPID_PRIVATE_KEY"
+"""A key of the same secret, where the deployment pushes notices: of what publishes results, reads sheets and sends."""
+OPTIONAL_SECRETS: Final = (OCR_MODEL_KEY, VAPID_PRIVATE_KEY)
 
 
 class DataStack(cdk.Stack):

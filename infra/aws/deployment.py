@@ -52,12 +52,16 @@ class Deployment:
     """Networks in the image, path and SHA-256 each: .env.example."""
     ocr_onnx_alphabet: str = ""
     ocr_onnx_detector: str = ""
+    vapid_subject: str = ""
+    """Whom push services write to about notices ("mailto:..."); its key is VAPID_PRIVATE_KEY of the same secret."""
 
     def __post_init__(self) -> None:
         if bool(self.ocr_model_url) != bool(self.ocr_model_name):
             raise BadContext("ocr_model_url and ocr_model_name go together")
         if self.ocr_model_url and not self.ocr_model_url.startswith("https://"):
             raise BadContext(f"{self.ocr_model_url!r} is not https")
+        if self.vapid_subject and not self.vapid_subject.startswith(("mailto:", "https://")):
+            raise BadContext(f"{self.vapid_subject!r} is neither mailto: nor https://")
         if bool(self.ocr_onnx_recogniser) != bool(self.ocr_onnx_alphabet):
             raise BadContext("ocr_onnx_recogniser and ocr_onnx_alphabet go together")
         if self.ocr_onnx_detector and not self.ocr_onnx_recogniser:
@@ -76,6 +80,11 @@ class Deployment:
     def ocr_environment(self) -> dict[str, str]:
         """What the premium workers read text by, apart from the key; nothing where nothing is configured."""
         return {name.upper(): getattr(self, name) for name in OCR_SETTINGS if getattr(self, name)}
+
+    @property
+    def push_environment(self) -> dict[str, str]:
+        """What notices are pushed by, apart from the key; nothing where none are."""
+        return {"VAPID_SUBJECT": self.vapid_subject} if self.vapid_subject else {}
 
     @property
     def prefix(self) -> str:

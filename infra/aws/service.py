@@ -17,7 +17,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.aws.data import BALANCER_LOGS, OCR_MODEL_KEY, DataStack
+from infra.aws.data import BALANCER_LOGS, OCR_MODEL_KEY, VAPID_PRIVATE_KEY, DataStack
 from infra.aws.deployment import Deployment
 from infra.aws.network import NetworkStack
 from infra.aws.queue_names import Tier
@@ -47,6 +47,10 @@ def _web_health(port: int, path: str, below: int) -> list[str]:
         f"sys.exit(c.getresponse().status>={below})"
     )
     return ["python", "-c", script]
+
+
+PUSHING_WORKERS: Final = ("cpu", "premium")
+"""They read sheets, after which there may be something to tell; the first also tells it."""
 
 
 class ServiceStack(cdk.Stack):
@@ -115,7 +119,8 @@ class ServiceStack(cdk.Stack):
                 command=["gunicorn", "--config", "infra/gunicorn_conf.py", "academy.wsgi"],
                 processes=size.api,
                 port=8000,
-                environment={"WEB_CONCURRENCY": str(size.web_concurrency)},
+                secrets=self._push_secrets,
+                environment={"WEB_CONCURRENCY": str(size.web_concurrency), **self._deployment.push_environment},
                 health=_web_health(8000, "/health", 300),
             )
         )
@@ -192,8 +197,8 @@ class ServiceStack(cdk.Stack):
                         *("--stop-timeout", str(STOP_SECONDS - 10), "--without-dispatcher"),
                     ],
                     processes=processes,
-                    secrets=[OCR_MODEL_KEY] if worker == "premium" and self._deployment.ocr_model_url else (),
-                    environment=self._deployment.ocr_environment if worker == "premium" else None,
+                    secrets=self._secrets_of(worker),
+                    environment=self._environment_of(worker),
                     is_gpu=worker == "premium",
                 ),
                 strategies[worker],
@@ -203,6 +208,18 @@ class ServiceStack(cdk.Stack):
             for tier in TIERS_OF_WORKER[worker]:
                 self._data.queues[tier].grant_consume_messages(role)
             self._scale_worker(worker, service, processes)
+
+    @property
+    def _push_secrets(self) -> list[str]:
+        return [VAPID_PRIVATE_KEY] if self._deployment.vapid_subject else []
+
+    def _secrets_of(self, worker: str) -> list[str]:
+        model = [OCR_MODEL_KEY] if worker == "premium" and self._deployment.ocr_model_url else []
+        return [*model, *(self._push_secrets if worker in PUSHING_WORKERS else ())]
+
+    def _environment_of(self, worker: str) -> dict[str, str]:
+        models = self._deployment.ocr_environment if worker == "premium" else {}
+        return {**models, **(self._deployment.push_environment if worker in PUSHING_WORKERS else {})}
 
     def _gpu_capacity(self) -> ecs.AsgCapacityProvider:
         size = self._deployment.size

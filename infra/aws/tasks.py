@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.aws.data import APPLICATION_SECRETS, OCR_MODEL_KEY, DataStack
+from infra.aws.data import APPLICATION_SECRETS, OPTIONAL_SECRETS, DataStack
 from infra.aws.deployment import Deployment
 from infra.aws.queue_names import PREFIX, VISIBILITY_SECONDS
 from infra.aws.sizes import Processes
@@ -122,7 +122,7 @@ class TaskFactory:
         secrets = {name: ecs.Secret.from_secrets_manager(self._database_urls, key) for name, key in urls.items()}
         secrets["DATABASE_URL"] = ecs.Secret.from_secrets_manager(self._database_urls, database)
         wanted = [name for name in APPLICATION_SECRETS if not name.startswith("CANARY") or name in kind.secrets]
-        wanted += [name for name in kind.secrets if name == OCR_MODEL_KEY]
+        wanted += [name for name in kind.secrets if name in OPTIONAL_SECRETS]
         secrets |= {name: ecs.Secret.from_secrets_manager(self._application_secrets, name) for name in wanted}
         container = definition.add_container(
             APP_CONTAINER,

@@ -1,5 +1,7 @@
 """The environment that the application reads, as it is on the embedded stack. Names and meaning: .env.example."""
 
+import base64
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -43,7 +45,15 @@ def application_environment(services: Services, *, secret_key: str, public_port:
         "PLATFORM_HOST": "platform.localhost",
         "PUBLIC_PORT": str(public_port),
         "OMP_THREAD_LIMIT": "1",
+        "VAPID_PRIVATE_KEY": _vapid_key(secret_key),
+        "VAPID_SUBJECT": "mailto:nobody@localhost",
     }
+
+
+def _vapid_key(secret_key: str) -> str:
+    """As stable as ``secret_key``, from which it is derived: devices that were asked once are known after a restart."""
+    digest = hashlib.sha256(b"vapid:" + secret_key.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def inherited_environment() -> dict[str, str]:

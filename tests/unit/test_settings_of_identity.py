@@ -60,3 +60,29 @@ def test_elsewhere_nothing_is_sent_unless_asked_for() -> None:
     assert start({"SMS_BACKEND": None}) == ""
     assert "SMS_BACKEND" in start({"SMS_BACKEND": "pigeon"})
     assert "SOLAPI_API_KEY" in start({"SMS_BACKEND": "solapi"})
+
+
+VAPID = {
+    "VAPID_PRIVATE_KEY": "Jx6PFtUuEvBlhq9naa0jvkXdGGxng8-XyRHcWqOVW08",
+    "VAPID_SUBJECT": "mailto:ops@academy.example",
+}
+
+
+def test_notices_are_pushed_with_a_key_and_an_address_or_not_at_all() -> None:
+    assert start({**PRODUCTION, **VAPID}) == ""
+    assert start({**PRODUCTION, **dict.fromkeys(VAPID, "")}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VAPID_PRIVATE_KEY", ""),
+        ("VAPID_PRIVATE_KEY", "-----BEGIN EC PRIVATE KEY-----"),
+        ("VAPID_SUBJECT", ""),
+        ("VAPID_SUBJECT", "ops@academy.example"),
+        ("VAPID_SUBJECT", "mailto:ops"),
+        ("VAPID_SUBJECT", "http://academy.example"),
+    ],
+)
+def test_a_push_identity_that_services_would_refuse_stops_the_process(name: str, value: str) -> None:
+    assert "VAPID_" in start({**PRODUCTION, **VAPID, name: value})

@@ -37,6 +37,11 @@ function remember(session: Session): void {
   else localStorage.removeItem(REMEMBERED);
 }
 
+/** Whether somebody was signed in here last: what is to be loaded is not known before the academy has said it. */
+export function mayBeSignedIn(): boolean {
+  return localStorage.getItem(REMEMBERED) !== null;
+}
+
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   queryFn: fetchSession,

@@ -263,6 +263,28 @@ const en: typeof ko = {
     ended: "Watching has ended.",
     goOn: "Go on watching",
   },
+  notices: {
+    title: "Notices",
+    text: "This device tells you when a result is out, when what you sent was read, and when an objection was answered.",
+    private: "Notices show no points. None are sent between 9 pm and 8 am.",
+    on: "Turn on notices",
+    off: "Turn off notices",
+    offer: "Shall we tell you when results are out?",
+    state: {
+      on: "Notices are on.",
+      open: "Notices are on. On this device they come only while the app is open.",
+      off: "Notices are off.",
+      denied: "This browser blocks notices. Allow notifications for this site in the browser's settings.",
+      install: "On an iPhone or iPad, tap Share and “Add to Home Screen”, then turn them on in the app there.",
+      unsupported: "This browser cannot show notices.",
+    },
+    news: {
+      result: "A new result is out",
+      objection: "Your objection was answered",
+      homework: "Your homework was read",
+      film: "Your notebook film was read",
+    },
+  },
   account: {
     title: "Me",
     password: "Password",

@@ -28,6 +28,22 @@ export function Shell() {
       void import("../features/hand-in/sender").then(({ startSending }) => startSending(person.id));
     }
   }, [person?.id]);
+  useEffect(() => {
+    if (!person) return;
+    let end: (() => void) | undefined;
+    let isOver = false;
+    void Promise.all([import("../features/notices/watch"), import("../features/notices/device")]).then(
+      ([{ watchNews }, { keepSubscribed }]) => {
+        if (isOver) return;
+        end = watchNews(person);
+        void keepSubscribed(person).catch(() => null); // tried again when the app is next opened
+      },
+    );
+    return () => {
+      isOver = true;
+      end?.();
+    };
+  }, [person?.id]);
 
   if (!session || !person) return null;
   return (

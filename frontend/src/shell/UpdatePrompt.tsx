@@ -1,3 +1,4 @@
+import { useRouter } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Workbox } from "workbox-window";
@@ -11,6 +12,7 @@ export function UpdatePrompt() {
   const { t } = useTranslation();
   const [waiting, setWaiting] = useState<Workbox | null>(null);
   const isSending = useSending();
+  const router = useRouter();
 
   useEffect(() => {
     if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
@@ -20,6 +22,15 @@ export function UpdatePrompt() {
     const timer = setInterval(() => void workbox.update().catch(() => null), ASK_AGAIN_MS);
     return () => clearInterval(timer);
   }, []);
+
+  useEffect(() => {
+    // A notice was tapped while the app is open (public/notices.js).
+    const open = ({ data }: MessageEvent<{ open?: unknown }>): void => {
+      if (typeof data?.open === "string") router.history.push(data.open);
+    };
+    navigator.serviceWorker?.addEventListener("message", open);
+    return () => navigator.serviceWorker?.removeEventListener("message", open);
+  }, [router]);
 
   if (!waiting) return null;
   const update = (): void => {

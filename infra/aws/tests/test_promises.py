@@ -226,6 +226,20 @@ def test_premium_has_a_gpu_on_machines_without_the_old_metadata(resources: Resou
     assert template["LaunchTemplateData"]["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
 
 
+def test_what_tells_people_is_told_how_and_nothing_else_holds_the_key(tmp_path: Path, resources: Resources) -> None:
+    app = build(deployment_of({**EXAMPLE, "vapid_subject": "mailto:ops@example.com", "size": "m"}), tmp_path)
+    [service] = [child for child in app.node.children if isinstance(child, Stack) and "service" in child.stack_name]
+    given = Template.from_stack(service).find_resources("AWS::ECS::TaskDefinition").values()
+    for definition in (one["Properties"] for one in given):
+        name, container = definition["Family"].removeprefix("academy-m-"), containers(definition)["app"]
+        found = {entry["Name"] for entry in container["Environment"] + container["Secrets"] if "VAPID" in entry["Name"]}
+        pushes = name in {"api", "cpu", "premium"}
+        assert found == ({"VAPID_SUBJECT", "VAPID_PRIVATE_KEY"} if pushes else set()), name
+    for definition in definitions(resources).values():
+        without = containers(definition)["app"]
+        assert not any("VAPID" in entry["Name"] for entry in without["Environment"] + without["Secrets"])
+
+
 OCR = {
     "ocr_model_url": "https://models.example/v1",
     "ocr_model_name": "reader",

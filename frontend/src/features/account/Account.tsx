@@ -33,6 +33,7 @@ export function Account() {
           <Entry to="/account/password" label={t(person.has_password ? "account.passwordChange" : "account.passwordSet")} />
           <Entry to="/account/phone" label={t("account.phone")} />
           {hasPasskeys() ? <Entry to="/account/passkeys" label={t("account.passkeys")} /> : null}
+          <Entry to="/account/notices" label={t("notices.title")} />
           <Entry to="/account/sessions" label={t("account.sessions")} />
         </nav>
         <section className="card">

@@ -14,6 +14,7 @@ import { ResultRow } from "../results/ResultRow";
 const Items = lazy(() => import("../hand-in/Items").then((module) => ({ default: module.Items })));
 const Outbox = lazy(() => import("../homework/Outbox").then((module) => ({ default: module.Outbox })));
 const FilmsOutbox = lazy(() => import("../films/FilmsOutbox").then((module) => ({ default: module.FilmsOutbox })));
+const Offer = lazy(() => import("../notices/Offer").then((module) => ({ default: module.Offer })));
 const SHOWN = 3;
 
 export function Home() {
@@ -39,6 +40,11 @@ export function Home() {
           <Stack>
             {may(person, "homework.own") ? <HomeworkNews /> : null}
             {may(person, "results.view_own") ? <Newest /> : null}
+            {may(person, "results.view_own") ? (
+              <Suspense fallback={null}>
+                <Offer person={person} />
+              </Suspense>
+            ) : null}
           </Stack>
         </ChosenChild>
       ) : null}
