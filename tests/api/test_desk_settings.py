@@ -263,6 +263,15 @@ def test_who_lacks_a_second_factor_is_led_to_set_one_up_and_sees_nothing_else(ha
         assert "/admin/log-in/set-up/" in led.redirect_chain[-1][0]
 
 
+def test_an_owner_decides_whether_devices_are_told_of_news(hana: Cast, owner: Client) -> None:
+    assert stored(hana).sends_notices is True
+    owner.post("/admin/settings/rules/", {"trail_months": "24"})
+    assert stored(hana).sends_notices is False
+    assert "새 결과 알림 보내기" in body(owner.get("/admin/settings/rules/"))
+    owner.post("/admin/settings/rules/", {"trail_months": "24", "sends_notices": "on"})
+    assert stored(hana).sends_notices is True
+
+
 def test_a_manager_sees_the_rules_and_an_owner_decides(hana: Cast, manager: Client) -> None:
     page = body(manager.get("/admin/settings/rules/"))
     assert "원장만 바꿀 수 있습니다" in page
