@@ -241,7 +241,7 @@ def test_who_objected_is_told_of_the_answer_and_nobody_else(hana: Cast) -> None:
     with hana.acting():
         objection = Objection.objects.get(pk=hana.objection.pk)
         keep_reading(by=hana.teacher, objection_id=objection.pk)
-        raised_by = Role(User.objects.get(pk=objection.by_id).role)
+        raised_by = Role(User.objects.get(pk=objection.by_id or 0).role)
     assert told(hana, NoticeKind.OBJECTION) == {raised_by}
 
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { newsOf } from "./news";
+import { isQuiet, newsOf } from "./news";
 
 const pages = (...results: object[]) => ({ pages: [{ results }], pageParams: [""] });
 const result = (id: number) => ({ id, title: `시험 ${id}` });
@@ -48,4 +48,9 @@ test("an objection is news once a person decided it", () => {
   expect(newsOf(["results", 5], objected("asked"), objected("changed"))).toEqual(answered);
   expect(newsOf(["results", 5], objected("asked"), objected("lapsed"))).toEqual([]);
   expect(newsOf(["results", 5], objected("kept"), objected("kept"))).toEqual([]);
+});
+
+test("it is quiet from nine in the evening to eight in the morning, in Korea", () => {
+  const at = (time: string): boolean => isQuiet(new Date(`2026-03-02T${time}:00+09:00`));
+  expect([at("07:59"), at("08:00"), at("20:59"), at("21:00"), at("00:30")]).toEqual([true, false, false, true, true]);
 });

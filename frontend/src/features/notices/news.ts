@@ -60,3 +60,9 @@ export function newsOf(key: readonly unknown[], before: unknown, after: unknown)
       return [];
   }
 }
+
+/** Between 21:00 and 8:00 where the academies are nobody is told of what can wait. */
+export function isQuiet(now: Date): boolean {
+  const hour = Number(new Intl.DateTimeFormat("en", { hour: "numeric", hourCycle: "h23", timeZone: "Asia/Seoul" }).format(now));
+  return hour < 8 || hour >= 21;
+}

@@ -5,7 +5,7 @@ import { videosQuery } from "../films/queries";
 import { homeworkQuery } from "../homework/queries";
 import { resultQuery, resultsQuery } from "../results/queries";
 import { wantsNotices } from "./device";
-import { type News, newsOf } from "./news";
+import { isQuiet, type News, newsOf } from "./news";
 
 const ASK_MS = 60_000;
 
@@ -43,7 +43,8 @@ function ask(person: Person): void {
 
 /** One notice of a kind at a time: a newer one takes the place of what was not looked at, also of what was pushed. */
 async function show(person: Person, { kind, about, to }: News): Promise<void> {
-  if (!wantsNotices(person)) return;
+  const isAway = document.visibilityState === "hidden";
+  if (!wantsNotices(person) || (isAway && isQuiet(new Date()))) return;
   const registration = await navigator.serviceWorker.getRegistration();
   await registration?.showNotification(i18n.t(`notices.news.${kind}`), {
     body: about,
