@@ -44,9 +44,9 @@ class Letter:
     subscription: Subscription
 
 
-def letters_of(batch: int) -> list[Letter]:
+def letters_of(batch_id: int) -> list[Letter]:
     """What is still to be sent of the batch, and to whom it may be sent now."""
-    unsent = Notice.objects.filter(user__in=User.objects.filter(admitted()), batch=batch, sent_at=None)
+    unsent = Notice.objects.filter(user__in=User.objects.filter(admitted()), batch=batch_id, sent_at=None)
     notices = list(unsent.order_by("pk"))
     devices: dict[int, list[Subscription]] = defaultdict(list)
     for subscription in _alive().filter(user_id__in={notice.user_id for notice in notices}).order_by("pk"):

@@ -28,11 +28,11 @@ GIVEN_UP_AFTER: Final = 3
 
 
 @task(queue_name="lite", time_limit_seconds=300.0, max_attempts=5, is_in_every_plan=True)
-def send_notices(batch: int) -> None:
+def send_notices(batch_id: int) -> None:
     """Send each notice of the batch to every device of its reader that wants them."""
     job = current_job()
     with transaction.atomic():
-        letters = letters_of(batch) if is_offered() else []
+        letters = letters_of(batch_id) if is_offered() else []
     failures: Counter[str] = Counter()
     late: set[int] = set()
     for letter in letters:

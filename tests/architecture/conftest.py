@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -10,6 +11,13 @@ from pytest_django import DjangoDbBlocker
 
 from tests.architecture.rows import complete
 from tests.factories import World, make_world
+
+
+@pytest.fixture(autouse=True)
+def _pushes(settings: Any) -> None:
+    """As where notices are pushed. Nothing here runs the jobs that would."""
+    settings.VAPID_PRIVATE_KEY = "Jx6PFtUuEvBlhq9naa0jvkXdGGxng8-XyRHcWqOVW08"
+    settings.VAPID_SUBJECT = "mailto:ops@academy.test"
 
 
 @pytest.fixture(scope="module")
