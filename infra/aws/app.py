@@ -10,7 +10,7 @@ import aws_cdk as cdk
 
 from infra.aws.data import DataStack
 from infra.aws.delivery import DeliveryStack
-from infra.aws.deployment import OCR_SETTINGS, BadContext, Deployment
+from infra.aws.deployment import OPTIONAL_SETTINGS, BadContext, Deployment
 from infra.aws.edge import EdgeStack, FirewallStack
 from infra.aws.network import NetworkStack
 from infra.aws.reviewed import review
@@ -47,7 +47,7 @@ def deployment_of(context: dict[str, Any]) -> Deployment:
         size=SIZES[context["size"]],
         zones=(f"{region}a", f"{region}b", f"{region}c"),
         **{name: context[name] for name in EXAMPLE},
-        **{name: context[name] for name in OCR_SETTINGS if name in context},
+        **{name: context[name] for name in OPTIONAL_SETTINGS if name in context},
     )
 
 

@@ -17,6 +17,8 @@ OCR_SETTINGS: Final = (
     "ocr_onnx_alphabet",
     "ocr_onnx_detector",
 )
+# What a deployment may leave out.
+OPTIONAL_SETTINGS: Final = (*OCR_SETTINGS, "vapid_subject")
 
 
 class BadContext(ValueError):
