@@ -22,7 +22,8 @@ def test_keys_keep_the_academies_apart_even_with_row_level_security_off(committe
         cursor = administrator.cursor()
         for key in keys:
             table, target, column = key.model._meta.db_table, key.target._meta.db_table, key.field.column
-            cursor.execute(f"SELECT id FROM pool.{target} WHERE tenant_id = {theirs} LIMIT 1")
+            named = key.field.target_field.column
+            cursor.execute(f"SELECT {named} FROM pool.{target} WHERE tenant_id = {theirs} LIMIT 1")
             foreign = cursor.fetchone()
             assert foreign is not None, target
             cursor.execute("SAVEPOINT before")
