@@ -63,26 +63,28 @@ function Histogram({ standing }: { standing: Schemas["ClassStanding"] }) {
           {t("results.points", { points: from(bins.length) })}
         </text>
       </svg>
-      <table className="heard">
-        <caption>{t("results.histogram")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("results.score")}</th>
-            <th scope="col">{t("results.people")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {bins.map((count, bin) => (
-            <tr key={bin}>
-              <th scope="row">
-                {from(bin)}–{from(bin + 1)}
-                {bin === standing.own_bin ? ` (${t("results.here")})` : ""}
-              </th>
-              <td>{count}</td>
+      <div className="heard">
+        <table>
+          <caption>{t("results.histogram")}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t("results.score")}</th>
+              <th scope="col">{t("results.people")}</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {bins.map((count, bin) => (
+              <tr key={bin}>
+                <th scope="row">
+                  {from(bin)}–{from(bin + 1)}
+                  {bin === standing.own_bin ? ` (${t("results.here")})` : ""}
+                </th>
+                <td>{count}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

@@ -96,28 +96,30 @@ const yOf = (percent: number): number => TOP + ((100 - percent) / 100) * (HEIGHT
 function Told({ history: { exams } }: { history: CourseHistory }) {
   const { t, i18n } = useTranslation();
   return (
-    <table className="heard">
-      <caption>{t("results.historyCaption")}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t("results.exam")}</th>
-          <th scope="col">{t("results.date")}</th>
-          <th scope="col">{t("results.score")}</th>
-          <th scope="col">%</th>
-        </tr>
-      </thead>
-      <tbody>
-        {exams.map((past) => (
-          <tr key={past.id}>
-            <th scope="row">{past.title}</th>
-            <td>{day(past.readAt, i18n.language)}</td>
-            <td>
-              {points(past.points)} / {points(past.max)}
-            </td>
-            <td>{past.percent}</td>
+    <div className="heard">
+      <table>
+        <caption>{t("results.historyCaption")}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t("results.exam")}</th>
+            <th scope="col">{t("results.date")}</th>
+            <th scope="col">{t("results.score")}</th>
+            <th scope="col">%</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {exams.map((past) => (
+            <tr key={past.id}>
+              <th scope="row">{past.title}</th>
+              <td>{day(past.readAt, i18n.language)}</td>
+              <td>
+                {points(past.points)} / {points(past.max)}
+              </td>
+              <td>{past.percent}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
