@@ -101,7 +101,7 @@ def test_a_refused_colour_comes_with_the_nearest_that_can_be_read(hana: Cast, ma
 
 def test_every_change_is_in_the_trail_with_what_it_was_before(hana: Cast, owner: Client) -> None:
     owner.post(SETTINGS, LOOKS)
-    owner.post("/admin/settings/rules/", {"trail_months": "12"})
+    owner.post("/admin/settings/rules/", {"trail_months": "12", "sends_notices": "on"})
     owner.post(SETTINGS, LOOKS)
     with hana.acting():
         entries = TrailEntry.objects.filter(table_name="tenancy_tenant").order_by("pk")
