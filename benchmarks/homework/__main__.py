@@ -2,7 +2,8 @@
 
 For each condition attempted problems called blank (the unforgivable error), other wrong verdicts, unsure ones, red
 marks, regions proposed, time and memory beside decoding alone; then pictures that are no page of the worksheet.
-``build/bench/homework.json`` has the figures. More than 5,000 regions are photos in a room's light.
+``build/bench/homework.json`` has the figures, written after each condition; how far it is goes to stderr, and what an
+interrupted run had is printed. More than 5,000 regions are photos in a room's light.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,7 @@ REPORT: Final = Path("build/bench/homework.json")
 FIRST_SEED: Final = 900_000
 """Apart from the seeds used while the reader was built."""
 CHUNK: Final = 4
+SAY_SECONDS: Final = 15.0
 FOREIGN: Final = 24
 """Pictures of no page of the worksheet."""
 FOUND_OVERLAP: Final = 0.75
@@ -66,6 +68,7 @@ class Tally:
     pages: int = 0
     unmatched: int = 0
     regions: int = 0
+    attempted: int = 0
     missed: int = 0
     wrong: int = 0
     unsure: int = 0
@@ -108,9 +111,11 @@ def read_some(condition: str, seeds: Sequence[int]) -> Tally:
         if reading.page is None:
             tally.unmatched += 1
             tally.unsure += len(problems)
+            tally.attempted += sum(truth.is_attempted for truth in sample.truth)
             continue
         for truth, found in zip(sample.truth, reading.regions, strict=True):
             right = Verdict.ATTEMPTED if truth.is_attempted else Verdict.BLANK
+            tally.attempted += truth.is_attempted
             tally.missed += truth.is_attempted and found.verdict is Verdict.BLANK
             tally.wrong += not truth.is_attempted and found.verdict is Verdict.ATTEMPTED
             tally.unsure += found.verdict is Verdict.UNSURE
@@ -132,33 +137,54 @@ def _overlap(one: Region, other: Region) -> float:
 
 
 def measure(condition: str, pages: int, processes: int, first_seed: int) -> Tally:
-    """Read ``pages`` pages of a condition, spread over ``processes``."""
+    """Read ``pages`` pages of a condition, spread over ``processes``; interrupted, those that were read till then."""
     seeds = range(first_seed, first_seed + pages)
     chunks = [seeds[start : start + CHUNK] for start in range(0, pages, CHUNK)]
     total = Tally()
+    start = said = time.monotonic()
     with ProcessPoolExecutor(processes) as pool:
-        for part in pool.map(read_some, [condition] * len(chunks), chunks):
-            total.add(part)
+        waiting = {pool.submit(read_some, condition, chunk) for chunk in chunks}
+        try:
+            for part in as_completed(waiting):
+                total.add(part.result())
+                if time.monotonic() - said >= SAY_SECONDS:
+                    said = time.monotonic()
+                    _say(f"{condition}: {total.pages} of {pages} pages, {_counts(total)}, {said - start:.0f} s")
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _say(f"{condition}: interrupted after {total.pages} of {pages} pages")
     return total
 
 
-def judged_foreign(count: int, first_seed: int) -> int:
+def _counts(tally: Tally) -> str:
+    return (
+        f"{tally.missed} of {tally.attempted} attempted called blank, "
+        f"of {tally.regions} regions {tally.wrong} wrong otherwise, {tally.unsure} unsure"
+    )
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def judged_foreign(count: int, processes: int, first_seed: int) -> int:
     """Of ``count`` pages of other worksheets and pictures of no page, how many had any region judged."""
-    judged = 0
-    for seed in range(first_seed, first_seed + count):
-        blank = register_page(draw_worksheet(seed).page, PAPER_MM)
-        rng = np.random.default_rng([seed, 3])
-        if seed % 3 == 2:
-            small = rng.integers(0, 255, (12, 9, 3), dtype=np.uint8)
-            image = np.asarray(cv2.resize(small, (1200, 1600), interpolation=cv2.INTER_CUBIC), np.uint8)
-        elif seed % 3 == 1:
-            empty = np.full((2339, 1654, 3), 250, np.uint8)
-            image = capture(empty, CONDITIONS["phone"], seed)
-        else:
-            image = make_sample(CONDITIONS["phone"], seed, worksheet_seed=seed + 1_000_000).image
-        reading = read_homework(image, [blank]).reading
-        judged += any(region.verdict is not Verdict.UNSURE for region in reading.regions)
-    return judged
+    with ProcessPoolExecutor(processes) as pool:
+        return sum(pool.map(_is_foreign_judged, range(first_seed, first_seed + count)))
+
+
+def _is_foreign_judged(seed: int) -> bool:
+    cv2.setNumThreads(1)
+    blank = register_page(draw_worksheet(seed).page, PAPER_MM)
+    rng = np.random.default_rng([seed, 3])
+    if seed % 3 == 2:
+        small = rng.integers(0, 255, (12, 9, 3), dtype=np.uint8)
+        image = np.asarray(cv2.resize(small, (1200, 1600), interpolation=cv2.INTER_CUBIC), np.uint8)
+    elif seed % 3 == 1:
+        image = capture(np.full((2339, 1654, 3), 250, np.uint8), CONDITIONS["phone"], seed)
+    else:
+        image = make_sample(CONDITIONS["phone"], seed, worksheet_seed=seed + 1_000_000).image
+    return any(region.verdict is not Verdict.UNSURE for region in read_homework(image, [blank]).reading.regions)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,26 +198,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     report: dict[str, dict[str, object]] = {}
     print(
-        f"{'condition':11}{'pages':>6}{'regions':>9}{'attempted as blank':>20}{'other wrong':>13}{'unsure':>16}", end=""
+        f"{'condition':11}{'pages':>6}{'regions':>9}{'attempted as blank':>26}{'other wrong':>13}{'unsure':>16}", end=""
     )
     print(f"{'marks wrong/unseen':>21}{'proposed':>10}{'decode ms':>11}{'read ms':>9}{'peak MB':>9}")
+    is_whole = True
     for condition in options.only or GOALS:
         goal = GOALS[condition]
         pages = options.pages or goal.pages
         tally = measure(condition, pages, options.processes, options.first_seed)
-        _report(report, condition, tally, goal)
+        is_whole = tally.pages == pages
+        if tally.pages:
+            _report(report, condition, tally, goal)
         if options.mistakes:
             print("".join(f"    {line}\n" for line in tally.mistakes), end="")
-    if not options.only:
+        _write(report)
+        if not is_whole:
+            break
+    if is_whole and not options.only:
         count = min(options.pages or FOREIGN, FOREIGN)
-        judged = judged_foreign(count, options.first_seed)
+        judged = judged_foreign(count, options.processes, options.first_seed)
         print(f"other worksheets, empty paper, no paper: {judged} of {count} judged (goal 0)")
         report["foreign_judged"] = {"value": judged, "goal": 0, "unit": "pictures", "is_met": judged == 0}
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=1))
+    _write(report)
+    if not is_whole:
+        print("\ninterrupted: no verdict")
+        return 1
     missed = [name for name, entry in report.items() if not entry["is_met"]]
     print("\nall goals are met" if not missed else f"\nMISSED: {', '.join(missed)}")
     return 1 if missed else 0
+
+
+def _write(report: dict[str, dict[str, object]]) -> None:
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=1))
 
 
 def _report(report: dict[str, dict[str, object]], condition: str, tally: Tally, goal: Goal) -> None:
@@ -200,12 +239,12 @@ def _report(report: dict[str, dict[str, object]], condition: str, tally: Tally, 
     found = 100 * tally.proposed / max(tally.printed, 1)
     marks = 100 * tally.marks_wrong / max(tally.marks, 1)
     decode, read = statistics.median(tally.decode_ms), statistics.median(tally.read_ms)
-    print(f"{condition:11}{tally.pages:6}{tally.regions:9}{tally.missed:11} (goal 0)", end="")
+    print(f"{condition:11}{tally.pages:6}{tally.regions:9}{tally.missed:7} of {tally.attempted:<5} (goal 0)", end="")
     print(f"{wrong:6.2f}% <={goal.wrong_percent:.1f}{unsure:8.2f}% <={goal.unsure_percent:4.1f}", end="")
     print(
         f"{tally.marks_wrong:9}/{tally.marks_unseen} of {tally.marks:<5}{found:9.1f}%{decode:11.0f}{read:9.0f}", end=""
     )
-    print(f"{tally.peak_mb:9.0f}   {tally.unmatched} unmatched")
+    print(f"{tally.peak_mb:9.0f}   {tally.unmatched} unmatched", flush=True)
     for metric, value, limit, unit in (
         ("missed", float(tally.missed), 0.0, "attempted regions called blank"),
         ("wrong", wrong, goal.wrong_percent, "% of regions"),

@@ -118,9 +118,12 @@ def capture(page: Picture, condition: Condition, seed: int) -> Picture:
     warm = rng.uniform(-0.4, 1.0) * condition.cast
     image *= np.array([1 - max(warm, 0), 1 - abs(warm) * 0.35, 1 - max(-warm, 0)], np.float32)
     if condition.grain:
-        image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(condition.grain)
-    turned = np.rot90(image, int(rng.integers(4))) if condition.is_turned else image
-    stored = np.ascontiguousarray(np.clip(turned, 0, 255).astype(np.uint8))
+        grain = rng.standard_normal(image.shape, dtype=np.float32)
+        grain *= np.float32(condition.grain)
+        image += grain
+    stored = np.clip(image, 0, 255, out=image).astype(np.uint8)
+    if condition.is_turned:
+        stored = np.ascontiguousarray(np.rot90(stored, int(rng.integers(4))))
     quality = int(rng.integers(condition.capture.jpeg[0], condition.capture.jpeg[1] + 1))
     _, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)

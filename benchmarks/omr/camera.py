@@ -79,8 +79,8 @@ def photograph_page(page: GreyImage, base_dpi: int, dials: PhoneDials, rng: np.r
     table = _table((height, width), rng)
     sheet = cv2.remap(
         source,
-        (step_x * pixels - 0.5).astype(np.float32),
-        (step_y * pixels - 0.5).astype(np.float32),
+        step_x * np.float32(pixels) - np.float32(0.5),
+        step_y * np.float32(pixels) - np.float32(0.5),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255, 255, 255),
@@ -93,19 +93,26 @@ def photograph_page(page: GreyImage, base_dpi: int, dials: PhoneDials, rng: np.r
     on_page = ((step_x >= 0) & (step_x <= page_mm[0]) & (step_y >= 0) & (step_y <= page_mm[1])).astype(np.float32)
     small = cv2.resize(on_page, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     drop = cv2.resize(cv2.GaussianBlur(small, (0, 0), long_side / 600), (width, height))
-    edge = cv2.GaussianBlur(on_page, (0, 0), 0.7).astype(np.float32)
-    beside = ((1 - edge) * table * (1 - np.float32(0.4) * drop)).astype(np.float32)
-    scene = on_all(edge * np.float32(rng.uniform(0.93, 1.0))) * sheet + on_all(beside)
-    scene *= on_all(_light((height, width), dials, rng))
+    edge = np.asarray(cv2.GaussianBlur(on_page, (0, 0), 0.7), np.float32)
+    beside = np.asarray((1 - edge) * table * (1 - np.float32(0.4) * drop), np.float32)
+    bright = edge * np.float32(rng.uniform(0.93, 1.0))
+    light = _light((height, width), dials, rng)
+    # in place: most of the time would go into fetching fresh memory for pictures of 60 MB
+    scene = sheet.astype(np.float32)
+    scene *= on_all(bright * light)
+    scene += on_all(beside * light)
     if dials.glare[1] > 0:
         scene = _with_glare(scene, rng.uniform(*dials.glare), rng)
     blur = rng.uniform(*dials.blur) * long_side / 2016
-    scene = cv2.GaussianBlur(scene, (0, 0), max(blur, 0.2)).astype(np.float32)
+    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), max(blur, 0.2), dst=scene), np.float32)
     if rng.random() < 0.3 and dials.motion > 0:
         scene = _motion(scene, rng.uniform(0, dials.motion) * long_side / 2016, rng)
     exposure, haze = rng.uniform(0.62, 0.98), rng.uniform(0, 14)
-    tones = np.clip(scene * np.float32(exposure / 255), 0, 1)
-    scene = 255 * cv2.pow(tones, float(rng.uniform(0.8, 1.15))).astype(np.float32) + np.float32(haze)
+    scene *= np.float32(exposure / 255)
+    np.clip(scene, 0, 1, out=scene)
+    scene = np.asarray(cv2.pow(scene, float(rng.uniform(0.8, 1.15)), dst=scene), np.float32)
+    scene *= np.float32(255)
+    scene += np.float32(haze)
     noisy = _with_noise(scene, rng.uniform(*dials.noise), rng)
     return _through_jpeg(noisy, dials.jpeg, rng)
 
@@ -190,7 +197,7 @@ def _ray_maps(
     at_x = np.linspace(0, x.shape[1] - 1, width, dtype=np.float32)[None].repeat(height, axis=0)
     at_y = np.linspace(0, x.shape[0] - 1, height, dtype=np.float32)[:, None].repeat(width, axis=1)
     full_x, full_y = (cv2.remap(way.astype(np.float32), at_x, at_y, cv2.INTER_LINEAR) for way in (x, y))
-    return full_x.astype(np.float32), full_y.astype(np.float32), focal / distance
+    return np.asarray(full_x, np.float32), np.asarray(full_y, np.float32), focal / distance
 
 
 def _table(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -240,7 +247,7 @@ def _light(size: tuple[int, int], dials: PhoneDials, rng: np.random.Generator) -
             cv2.circle(mask, centre, int(rng.uniform(0.15, 0.4) * width / 4), (1.0,), -1)
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.004, 0.03) * width / 4 * 2).astype(np.float32)
         light *= 1 - np.float32(depth) * cv2.resize(mask, (width, height))
-    return light.astype(np.float32)
+    return np.asarray(light, np.float32)
 
 
 def _motion(scene: NDArray[np.float32], length: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -255,7 +262,8 @@ def _motion(scene: NDArray[np.float32], length: float, rng: np.random.Generator)
 
 def _with_noise(image: NDArray[np.float32], sigma: float, rng: np.random.Generator) -> GreyImage:
     grain = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(sigma)
-    return np.clip(image + (grain if image.ndim == 2 else grain[:, :, None]), 0, 255).astype(np.uint8)
+    noisy = image + (grain if image.ndim == 2 else grain[:, :, None])
+    return np.clip(noisy, 0, 255, out=noisy).astype(np.uint8)
 
 
 def _through_jpeg(image: GreyImage, quality: tuple[int, int], rng: np.random.Generator) -> GreyImage:

@@ -6,6 +6,7 @@ they are found says how far to believe it, piece by piece.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -22,6 +23,8 @@ BLOCK_MM: Final = 11.0
 BLOCK_STEP_MM: Final = 6.0
 MIN_PRINT_MM2: Final = 1.6
 """Print in a block, for it to be found again: about one letter of 10 points."""
+MIN_RULE_MM2: Final = 0.9
+"""Of a rule alone: its last 4 mm, beyond which nothing tells how the paper bends."""
 MIN_BOTH_WAYS: Final = 0.12
 """Of the edges across and along: less is a line, which slides along itself unseen and tells one direction only."""
 WIDE_SEARCH_MM: Final = 4.5
@@ -105,10 +108,13 @@ def read_print(page: Picture) -> Print:
     for y in ys:
         for x in xs:
             rows, columns = slice(int(y) - half, int(y) + half), slice(int(x) - half, int(x) + half)
-            if (ink[rows, columns] > 0.3).sum() < MIN_PRINT_MM2 * PX_PER_MM**2:
+            printed_mm2 = float((ink[rows, columns] > 0.3).sum()) / PX_PER_MM**2
+            if printed_mm2 < MIN_RULE_MM2:
                 continue
             one, other = float(np.square(across[rows, columns]).sum()), float(np.square(along[rows, columns]).sum())
             least = MIN_BOTH_WAYS * max(one, other)
+            if printed_mm2 < MIN_PRINT_MM2 and min(one, other) >= least:
+                continue
             blocks.append((float(int(x)), float(int(y))))
             tells.append((one >= least, other >= least))
     return Print(ink, np.array(blocks, np.float64).reshape(-1, 2), np.array(tells, bool).reshape(-1, 2))
@@ -120,11 +126,15 @@ def align(picture: Picture, printed: Print, homography: Doubles) -> Aligned:
     Never fails: ``Aligned.agreement`` tells whether to believe it.
     """
     warp = _Warp(picture, printed.ink.shape, homography)
-    coarse = _find_blocks(printed, warp.ink(np.zeros((0, 2)), None), 3.0, WIDE_SEARCH_MM)
-    polynomial = _fit_bend(printed, *coarse)
-    shifts, matches = _find_blocks(printed, warp.ink(polynomial, None), PX_PER_MM, FINE_SEARCH_MM)
-    field = _smooth_field(printed, shifts, matches)
-    straight, is_seen = warp.straight(polynomial, field)
+    shifts, matches = _find_blocks(printed, warp.ink(np.zeros((0, 2)), ()), 3.0, WIDE_SEARCH_MM)
+    polynomial = _fit_bend(printed, shifts, matches)
+    if len(polynomial):
+        shifts = shifts - _basis(printed.blocks, printed.ink.shape) @ polynomial
+    # a corner that lifts bends like no cubic: the fine search would look past its print
+    fields = _smooth_field(printed, shifts, matches)
+    shifts, matches = _find_blocks(printed, warp.ink(polynomial, fields), PX_PER_MM, FINE_SEARCH_MM)
+    fields += _smooth_field(printed, shifts, matches)
+    straight, is_seen = warp.straight(polynomial, fields)
     left, matches = _find_blocks(printed, _ink_of(straight), PX_PER_MM, FINE_SEARCH_MM)
     return Aligned(
         picture=straight,
@@ -153,13 +163,12 @@ class _Warp:
 
     @cached_property
     def _grid(self) -> tuple[Floats, Floats]:
-        """The page's points at which the bend is worked out, in pixels: coarse, it is smooth."""
+        """The columns and rows of points at which the bend is worked out, in pixels: coarse, it is smooth."""
         height, width = self._shape[:2]
         step = FIELD_STEP_MM * PX_PER_MM
         columns = np.linspace(0, width - 1, max(round(width / step), 2) + 1, dtype=np.float32)
         rows = np.linspace(0, height - 1, max(round(height / step), 2) + 1, dtype=np.float32)
-        x, y = np.meshgrid(columns, rows)
-        return x.astype(np.float32), y.astype(np.float32)
+        return columns, rows
 
     @property
     def px_per_mm(self) -> float:
@@ -169,26 +178,26 @@ class _Warp:
         at, right, down = _project(self._homography, middle)
         return float(min(np.hypot(*(right - at)), np.hypot(*(down - at)))) / 6 * PX_PER_MM
 
-    def ink(self, polynomial: Doubles, field: Field | None) -> Floats:
-        return _ink_of(np.asarray(self._sample(self._grey, polynomial, field)[0], np.uint8))
+    def ink(self, polynomial: Doubles, fields: Sequence[Field]) -> Floats:
+        return _ink_of(np.asarray(self._sample(self._grey, polynomial, fields)[0], np.uint8))
 
-    def straight(self, polynomial: Doubles, field: Field | None) -> tuple[Picture, NDArray[np.bool_]]:
-        sampled, x, y = self._sample(self._picture, polynomial, field)
+    def straight(self, polynomial: Doubles, fields: Sequence[Field]) -> tuple[Picture, NDArray[np.bool_]]:
+        sampled, x, y = self._sample(self._picture, polynomial, fields)
         height, width = self._picture.shape[:2]
         is_seen = (x > 1) & (y > 1) & (x < width - 2) & (y < height - 2)
         return sampled, is_seen
 
-    def _sample(self, picture: Picture, polynomial: Doubles, field: Field | None) -> tuple[Picture, Floats, Floats]:
-        x, y = self._grid
-        moved_x, moved_y = x.astype(np.float64), y.astype(np.float64)
+    def _sample(self, picture: Picture, polynomial: Doubles, fields: Sequence[Field]) -> tuple[Picture, Floats, Floats]:
+        columns, rows = self._grid
+        x, y = np.meshgrid(columns, rows)
+        moved = np.stack([x, y], axis=2).astype(np.float64)
         if len(polynomial):
             bend = _basis(np.stack([x.ravel(), y.ravel()], axis=1), self._shape) @ polynomial
-            moved_x, moved_y = moved_x + bend[:, 0].reshape(x.shape), moved_y + bend[:, 1].reshape(x.shape)
-        if field is not None:
-            more = field.at(np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64))
-            moved_x, moved_y = moved_x + more[:, 0].reshape(x.shape), moved_y + more[:, 1].reshape(x.shape)
+            moved += bend.reshape(moved.shape)
+        for field in fields:
+            moved += field.on_grid(columns, rows)
         # the perspective too bends slowly: worked out on the grid, it is right to a thousandth of a pixel between
-        placed = _project(self._homography, np.stack([moved_x.ravel(), moved_y.ravel()], axis=1))
+        placed = _project(self._homography, moved.reshape(-1, 2))
         height, width = self._shape[:2]
         at_x, at_y = (_enlarge(placed[:, axis].reshape(x.shape), (height, width)) for axis in range(2))
         sampled = cv2.remap(picture, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -284,23 +293,34 @@ class Field:
     shifts: Doubles
     weights: Doubles
 
-    def at(self, points: Doubles) -> Doubles:
-        """The shift at ``points`` (N, 2) page pixels, (N, 2). Nothing where no block is near."""
+    def on_grid(self, columns: Floats, rows: Floats) -> Doubles:
+        """The shift where ``columns`` (C,) and ``rows`` (R,) in page pixels cross, (R, C, 2). None where no block is
+        near."""
+        across, down = self._nearness(columns, 0), self._nearness(rows, 1)
+        return np.stack([self._mean(lambda told: down @ (told[:, None] * across.T), axis) for axis in range(2)], axis=2)
+
+    def at_blocks(self) -> Doubles:
+        """The shift at the blocks, (B, 2)."""
+        near = self._nearness(self.blocks[:, 0], 0) * self._nearness(self.blocks[:, 1], 1)
+        return np.stack([self._mean(lambda told: near @ told, axis) for axis in range(2)], axis=1)
+
+    def _mean(self, gather: Callable[[Doubles], Doubles], axis: int) -> Doubles:
+        weights = self.weights[:, axis]
+        return np.asarray(gather(weights * self.shifts[:, axis]) / (gather(weights) + 0.05), np.float64)
+
+    def _nearness(self, places: NDArray[np.floating], axis: int) -> Doubles:
         sigma = SMOOTHING_MM * PX_PER_MM / 2
-        places, blocks = points.astype(np.float32), self.blocks.astype(np.float32)
-        apart = np.square(places[:, None, 0] - blocks[:, 0]) + np.square(places[:, None, 1] - blocks[:, 1])
-        near = np.exp(apart / np.float32(-2 * sigma * sigma))
-        told = (self.weights * self.shifts).astype(np.float32)
-        return np.asarray((near @ told) / (near @ self.weights.astype(np.float32) + np.float32(0.05)), np.float64)
+        return np.asarray(np.exp(np.square(places[:, None] - self.blocks[:, axis]) / (-2 * sigma * sigma)), np.float64)
 
 
-def _smooth_field(printed: Print, shifts: Doubles, matches: Doubles) -> Field | None:
+def _smooth_field(printed: Print, shifts: Doubles, matches: Doubles) -> tuple[Field, ...]:
+    """The field through what was found, () if that is nothing; what its neighbours contradict counts for little."""
     weights = np.clip(matches - 0.35, 0, None)[:, None] * printed.tells
     if not weights.any():
-        return None
+        return ()
     field = Field(printed.blocks, shifts, weights)
-    miss = _miss_mm(printed, field.at(printed.blocks) - shifts)
-    return Field(printed.blocks, shifts, weights / (1 + (miss / (OUTLIER_MM / 2)) ** 2)[:, None])
+    miss = _miss_mm(printed, field.at_blocks() - shifts)
+    return (Field(printed.blocks, shifts, weights / (1 + (miss / (OUTLIER_MM / 2)) ** 2)[:, None]),)
 
 
 def _project(homography: Doubles, points: Doubles) -> Doubles:
