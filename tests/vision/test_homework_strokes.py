@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.homework.worksheets import PAPER_MM, draw_worksheet
 from sheets.homework import Doubt, Region, RegionReading, Verdict
 from workers.vision.homework.alignment import GOOD_MATCH, Aligned, align, read_print
-from workers.vision.homework.judging import judge
+from workers.vision.homework.judging import MAX_DRIFT_MM, judge
 from workers.vision.homework.paper import PX_PER_MM, Floats, Ink
 from workers.vision.homework.reading import register_page
 from workers.vision.homework.red_marks import find_red
@@ -171,9 +171,9 @@ def test_a_page_whose_corner_lifts_is_laid_flat_up_to_its_last_rule() -> None:
     printed = read_print(register_page(draw_worksheet(31_000_069).page, PAPER_MM).picture)
     height, width = printed.ink.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    lift = np.float32(3.0 * PX_PER_MM) * (x / width) ** 3 * (y / height) ** 8
+    lift = np.float32(9.0 * PX_PER_MM) * (x / width) ** 3 * (y / height) ** 14
     page = np.rint(255 * (1 - printed.ink)).astype(np.uint8)
     picture = np.asarray(cv2.remap(page, x, y - lift, cv2.INTER_LINEAR, borderValue=(255,)), np.uint8)
     aligned = align(picture, printed, np.eye(3))
-    assert (aligned.matches > GOOD_MATCH).mean() > 0.98
-    assert float(np.quantile(aligned.drifts_mm, 0.98)) < 0.2
+    assert (aligned.matches > GOOD_MATCH).all()
+    assert float(aligned.drifts_mm.max()) < MAX_DRIFT_MM
