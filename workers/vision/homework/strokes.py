@@ -73,7 +73,7 @@ class Strokes:
 
 def find_strokes(dark: Floats, printed: Floats, is_seen: Mask, is_red: Mask, margin_mm: float) -> Strokes:
     """The pieces of writing in ``dark`` (H, W), outside of print and its margin, of red ink, and of the page's edge."""
-    soft = cv2.GaussianBlur(dark, (0, 0), SOFTNESS_MM * PX_PER_MM)
+    soft = np.asarray(cv2.GaussianBlur(dark, (0, 0), SOFTNESS_MM * PX_PER_MM), np.float32)
     strokes, heights = _pieces(soft, _is_free(printed, is_seen, is_red, margin_mm), LOWEST_INK, LOW_SIGMAS)
     is_stroke = (strokes.areas >= MIN_PIECE_MM2) & (strokes.lengths >= MIN_LENGTH_MM) & (heights >= CORE_RATIO)
     return _only(strokes, is_stroke)
@@ -202,11 +202,13 @@ def _paper(soft: Floats, is_free: Mask) -> tuple[Floats, Floats]:
     spread = np.maximum(spread, cv2.blur(spread.astype(np.float32), (3, 3)))
     height, width = soft.shape
     size = (columns * side * NOISE_STEP, rows * side * NOISE_STEP)
-    whole = (
-        cv2.resize(tile.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    around, noise = (
+        np.asarray(
+            cv2.resize(tile.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)[:height, :width], np.float32
+        )
         for tile in (middle, spread)
     )
-    return next(whole), next(whole)
+    return around, noise
 
 
 def _darker_half(of_piece: NDArray[np.int32], values: NDArray[np.float64], count: int) -> Floats:
