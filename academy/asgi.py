@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings")
 django.setup(set_prefix=False)
 
 from academy.jobs.backend import job_kinds  # noqa: E402  only after Django is set up
+from academy.logs.uncaught import log_uncaught  # noqa: E402
 from academy.streams.service import StreamService  # noqa: E402
 from apps.accounts.queries import accounts_of_sessions  # noqa: E402
 
@@ -36,6 +37,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGTERM."""
+    log_uncaught()
     host, _, port = os.environ.get("STREAMS_BIND", "0.0.0.0:8001").rpartition(":")
     listener = socket.create_server((host, int(port)), backlog=1024)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)

@@ -78,6 +78,7 @@ TENANT_MODEL = "tenancy.Tenant"
 TENANT_DOMAIN_MODEL = "tenancy.Domain"
 
 MIDDLEWARE = [
+    "academy.traces.web.RequestTrace",
     "academy.metrics.web.RequestMetrics",
     "academy.logs.web.RequestLog",
     "django.middleware.security.SecurityMiddleware",
@@ -344,6 +345,26 @@ SPOT_NOTICE_URL: str = env.str("SPOT_NOTICE_URL", default="")
 if SPOT_NOTICE_URL and not re.fullmatch(r"https?://[^\s/@]+/\S+", SPOT_NOTICE_URL):
     raise environ.ImproperlyConfigured("SPOT_NOTICE_URL must be an http address with a path")
 
+# --- what this process is called in traces and crashes: its part, the deployment, the image's digest
+OTEL_SERVICE_NAME: str = env.str("OTEL_SERVICE_NAME", default="academy")
+DEPLOYMENT: str = env.str("DEPLOYMENT", default=ENVIRONMENT)
+RELEASE: str = env.str("RELEASE", default="")
+
+# --- traces: the address of an OTLP collector (http/protobuf), "" for none, and the share of requests that is recorded
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", OTEL_EXPORTER_OTLP_ENDPOINT):
+    raise environ.ImproperlyConfigured("OTEL_EXPORTER_OTLP_ENDPOINT must be an http address without user and query")
+OTEL_TRACES_SAMPLER_ARG: float = env.float("OTEL_TRACES_SAMPLER_ARG", default=0.05)
+if not 0 <= OTEL_TRACES_SAMPLER_ARG <= 1:
+    raise environ.ImproperlyConfigured("OTEL_TRACES_SAMPLER_ARG must be between 0 and 1")
+
+# --- crashes: where Sentry takes them, "" for nowhere. The address holds a key and is not shown.
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN and not re.fullmatch(
+    rf"http{'s' if IS_PRODUCTION else 's?'}://\w+@[\w.-]+(:\d+)?/([\w./-]+/)?\d+", SENTRY_DSN
+):
+    raise environ.ImproperlyConfigured("SENTRY_DSN must be https://KEY@HOST/PROJECT")
+
 # --- logs: "json" (one object a line, no personal data) or "line" (for people who develop)
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json" if IS_PRODUCTION else "line")
 if LOG_FORMAT not in {"json", "line"}:
@@ -359,3 +380,12 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"botocore": {"level": "WARNING"}, "boto3": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }
+if SENTRY_DSN:
+    LOGGING["handlers"]["crashes"] = {
+        "class": "academy.crashes.reporting.CrashHandler",
+        "dsn": SENTRY_DSN,
+        "release": RELEASE,
+        "environment": DEPLOYMENT,
+        "service": OTEL_SERVICE_NAME,
+    }
+    LOGGING["root"]["handlers"].append("crashes")

@@ -2,7 +2,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from academy.traces.exporting import start_tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings")
+start_tracing()  # before the middleware is loaded, which asks whether spans are recorded
 application = get_wsgi_application()
 
 from academy.jobs.backend import job_kinds  # noqa: E402  only after Django is set up

@@ -53,5 +53,11 @@ def pre_fork(server: Any, worker: Any) -> None:
     os.environ["METRICS_SLOT"] = str(worker.metrics_slot)
 
 
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
+    from academy.traces.exporting import stop_tracing
+
+    stop_tracing()
+
+
 accesslog = None  # the load balancer logs requests; the application logs what it knows about them
 errorlog = "-"

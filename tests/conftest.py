@@ -23,6 +23,7 @@ from academy.tenancy.hosts import forget_hosts
 from academy.tenancy.statements import StatementGuard
 from tests.bucket import forget_objects
 from tests.factories import World, make_world
+from tests.sentinels import Crashes, Spans, recorded_spans, reported_crashes
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +108,20 @@ def empty_bucket(aws: None) -> Iterator[None]:
     forget_objects()
     yield
     forget_objects()
+
+
+@pytest.fixture
+def crashes() -> Iterator[Crashes]:
+    """What Sentry would be sent."""
+    with reported_crashes() as collected:
+        yield collected
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    """Every span of this process; make clients after it, since middleware looks whether spans are recorded."""
+    with recorded_spans() as collected:
+        yield collected
 
 
 @pytest.fixture

@@ -88,10 +88,11 @@ def main() -> None:
         parser.error("--slots must be at least 1")
     hide_this_process()
     _set_up_django()
-    if options.worker == "dispatcher":
-        _dispatch_alone()
-    else:
-        _consume(options.worker, options.slots, options.stop_timeout, has_dispatcher=not options.without_dispatcher)
+    with _traced():
+        if options.worker == "dispatcher":
+            _dispatch_alone()
+        else:
+            _consume(options.worker, options.slots, options.stop_timeout, has_dispatcher=not options.without_dispatcher)
 
 
 def _set_up_django() -> None:
@@ -99,6 +100,22 @@ def _set_up_django() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "academy.settings")
     django.setup()
+
+    from academy.logs.uncaught import log_uncaught
+
+    log_uncaught()
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    """Record spans where the settings name a collector; what waits to be sent gets two seconds at the end."""
+    from academy.traces.exporting import start_tracing, stop_tracing
+
+    start_tracing()
+    try:
+        yield
+    finally:
+        stop_tracing()
 
 
 def _dispatch_alone() -> None:
@@ -143,7 +160,7 @@ def _consume(worker: str, slots: int, stop_timeout_seconds: float, *, has_dispat
     cancels = CancelWatch()
 
     def start_job(message: ReceivedMessage, sandbox: Sandbox) -> JobRun:
-        return cancels.follow(JobRun(message.body, message.receive_count, sandbox))
+        return cancels.follow(JobRun(message.body, message.receive_count, sandbox, message.traceparent))
 
     def make_sandbox() -> Sandbox:
         return Sandbox(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from academy.jobs.disposition import Disposition, LeaseLost
+from academy.jobs.message import TRACEPARENT
 from workers.acknowledger import Acknowledger
 from workers.admission import LONG_POLL_SECONDS, Admission, Grant
 from workers.fairness import Turn
@@ -191,6 +192,7 @@ class Consumer(Generic[SandboxT]):
             WaitTimeSeconds=grant.wait_seconds,
             VisibilityTimeout=self.times.visibility,
             AttributeNames=["ApproximateReceiveCount", "MessageGroupId"],
+            MessageAttributeNames=[TRACEPARENT],
         )
         return [_parse(grant.queue, message) for message in response.get("Messages", [])]
 
@@ -355,6 +357,7 @@ def _parse(queue: QueueSpec, message: MessageTypeDef) -> ReceivedMessage:
         receipt_handle=message.get("ReceiptHandle", ""),
         receive_count=int(attributes.get("ApproximateReceiveCount", "1")),
         group_id=attributes.get("MessageGroupId"),
+        traceparent=message.get("MessageAttributes", {}).get(TRACEPARENT, {}).get("StringValue", ""),
     )
 
 

@@ -27,6 +27,8 @@ class ReceivedMessage:
     receipt_handle: str
     receive_count: int
     group_id: str | None
+    traceparent: str = ""
+    """Where in its trace it was sent; whatever its sender wrote there."""
 
 
 class JobRun(Protocol):

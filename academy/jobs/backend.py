@@ -22,6 +22,7 @@ from academy.jobs.models import Job, JobState
 from academy.jobs.queues import Tier
 from academy.jobs.quotas import take_daily
 from academy.tenancy.context import acting_tenant
+from academy.traces.spans import Role, span
 
 # The dispatcher listens on it. The payload is empty, so PostgreSQL folds a transaction's rings into one.
 DOORBELL: Final = "jobs"
@@ -125,15 +126,18 @@ def enqueue_job(task: JobTask, *, args: list[Any], kwargs: dict[str, Any]) -> Jo
     tier = tier_for(task)
     if not task.is_in_every_plan:
         take_daily(task.kind)
-    job = Job(
-        kind=task.kind,
-        queue=tier.value,
-        arguments={"args": args, "kwargs": kwargs},
-        max_attempts=task.max_attempts,
-        **({"available_at": task.run_after} if task.run_after else {}),
-    )
-    job.save(force_insert=True)
-    ring_dispatcher()
+    with span("job.enqueue", role=Role.PRODUCER, kind=task.kind, tier=tier.value) as queued:
+        job = Job(
+            kind=task.kind,
+            queue=tier.value,
+            arguments={"args": args, "kwargs": kwargs},
+            max_attempts=task.max_attempts,
+            traceparent=queued.traceparent,
+            **({"available_at": task.run_after} if task.run_after else {}),
+        )
+        job.save(force_insert=True)
+        ring_dispatcher()
+        queued.note(job_id=job.pk, tenant_id=job.tenant_id)
     return job
 
 

@@ -21,6 +21,7 @@ from academy.jobs.errors import PermanentFailure
 from academy.jobs.models import Job, JobState
 from academy.jobs.services import acknowledge_cancel
 from academy.storage import s3
+from academy.traces.spans import UNRECORDED, Role, span
 
 MAX_REASON_CHARACTERS: Final = 2000
 FILE_LOST: Final = "The file is no longer there. Please send it again."
@@ -34,6 +35,7 @@ class JobContext:
         self.job = job
         self.is_finished = False
         self.outcome: JobState | None = None  # what this attempt left the job in
+        self.span = UNRECORDED  # the runner gives the attempt's
         self._begun = time.monotonic()
         self.steps = 0
         self._sandbox = sandbox
@@ -56,9 +58,10 @@ class JobContext:
     def compute(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Run ``function`` ("workers.compute:name") in the sandbox, within what is left of the time limit."""
         self.step()
-        result = self._sandbox.run(
-            function, *args, timeout_seconds=max(self._deadline - time.monotonic(), 0.1), **kwargs
-        )
+        with span("sandbox.compute", function=function):
+            result = self._sandbox.run(
+                function, *args, timeout_seconds=max(self._deadline - time.monotonic(), 0.1), **kwargs
+            )
         self.step()
         return result
 
@@ -79,7 +82,7 @@ class JobContext:
         passes on the way.
         """
         with self._sandbox.input_file("input") as (path, file):
-            with file:
+            with file, span("storage.read", role=Role.CLIENT):
                 try:
                     for chunk in s3.read_chunks(key, max_bytes=max_bytes):
                         file.write(chunk)
@@ -147,6 +150,7 @@ class JobContext:
                 error_code=_storable(code)[:64],
                 error_message=_storable(message),
                 lease_expires_at=None,
+                **self._trace(),
             )
             yield
         self.is_finished, self.outcome = True, JobState.FAILED
@@ -160,6 +164,7 @@ class JobContext:
                 error_code=_storable(code)[:64],
                 error_message=_storable(message),
                 lease_expires_at=None,
+                **self._trace(),
             )
             ring_dispatcher()
         self.outcome = JobState.QUEUED
@@ -169,7 +174,7 @@ class JobContext:
 
         The attempt is not counted, and its number is never given again.
         """
-        self._move(state=JobState.SENT, spent_attempts=F("spent_attempts") + 1, lease_expires_at=None)
+        self._move(state=JobState.SENT, spent_attempts=F("spent_attempts") + 1, lease_expires_at=None, **self._trace())
         self.outcome = JobState.SENT
 
     def is_to_end(self) -> bool:
@@ -183,6 +188,10 @@ class JobContext:
         if is_cancelled:
             self.outcome = JobState.CANCELLED
         return is_cancelled
+
+    def _trace(self) -> dict[str, str]:
+        """That the next try follows from this one; nothing where no span is recorded."""
+        return {"traceparent": self.span.traceparent} if self.span.traceparent else {}
 
     def _move(self, **changes: Any) -> None:
         if self._mine().update(**changes) != 1:

@@ -13,8 +13,10 @@ import re
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,9 +24,13 @@ from django.conf import settings
 from psycopg import sql
 
 from academy.jobs.backend import DOORBELL
-from academy.jobs.message import JobMessage
+from academy.jobs.message import TRACEPARENT, JobMessage
 from academy.jobs.queues import Tier, is_empty, queue_url, sqs_client
 from academy.tenancy.models import POOL_SCHEMA
+from academy.traces.spans import Role, begin
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +54,7 @@ DISPATCH_LOCK: Final = 7_244_002
 _SCHEMA_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 
 _ADMISSIBLE: Final = """
-    SELECT due.id, due.tenant_id, due.queue
+    SELECT due.id, due.tenant_id, due.queue, due.traceparent
     FROM (
         SELECT tenant_id, queue, count(*) FILTER (WHERE state = 'sent') AS sent
         FROM jobs_job
@@ -56,9 +62,9 @@ _ADMISSIBLE: Final = """
         GROUP BY tenant_id, queue
     ) AS load
     CROSS JOIN LATERAL (
-        SELECT id, tenant_id, queue, row_number() OVER (ORDER BY id) AS place
+        SELECT id, tenant_id, queue, traceparent, row_number() OVER (ORDER BY id) AS place
         FROM (
-            SELECT id, tenant_id, queue
+            SELECT id, tenant_id, queue, traceparent
             FROM jobs_job
             WHERE tenant_id = load.tenant_id AND queue = load.queue AND state = 'queued' AND available_at <= now()
             ORDER BY id
@@ -97,6 +103,7 @@ _QUEUES_OF_UNCLAIMED: Final = """
 class _Due:
     message: JobMessage
     tier: Tier
+    traceparent: str = ""
 
 
 def connect() -> psycopg.Connection:
@@ -125,7 +132,8 @@ def _dispatch_schema(connection: psycopg.Connection, schema: str) -> int:
         if not _enter(connection, schema):
             return 0
         rows = connection.execute(_ADMISSIBLE, {"cap": MAX_WAITING_PER_TENANT, "limit": ROUND_LIMIT}).fetchall()
-        sent = _send([_Due(JobMessage(job_id=job, tenant_id=tenant), Tier(queue)) for job, tenant, queue in rows])
+        due = [_Due(JobMessage(job_id=job, tenant_id=tenant), Tier(queue), trace) for job, tenant, queue, trace in rows]
+        sent = _send(due)
         if sent:
             connection.execute(_MARK_SENT, [sent])
         return len(sent)
@@ -169,25 +177,19 @@ def _enter(connection: psycopg.Connection, schema: str) -> bool:
 
 def _send(due: list[_Due]) -> list[int]:
     """The ids of the jobs that SQS has accepted. What it has not stays queued for the next round."""
-    by_tier: dict[Tier, list[JobMessage]] = defaultdict(list)
+    by_tier: dict[Tier, list[_Due]] = defaultdict(list)
     for item in due:
-        by_tier[item.tier].append(item.message)
+        by_tier[item.tier].append(item)
     sent: list[int] = []
-    for tier, messages in by_tier.items():
-        for start in range(0, len(messages), BATCH):
-            chunk = messages[start : start + BATCH]
+    for tier, items in by_tier.items():
+        for start in range(0, len(items), BATCH):
+            chunk = items[start : start + BATCH]
             try:
-                answer = sqs_client().send_message_batch(
-                    QueueUrl=queue_url(tier),
-                    Entries=[
-                        {
-                            "Id": str(message.job_id),
-                            "MessageBody": message.to_body(),
-                            "MessageGroupId": str(message.tenant_id),
-                        }
-                        for message in chunk
-                    ],
-                )
+                with _traced(chunk) as traceparents:
+                    answer = sqs_client().send_message_batch(
+                        QueueUrl=queue_url(tier),
+                        Entries=[_entry(item.message, traceparents.get(item.message.job_id)) for item in chunk],
+                    )
             except (BotoCoreError, ClientError) as error:
                 logger.warning("SQS did not take %d messages for %s: %s", len(chunk), tier, error)
                 return sent
@@ -195,6 +197,47 @@ def _send(due: list[_Due]) -> list[int]:
             for failure in answer.get("Failed", []):
                 logger.warning("SQS refused job %s: %s", failure["Id"], failure.get("Message"))
     return sent
+
+
+def _entry(message: JobMessage, traceparent: str | None) -> SendMessageBatchRequestEntryTypeDef:
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": str(message.job_id),
+        "MessageBody": message.to_body(),
+        "MessageGroupId": str(message.tenant_id),
+    }
+    if traceparent:
+        entry["MessageAttributes"] = {TRACEPARENT: {"DataType": "String", "StringValue": traceparent}}
+    return entry
+
+
+@contextmanager
+def _traced(chunk: list[_Due]) -> Iterator[dict[int, str]]:
+    """A span for each job while they are sent together; gives what each message carries on of its trace.
+
+    A dispatcher that records nothing hands on what the row says.
+    """
+    spans = {
+        item.message.job_id: begin(
+            "job.send",
+            role=Role.PRODUCER,
+            follows=item.traceparent,
+            job_id=item.message.job_id,
+            tenant_id=item.message.tenant_id,
+            tier=item.tier.value,
+        )
+        for item in chunk
+        if item.traceparent
+    }
+    handed_on = {item.message.job_id: item.traceparent for item in chunk if item.traceparent}
+    try:
+        yield handed_on | {job: opened.traceparent for job, opened in spans.items() if opened.traceparent}
+    except BaseException as error:
+        for opened in spans.values():
+            opened.fail(type(error))
+        raise
+    finally:
+        for opened in spans.values():
+            opened.end()
 
 
 def run_forever(stop: threading.Event) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 MESSAGE_VERSION: Final = 1
 MAX_BODY_CHARACTERS: Final = 1024
+TRACEPARENT: Final = "traceparent"
+"""The attribute beside the body: where in its trace the message was sent. Nobody has to believe it."""
 
 
 class MalformedMessage(ValueError):

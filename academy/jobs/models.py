@@ -41,7 +41,8 @@ class Job(TenantModel):
     ``kind`` names the task ("exams.read_scan"); ``attempt`` is the fence: only the worker that made it what it is may
     finish the job. It only ever grows: what was tried before a re-run, or handed back, is in ``spent_attempts``.
     Times are the database's, so that no worker's clock matters. ``changed_in`` is the transaction that last changed
-    what people see of it: a trigger keeps it (migration 0004), and rings whoever shows jobs live.
+    what people see of it: a trigger keeps it (migration 0004), and rings whoever shows jobs live. ``traceparent`` is
+    the span that the next try follows from: of the request that queued the job, or of the try before; "" without one.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -63,6 +64,7 @@ class Job(TenantModel):
     error_code = models.CharField(max_length=64, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
     changed_in = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="", editable=False)
 
     untrailed = "machinery: what a person starts is recorded where it is kept, the rest is a worker's"
 

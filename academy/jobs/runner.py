@@ -29,13 +29,14 @@ from academy.jobs.compute import (
 from academy.jobs.context import JobContext, running
 from academy.jobs.disposition import Disposition, LeaseLost
 from academy.jobs.errors import PermanentFailure
-from academy.jobs.measuring import note_attempt, note_delivery
+from academy.jobs.measuring import OVERTAKEN, note_attempt, note_delivery
 from academy.jobs.message import JobMessage, MalformedMessage
 from academy.jobs.models import FINAL_STATES, Job, JobState
 from academy.jobs.services import acknowledge_cancel
 from academy.logs.bound import bound
 from academy.tenancy.context import acting_for
 from academy.tenancy.models import Tenant, TenantStatus
+from academy.traces.spans import Role, Span, record, span
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ TOO_DEMANDING: Final = "This file could not be processed safely. Try to scan or 
 class JobRun:
     """Handles one received message. ``run`` blocks in a slot's thread; ``beat`` is called from another thread."""
 
-    def __init__(self, message_body: str, receive_count: int, sandbox: ComputeSandbox) -> None:
+    def __init__(self, message_body: str, receive_count: int, sandbox: ComputeSandbox, traceparent: str = "") -> None:
         self._body = message_body
+        self._traceparent = traceparent
         self._receive_count = receive_count  # by SQS; attempts are the row's to count
         self._sandbox = sandbox
         self._tenant: Tenant | None = None
@@ -80,7 +82,15 @@ class JobRun:
         if tenant.status == TenantStatus.MOVING:
             return Disposition.defer(UNCLAIMABLE_SECONDS)  # a claim now would be left behind where the rows were
         self._tenant = tenant
-        with bound(job_id=message.job_id), acting_for(tenant):
+        received = span(
+            "job.receive",
+            role=Role.CONSUMER,
+            follows=self._traceparent,
+            job_id=message.job_id,
+            tenant_id=message.tenant_id,
+            receive_count=self._receive_count,
+        )
+        with bound(job_id=message.job_id), acting_for(tenant), received:
             return self._run_for_tenant(message)
 
     def beat(self) -> bool:
@@ -126,8 +136,25 @@ class JobRun:
         job = _claim(message)
         if job is None:
             return _unclaimed(message)
+        if job.started_at is not None:
+            record("job.wait", began=job.sent_at or job.available_at, ended=job.started_at)
+        attempt = span(
+            "job.run",
+            # Of a job that was tried before the row names the try that it follows from.
+            links=[job.traceparent] if job.attempt > 1 else [],
+            job_id=job.pk,
+            tenant_id=job.tenant_id,
+            kind=job.kind,
+            tier=job.queue,
+            attempt=job.attempt,
+        )
+        with bound(job_kind=job.kind, tier=job.queue), attempt as traced:
+            return self._run_claimed(job, traced)
+
+    def _run_claimed(self, job: Job, traced: Span) -> Disposition:
         task = job_kinds().get(job.kind)
         context = JobContext(job, self._sandbox, task.time_limit_seconds if task else 0.0)
+        context.span = traced
         self._context = context
         try:
             if task is None:
@@ -145,13 +172,16 @@ class JobRun:
             return _stopped(context)
         except JobCancelled as error:
             # The worker ends a job for two reasons: it stops itself, or the job made no progress, which counts.
+            traced.fail(type(error))
             return self._hand_back(context) if self._is_abandoned else _settle_failure(context, error)
         except Exception as error:  # noqa: BLE001  whatever a task raises is recorded, and the worker lives
+            traced.fail(type(error))
             return _settle_failure(context, error)
         finally:
             with self._lock:
                 self._context = None
             note_attempt(job, outcome=context.outcome, seconds=context.seconds)
+            traced.note(outcome=context.outcome.value if context.outcome else OVERTAKEN)
         return Disposition.delete()
 
     def _hand_back(self, context: JobContext) -> Disposition:

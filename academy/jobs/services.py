@@ -10,9 +10,11 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
 from academy.http.errors import DomainError, Missing, Refused
-from academy.jobs.backend import job_kinds, ring_dispatcher, tier_for
+from academy.jobs.backend import JobTask, job_kinds, ring_dispatcher, tier_for
 from academy.jobs.models import UNFINISHED_STATES, Job, JobState
+from academy.jobs.queues import Tier
 from academy.jobs.quotas import take_daily
+from academy.traces.spans import Role, span
 
 if TYPE_CHECKING:
     from academy.jobs.changes import Person
@@ -99,7 +101,17 @@ def retry_job(*, job_id: int, is_counted: bool = True) -> Job:
     if task is None:
         raise JobNotOver(_("This kind of job is not there any more."))
     tier = tier_for(task)
-    is_over = Job.objects.filter(pk=job_id, state__in=(JobState.FAILED, JobState.CANCELLED))
+    links = [job.traceparent]  # what the request queues anew follows from it, and has to do with what was tried before
+    with span("job.enqueue", role=Role.PRODUCER, links=links, job_id=job.pk, tenant_id=job.tenant_id) as queued:
+        _queue_again(job, task, tier, traceparent=queued.traceparent)
+        if is_counted and not task.is_in_every_plan:
+            take_daily(job.kind)
+        ring_dispatcher()
+    return find_job(job_id)
+
+
+def _queue_again(job: Job, task: JobTask, tier: Tier, *, traceparent: str) -> None:
+    is_over = Job.objects.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.CANCELLED))
     queued = is_over.exclude(arguments={}).update(  # emptied: what it was about was erased
         state=JobState.QUEUED,
         queue=tier.value,
@@ -115,13 +127,10 @@ def retry_job(*, job_id: int, is_counted: bool = True) -> Job:
         result=None,
         error_code="",
         error_message="",
+        traceparent=traceparent,
     )
     if not queued:
         raise JobNotOver(_("The job has not failed and was not cancelled; it is not run again."))
-    if is_counted and not task.is_in_every_plan:
-        take_daily(job.kind)
-    ring_dispatcher()
-    return find_job(job_id)
 
 
 def acknowledge_cancel(jobs: QuerySet[Job]) -> int:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Final
 
 import orjson
+from django.http import HttpRequest
 
 from academy.logs.bound import bound_fields
+from academy.logs.naming import method_of, route_of
 
 # Korean numbers as people and machines write them, and any other in E.164.
 _PHONE: Final = re.compile(r"(?<![\w.])(?:\+\d{9,15}|(?:\+82[- ]?|0)1[016789][- ]?\d{3,4}[- ]?\d{4})(?![\w.])")
@@ -33,20 +35,39 @@ def scrubbed(text: str) -> str:
 
 def described(error: BaseException) -> list[dict[str, Any]]:
     """The chain of an exception, the last first: kinds and places, no words."""
-    chain: list[dict[str, Any]] = []
-    seen: set[int] = set()
+    return [{"kind": kind_of(one), "at": [str(place) for place in places_of(one)]} for one in chain_of(error)]
+
+
+def chain_of(error: BaseException) -> list[BaseException]:
+    """``error`` and what led to it, the last first."""
+    chain: list[BaseException] = []
     current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        kind = f"{type(current).__module__}.{type(current).__qualname__}"
-        chain.append({"kind": kind, "at": _places(current.__traceback__)})
+    while current is not None and not any(one is current for one in chain):
+        chain.append(current)
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return chain
 
 
-def _places(trace: TracebackType | None) -> list[str]:
-    frames = traceback.extract_tb(trace)[-MAX_FRAMES:]
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+def kind_of(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of code that an exception came through."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.function}"
+
+
+def places_of(error: BaseException) -> list[Place]:
+    """Where ``error`` came through, its origin last."""
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+    return [Place(frame.filename, frame.lineno or 0, frame.name) for frame in frames]
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -54,8 +75,9 @@ def _message(record: logging.LogRecord) -> str:
     request, status = getattr(record, "request", None), getattr(record, "status_code", None)
     if request is None or status is None:
         return scrubbed(record.getMessage())
-    match = getattr(request, "resolver_match", None)
-    return f"{status} {getattr(request, 'method', '')} {match.view_name if match else '(none)'}"
+    if not isinstance(request, HttpRequest):
+        return f"{status}"
+    return f"{status} {method_of(request)} {route_of(request)}"
 
 
 class JsonFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.http import HttpRequest, HttpResponse
 
 from academy.logs.bound import bound
+from academy.logs.naming import method_of, route_of
 
 logger = logging.getLogger("academy.request")
 
@@ -34,7 +35,7 @@ class RequestLog:
             response = self.get_response(request)
             seconds = perf_counter() - begun
             if seconds > SLOW_SECONDS:
-                name = request.resolver_match.view_name if request.resolver_match else "(none)"
-                logger.warning("%s %s: %d after %.1f s", request.method, name, response.status_code, seconds)
+                method, route = method_of(request), route_of(request)
+                logger.warning("%s %s: %d after %.1f s", method, route, response.status_code, seconds)
         response.headers[HEADER] = str(number)
         return response

@@ -9,10 +9,8 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 
+from academy.logs.naming import method_of, route_of
 from academy.metrics import process  # noqa: F401  decides where the numbers below are kept
-
-NO_ENDPOINT: Final = "(none)"
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 REQUESTS: Final = Counter("academy_http_requests", "Requests that were answered.", ["endpoint", "method", "status"])
 SECONDS: Final = Histogram(
@@ -32,9 +30,7 @@ class RequestMetrics:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         begun = perf_counter()
         response = self.get_response(request)
-        match = request.resolver_match
-        endpoint = (match.view_name if match else "") or NO_ENDPOINT
-        method = request.method if request.method in _METHODS else "(other)"
-        REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
+        endpoint = route_of(request)
+        REQUESTS.labels(endpoint, method_of(request), str(response.status_code)).inc()
         SECONDS.labels(endpoint).observe(perf_counter() - begun)
         return response

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from academy.tenancy.context import acting_tenant
 from academy.tenancy.errors import ForeignTenant
+from academy.traces.spans import Role, span
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -186,7 +187,8 @@ def browser_origins() -> tuple[str, ...]:
 def object_bytes(key: str) -> int | None:
     """The size of the object, ``None`` when there is none."""
     try:
-        return s3_client().head_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))["ContentLength"]
+        with span("storage.look", role=Role.CLIENT):
+            return s3_client().head_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key))["ContentLength"]
     except ClientError as error:
         if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
             return None
@@ -213,7 +215,7 @@ def read_object(key: str, *, max_bytes: int) -> bytes:
 
     Raises botocore's errors when the length or the checksum that S3 keeps is another.
     """
-    with _opened(_own(key), max_bytes=max_bytes) as body:
+    with span("storage.read", role=Role.CLIENT), _opened(_own(key), max_bytes=max_bytes) as body:
         return body.read()
 
 
@@ -224,14 +226,16 @@ def read_chunks(key: str, *, max_bytes: int) -> Iterator[bytes]:
 
 
 def write_object(key: str, data: bytes, *, content_type: str) -> None:
-    s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key), Body=data, ContentType=content_type)
+    with span("storage.write", role=Role.CLIENT):
+        s3_client().put_object(Bucket=settings.MEDIA_BUCKET, Key=_own(key), Body=data, ContentType=content_type)
 
 
 def write_file(key: str, file: IO[bytes], *, content_type: str, on_sent: Callable[[int], None] | None = None) -> None:
     """As ``write_object``, for what is too large to be held in memory. ``on_sent`` is told how many bytes have gone."""
-    s3_client().upload_fileobj(
-        file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type}, Callback=on_sent
-    )
+    with span("storage.write", role=Role.CLIENT):
+        s3_client().upload_fileobj(
+            file, settings.MEDIA_BUCKET, _own(key), ExtraArgs={"ContentType": content_type}, Callback=on_sent
+        )
 
 
 def versions_of(place: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What is logged of people: their request, their academy; not their phone, name, code or password."""
+"""What is logged, reported and traced of people: their request, their academy; not their phone, name, code, password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Final
 from uuid import UUID
 
 import pytest
@@ -15,38 +14,30 @@ from django.test import Client
 
 from academy.jobs.disposition import Disposition
 from academy.logs.bound import bound, bound_fields
-from academy.logs.formatting import JsonFormatter, scrubbed
+from academy.logs.formatting import scrubbed
 from academy.trail.models import TrailEntry
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from tests.api.answers import post
 from tests.db.kernel import FakeSandbox, delivery, new_job, use_test_kinds
 from tests.factories import World, client_of, make_user, stranger_on
-
-PHONE: Final = "010-7733-5511"
-PASSWORD: Final = "sentinel-password-4417"
-NAME: Final = "표지인물"
-CODE: Final = "918273"
-# Each in every way in which it may be written.
-SENTINELS: Final = (PHONE, "01077335511", "1077335511", "7733-5511", PASSWORD, NAME, CODE, r"\ud45c")
+from tests.sentinels import (
+    CODE,
+    COOKIE,
+    NAME,
+    PASSWORD,
+    PHONE,
+    Crashes,
+    Spans,
+    found_in,
+    written_log,
+)
 
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that any logger of this process says, down to DEBUG, as production writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonFormatter())
-    root = logging.getLogger()
-    quiet = [logging.getLogger(name) for name in ("botocore", "boto3", "django.request", "django.security")]
-    before = [(one, one.level) for one in (root, *quiet)]
-    for one, _ in before:
-        one.setLevel(logging.DEBUG)
-    root.addHandler(handler)
-    yield written
-    root.removeHandler(handler)
-    for one, level in before:
-        one.setLevel(level)
+    with written_log() as written:
+        yield written
 
 
 @pytest.fixture
@@ -66,11 +57,14 @@ def lines(log: io.StringIO) -> list[dict[str, object]]:
 
 
 def found(log: io.StringIO) -> list[str]:
-    return [sentinel for sentinel in SENTINELS if sentinel in log.getvalue()]
+    return found_in(log.getvalue())
 
 
-def test_no_main_flow_logs_who_somebody_is(world: World, person: User, log: io.StringIO) -> None:
+def test_no_main_flow_says_who_somebody_is(
+    world: World, person: User, log: io.StringIO, crashes: Crashes, spans: Spans
+) -> None:
     client = stranger_on(world.hana.tenant)
+    client.cookies["session"] = COOKIE
     post(client, "/api/v1/session", {"phone": PHONE, "password": "wrong-" + PASSWORD})
     post(client, "/api/v1/session/code", {"phone": PHONE})
     post(client, "/api/v1/session/code/verify", {"phone": PHONE, "code": CODE})
@@ -83,22 +77,33 @@ def test_no_main_flow_logs_who_somebody_is(world: World, person: User, log: io.S
     assert owner.get(f"/api/v1/people/{person.pk}").status_code == 200
     owner.patch(f"/api/v1/people/{person.pk}", {"name": NAME + NAME}, content_type="application/json")
     post(client, "/api/v1/password/reset/code", {"phone": PHONE})
-    owner.get(f"/api/v1/{NAME}/{PHONE}")
+    owner.get(f"/api/v1/{NAME}/{PHONE}", headers={"traceparent": CODE, "baggage": f"name={CODE}"})
     logging.getLogger("test").info("the handler listens")
     assert "the handler listens" in log.getvalue()
     assert found(log) == []
+    assert {span.name for span in spans.all} >= {"POST session", "GET people", "GET (none)"}
+    assert found_in(spans.text) == []
+    assert crashes.envelopes == []  # refusals are no crashes
 
 
-def test_an_error_is_logged_by_its_kind_and_place_and_not_by_its_words(
-    world: World, person: User, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+def test_an_error_is_told_by_its_kind_and_place_and_not_by_its_words(
+    world: World,
+    person: User,
+    log: io.StringIO,
+    crashes: Crashes,
+    spans: Spans,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_: object, **__: object) -> None:
+        phone, name = PHONE, NAME  # local variables, which the SDK could send
+        assert phone != name
         raise IntegrityError(f"duplicate key\nDETAIL:  Key (phone)=({PHONE}) of {NAME} already exists.")
 
     monkeypatch.setattr("apps.accounts.api.people.PeopleView.get", broken)
     client: Client = client_of(person)
     client.raise_request_exception = False
-    answer = client.get("/api/v1/people")
+    client.cookies["other"] = COOKIE
+    answer = client.get("/api/v1/people", {"search": NAME}, headers={"User-Agent": PASSWORD})
     assert answer.status_code == 500
     [line] = [one for one in lines(log) if one["level"] == "ERROR" and "exception" in one]
     exception = line["exception"]
@@ -108,6 +113,22 @@ def test_an_error_is_logged_by_its_kind_and_place_and_not_by_its_words(
     assert line["request_id"] == answer.headers["X-Request-ID"]
     assert line["tenant_id"] == world.hana.tenant.pk
     assert found(log) == []
+    [event] = crashes.events
+    assert event["exception"]["values"][-1]["type"] == "IntegrityError"
+    assert event["exception"]["values"][-1]["stacktrace"]["frames"][-1]["function"] == "broken"
+    assert event["tags"] == {
+        "request_id": answer.headers["X-Request-ID"],
+        "tenant_id": str(world.hana.tenant.pk),
+        "route": "people",
+        "service": "api",
+        "trace_id": line["trace_id"],
+    }
+    assert (event["release"], event["environment"]) == ("sha256:abc", "academy-m")
+    assert found_in(crashes.text) == []
+    traced = spans.one("GET people")
+    assert not traced.status.is_ok
+    assert traced.status.description is None
+    assert found_in(spans.text) == []
 
 
 def test_the_answer_the_log_and_the_trail_name_one_request(world: World, person: User) -> None:
@@ -130,7 +151,8 @@ def test_a_job_is_named_in_all_that_its_task_logs(
 
     job = new_job(world.hana.tenant, "tests.compute", 7)
     assert delivery(job, FakeSandbox(compute)).run() == Disposition.delete()
-    assert seen == [{"job_id": job.pk, "tenant_id": world.hana.tenant.pk}]
+    named = {"job_id": job.pk, "tenant_id": world.hana.tenant.pk, "job_kind": "tests.compute", "tier": "basic"}
+    assert seen == [named]
     assert bound_fields() == {}
 
 
