@@ -20,6 +20,7 @@ from academy.logs.formatting import chain_of, places_of
 from academy.logs.naming import route_of
 
 if TYPE_CHECKING:
+    from sentry_sdk._types import DataCollectionUserOptions, KeyValueCollectionBehaviour
     from sentry_sdk.transport import Transport
     from sentry_sdk.types import Event, Hint
 
@@ -29,6 +30,20 @@ CLOSE_SECONDS: Final = 2.0
 TAGS: Final = ("tenant_id", "request_id", "job_id", "job_kind", "tier", "trace_id", "route", "service")
 _KEPT: Final = ("event_id", "timestamp", "platform", "level", "release", "environment")
 _MAX_CHARACTERS: Final = 200
+_OFF: Final[KeyValueCollectionBehaviour] = {"mode": "off"}
+_COLLECTED: Final[DataCollectionUserOptions] = {
+    "user_info": False,
+    "cookies": _OFF,
+    "http_headers": {"request": _OFF},
+    "http_bodies": [],
+    "url_query_params": _OFF,
+    "graphql": {"document": False, "variables": False},
+    "gen_ai": {"inputs": False, "outputs": False},
+    "database_query_data": False,
+    "queues": False,
+    "stack_frame_variables": False,
+    "frame_context_lines": 0,
+}
 
 
 class CrashHandler(logging.Handler):
@@ -48,13 +63,15 @@ class CrashHandler(logging.Handler):
         self._client = sentry_sdk.Client(
             dsn=dsn,
             transport=transport,
-            release=release or None,
+            release=release,
             environment=environment,
             server_name="",
+            debug=False,
+            spotlight=False,
             default_integrations=False,
             auto_enabling_integrations=False,
             auto_session_tracking=False,
-            send_default_pii=False,
+            data_collection=_COLLECTED,
             include_local_variables=False,
             include_source_context=False,
             attach_stacktrace=False,
@@ -105,7 +122,7 @@ def allowed(event: Event, hint: Hint) -> Event | None:  # noqa: ARG001  the SDK'
     if not values:
         return None
     tags = source.get("tags") or {}
-    kept: Any = {name: source[name] for name in _KEPT if source.get(name) is not None}
+    kept: Any = {name: source[name] for name in _KEPT if source.get(name)}
     kept["exception"] = {"values": [_allowed_exception(value) for value in values]}
     kept["tags"] = {name: str(tags[name])[:_MAX_CHARACTERS] for name in TAGS if name in tags}
     sent: Event = kept

@@ -1,4 +1,4 @@
-"""What is logged, reported and traced of people: their request, their academy; not their phone, name, code, password."""
+"""What is logged, reported and traced of people: their request, their academy; no phone, name, code, password."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_no_main_flow_says_who_somebody_is(
     logging.getLogger("test").info("the handler listens")
     assert "the handler listens" in log.getvalue()
     assert found(log) == []
-    assert {span.name for span in spans.all} >= {"POST session", "GET people", "GET (none)"}
+    assert {span.name for span in spans.all} >= {"POST session", "POST people", "GET (none)"}
     assert found_in(spans.text) == []
     assert crashes.envelopes == []  # refusals are no crashes
 
