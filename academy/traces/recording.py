@@ -108,7 +108,8 @@ class _Span:
     @property
     def traceparent(self) -> str:
         context = self.otel.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        flags = context.trace_flags & TraceFlags.SAMPLED
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
     @property
     def log_fields(self) -> dict[str, str]:
