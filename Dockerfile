@@ -8,7 +8,7 @@
 # Health: GET /health is for the load balancer, /ready (database, migrations, queues) for whoever releases. There is no
 # HEALTHCHECK, as the image doesn't know whether it is a web server, and ECS ignores it for the task definition's.
 
-FROM node:22-bookworm-slim AS frontend
+FROM node:22.21.1-bookworm-slim AS frontend
 
 RUN npm install --global --no-audit --no-fund pnpm@12.21.0
 WORKDIR /app/frontend
@@ -20,7 +20,7 @@ RUN node_modules/.bin/openapi-typescript schema.yaml --output src/api/schema.d.t
     && node_modules/.bin/vite build
 
 
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm AS build
 
 RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.8
 ENV UV_PYTHON_DOWNLOADS=never \
@@ -57,7 +57,7 @@ RUN ACADEMY_ENV=production SECRET_KEY=build-only-no-secret-build-only-no-secret-
     /opt/venv/bin/python -B manage.py collectstatic --noinput --verbosity 0
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 
 # Not pinned: Debian keeps only the newest version of a stable package, so that a pin stops building one day.
 # hadolint ignore=DL3008

@@ -8,6 +8,8 @@ from typing import Final
 
 from infra.aws.sizes import Size
 
+# Keys of the application's secret that a deployment may name: where crashes go, and what a collector asks for.
+TELEMETRY_SECRETS: Final = ("SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS")
 IMAGE_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 # The models of the premium workers, which a deployment may leave out.
 OCR_SETTINGS: Final = (
@@ -56,6 +58,12 @@ class Deployment:
     ocr_onnx_detector: str = ""
     vapid_subject: str = ""
     """Whom push services write to about notices ("mailto:..."); its key is VAPID_PRIVATE_KEY of the same secret."""
+    otlp_endpoint: str = ""
+    """Of a collector of traces; none are recorded without one."""
+    otlp_share: str = ""
+    """Of the requests that are recorded, from 0 to 1; .env.example has the default."""
+    telemetry_secrets: str = ""
+    """Which of SENTRY_DSN and OTEL_EXPORTER_OTLP_HEADERS the application's secret holds, by commas."""
 
     def __post_init__(self) -> None:
         if bool(self.ocr_model_url) != bool(self.ocr_model_name):
@@ -68,6 +76,12 @@ class Deployment:
             raise BadContext("ocr_onnx_recogniser and ocr_onnx_alphabet go together")
         if self.ocr_onnx_detector and not self.ocr_onnx_recogniser:
             raise BadContext("ocr_onnx_detector needs ocr_onnx_recogniser")
+        if self.otlp_endpoint and not self.otlp_endpoint.startswith(("https://", "http://")):
+            raise BadContext(f"otlp_endpoint is {self.otlp_endpoint!r}: not an http address")
+        if self.otlp_share and not re.fullmatch(r"0(\.[0-9]+)?|1(\.0+)?", self.otlp_share):
+            raise BadContext(f"otlp_share is {self.otlp_share!r}: not between 0 and 1")
+        if unknown := set(self.named_telemetry_secrets) - set(TELEMETRY_SECRETS):
+            raise BadContext(f"telemetry_secrets names {', '.join(sorted(unknown))}")
         for digest in (self.image_digest, self.pooler_digest):
             if not IMAGE_DIGEST.fullmatch(digest):
                 raise BadContext(f"{digest!r} is no image digest: sha256: and 64 hexadecimal digits")
@@ -87,6 +101,20 @@ class Deployment:
     def push_environment(self) -> dict[str, str]:
         """What notices are pushed by, apart from the key; nothing where none are."""
         return {"VAPID_SUBJECT": self.vapid_subject} if self.vapid_subject else {}
+
+    @property
+    def named_telemetry_secrets(self) -> list[str]:
+        return [name.strip() for name in self.telemetry_secrets.split(",") if name.strip()]
+
+    @property
+    def telemetry_environment(self) -> dict[str, str]:
+        """What crashes and traces are told by: the deployment, the release, and the collector where there is one."""
+        found = {"DEPLOYMENT": self.prefix, "RELEASE": self.image_digest}
+        if self.otlp_endpoint:
+            found["OTEL_EXPORTER_OTLP_ENDPOINT"] = self.otlp_endpoint
+        if self.otlp_share:
+            found["OTEL_TRACES_SAMPLER_ARG"] = self.otlp_share
+        return found
 
     @property
     def prefix(self) -> str:

@@ -123,6 +123,7 @@ class TaskFactory:
         secrets["DATABASE_URL"] = ecs.Secret.from_secrets_manager(self._database_urls, database)
         wanted = [name for name in APPLICATION_SECRETS if not name.startswith("CANARY") or name in kind.secrets]
         wanted += [name for name in kind.secrets if name in OPTIONAL_SECRETS]
+        wanted += self._deployment.named_telemetry_secrets
         secrets |= {name: ecs.Secret.from_secrets_manager(self._application_secrets, name) for name in wanted}
         container = definition.add_container(
             APP_CONTAINER,
@@ -135,7 +136,7 @@ class TaskFactory:
             cpu=kind.processes.cpu if kind.is_gpu else None,
             memory_limit_mib=kind.processes.memory_mib if kind.is_gpu else None,
             stop_timeout=cdk.Duration.seconds(STOP_SECONDS),
-            environment={**self._environment(), **(kind.environment or {})},
+            environment={**self._environment(), "OTEL_SERVICE_NAME": kind.name, **(kind.environment or {})},
             secrets=secrets,
             logging=ecs.LogDriver.aws_logs(log_group=self.log_group, stream_prefix=kind.name),
             linux_parameters=ecs.LinuxParameters(self._scope, f"{kind.name.title()}Linux", init_process_enabled=False),
@@ -195,4 +196,5 @@ class TaskFactory:
             "TRUSTED_PROXY_COUNT": str(TRUSTED_PROXY_COUNT),
             "METRICS_BIND": f"0.0.0.0:{METRICS_PORT}",
             "LOG_FORMAT": "json",
+            **deployment.telemetry_environment,
         }

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 APP_CONTAINER: Final = "app"
+RELEASE: Final = "RELEASE"
+"""The variable by which crashes and traces say what ran."""
 MIGRATION: Final = "migrate"
 DAILY: Final = ("audit-isolation", "prune-trail")
 # Workers last: a job of the new release may be queued by the new web before a new worker runs, and waits; a job of
@@ -181,6 +183,9 @@ class Release:
             arn: str = current["taskDefinition"]["taskDefinitionArn"]
             return arn
         apps[0]["image"] = image
+        for entry in apps[0].get("environment", ()):
+            if entry["name"] == RELEASE:
+                entry["value"] = self.digest
         if self.is_dry:
             return image
         if current.get("tags"):

@@ -31,7 +31,12 @@ class Cluster:
                 {
                     "family": f"{PREFIX}-{name}",
                     "containerDefinitions": [
-                        {"name": "app", "image": f"{REPOSITORY}@{OLD}", "command": [name]},
+                        {
+                            "name": "app",
+                            "image": f"{REPOSITORY}@{OLD}",
+                            "command": [name],
+                            "environment": [{"name": "RELEASE", "value": OLD}, {"name": "TLS", "value": "true"}],
+                        },
                         {"name": "pooler", "image": f"{REPOSITORY}-pgbouncer@{OLD}"},
                     ],
                 }

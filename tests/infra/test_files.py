@@ -11,6 +11,10 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCKERFILES: Final = (ROOT / "Dockerfile", ROOT / "infra" / "pgbouncer" / "Dockerfile")
+# A release to its last number, or the day a distribution's image was made: never "latest", "22" or "3.11".
+PINNED: Final = re.compile(
+    r"[\w./-]+(:v?\d+\.\d+\.\d+(-[\w.-]+)?|:[\w.-]*\b\d{8}\b[\w.-]*|(:[\w.-]+)?@sha256:[0-9a-f]{64})"
+)
 
 
 def instructions(file: Path) -> list[tuple[str, str]]:
@@ -26,8 +30,7 @@ def test_a_base_has_a_version_and_the_last_stage_is_nobody(file: Path) -> None:
     for name, arguments in found:
         if name == "FROM":
             image = arguments.split()[0]
-            assert image in stages or re.search(r":[\w.-]*\d[\w.-]*$", image), image
-            assert not image.endswith(":latest")
+            assert image in stages or PINNED.fullmatch(image), image
     last = [arguments for name, arguments in found if name == "USER"][-1]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last)
 
@@ -83,7 +86,64 @@ def test_only_nginx_is_reached_from_outside_and_no_image_is_the_latest() -> None
         for port in one.get("ports", []):
             assert name == "nginx" or port.startswith("127.0.0.1:"), (name, port)
         if "image" in one and "ACADEMY_IMAGE" not in one["image"]:
-            assert re.search(r":v?\d", one["image"]), one["image"]
+            assert PINNED.fullmatch(one["image"]), one["image"]
+        assert "image" in one or "build" in one, name
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("nginx", "nginx:latest", "nginx:stable-alpine", "nginx:1", "nginx:1.28", "nginx:1.28-alpine", "node:22-slim"),
+        *("python:3.11-slim-bookworm", "debian:bookworm-slim", "x/y:latest@sha256:12", "${IMAGE:-nginx}"),
+    ],
+)
+def test_what_changes_under_its_name_is_no_pinned_image(image: str) -> None:
+    assert not PINNED.fullmatch(image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(
+            "nginx:1.28.0-alpine",
+            "prom/prometheus:v3.5.0",
+            "pgvector/pgvector:0.8.1-pg17",
+            "debian:bookworm-20251020-slim",
+        ),
+        *("x/y@sha256:" + "0" * 64, "x/y:1@sha256:" + "0" * 64),
+    ],
+)
+def test_what_stays_what_it_was_is_one(image: str) -> None:
+    assert PINNED.fullmatch(image)
+
+
+def test_each_process_says_by_its_own_name_what_ran() -> None:
+    services = compose()["services"]
+    ours = {name: one for name, one in services.items() if "ACADEMY_IMAGE" in one.get("image", "")}
+    for name, one in ours.items():
+        assert one["environment"]["OTEL_SERVICE_NAME"] == name
+        assert one["environment"]["RELEASE"] == "${ACADEMY_IMAGE}"
+
+
+def test_traces_are_kept_where_somebody_asks_for_it_and_are_found_from_the_log() -> None:
+    monitoring = ROOT / "infra" / "monitoring"
+    tempo = compose()["services"]["tempo"]
+    assert tempo["profiles"] == ["traces"]
+    assert "ports" not in tempo
+    config = yaml.safe_load((monitoring / "tempo.yaml").read_text())
+    assert config["distributor"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == "0.0.0.0:4318"
+    sources = {
+        one["uid"]: one for one in yaml.safe_load((monitoring / "grafana-sources.yaml").read_text())["datasources"]
+    }
+    assert sources["tempo"]["url"].endswith(f":{config['server']['http_listen_port']}")
+    [field] = sources["loki"]["jsonData"]["derivedFields"]
+    assert field["datasourceUid"] == "tempo"
+    line = '{"level":"ERROR","trace_id":"' + "a" * 32 + '","span_id":"bb"}'
+    for written in (line, line.replace('"', '\\"')):  # as it is, and within Docker's own JSON
+        found = re.search(field["matcherRegex"], written)
+        assert found is not None
+        assert found[1] == "a" * 32
+    assert sources["tempo"]["jsonData"]["tracesToLogsV2"]["datasourceUid"] == "loki"
 
 
 def test_nothing_serves_before_the_migration_has_ended() -> None:
