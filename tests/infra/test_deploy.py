@@ -150,6 +150,13 @@ def test_the_migration_runs_before_any_service_and_all_get_one_digest(cluster: C
     assert {image for _, image in cluster.calls} == {f"{REPOSITORY}@{NEW}"}
 
 
+def test_what_runs_says_by_which_digest_it_runs(cluster: Cluster, release: Make) -> None:
+    release().run()
+    for service in cluster.services.values():
+        app = cluster.definitions[service["taskDefinition"]]["containerDefinitions"][0]
+        assert app["environment"] == [{"name": "RELEASE", "value": NEW}, {"name": "TLS", "value": "true"}]
+
+
 def test_the_pooler_beside_keeps_its_own_image(cluster: Cluster, release: Make) -> None:
     release().run()
     for service in cluster.services.values():

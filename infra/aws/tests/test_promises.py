@@ -264,6 +264,31 @@ def test_models_reach_the_premium_workers_alone_and_their_key_as_a_secret(tmp_pa
     assert not any(entry["Name"].startswith("OCR_") for entry in without["Environment"] + without["Secrets"])
 
 
+TELEMETRY = {
+    "otlp_endpoint": "https://collector.example:4318",
+    "otlp_share": "0.2",
+    "telemetry_secrets": "SENTRY_DSN, OTEL_EXPORTER_OTLP_HEADERS",
+}
+
+
+def test_every_process_is_told_where_crashes_and_traces_go_if_anywhere(tmp_path: Path, resources: Resources) -> None:
+    app = build(deployment_of({**EXAMPLE, **TELEMETRY, "size": "m"}), tmp_path)
+    [service] = [child for child in app.node.children if isinstance(child, Stack) and "service" in child.stack_name]
+    given = Template.from_stack(service).find_resources("AWS::ECS::TaskDefinition").values()
+    for definition in (one["Properties"] for one in given):
+        app_container = containers(definition)["app"]
+        environment = {entry["Name"]: entry["Value"] for entry in app_container["Environment"]}
+        assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == TELEMETRY["otlp_endpoint"]
+        assert environment["OTEL_TRACES_SAMPLER_ARG"] == TELEMETRY["otlp_share"]
+        assert environment["OTEL_SERVICE_NAME"] == definition["Family"].removeprefix("academy-m-")
+        assert (environment["DEPLOYMENT"], environment["RELEASE"]) == ("academy-m", EXAMPLE["image_digest"])
+        assert {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS"} <= {entry["Name"] for entry in app_container["Secrets"]}
+    for definition in definitions(resources).values():
+        app_container = containers(definition)["app"]
+        named = {entry["Name"] for entry in app_container["Environment"] + app_container["Secrets"]}
+        assert not named & {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+
 def test_events_go_to_the_streams_and_all_else_to_the_api(resources: Resources) -> None:
     [rule] = resources("service", "AWS::ElasticLoadBalancingV2::ListenerRule").values()
     assert rule["Conditions"][0]["PathPatternConfig"]["Values"] == ["/api/v1/events"]

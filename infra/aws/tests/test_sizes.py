@@ -57,6 +57,9 @@ def test_sizes_grow() -> None:
         ("github_repository", "academy"),
         ("ocr_model_name", "reader"),
         ("ocr_onnx_detector", "/models/text.onnx#sha256=0"),
+        ("otlp_endpoint", "collector:4318"),
+        ("otlp_share", "2"),
+        ("telemetry_secrets", "SENTRY_DSN,SECRET_KEY"),
         ("size", "xl"),
     ],
 )
