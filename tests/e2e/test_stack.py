@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
+from tests.collector import Collected, collecting
 
 STATE = Path(__file__).resolve().parents[2] / "build" / "e2e-stack"
 ACADEMY = Academy("hana", "하나수학학원", "010-1234-5678", "쪽지시험반", "박하나", "쪽지시험", 7_000)
@@ -29,11 +30,21 @@ WAIT_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def collected() -> Iterator[Collected]:
+    """What the processes send to a collector of traces, and to Sentry."""
+    with collecting() as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def stack(collected: Collected) -> Iterator[Stack]:
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch, (STATE / "log").open("w") as log:
         patch.setenv("JOB_VISIBILITY_SECONDS", str(VISIBILITY_SECONDS))
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.otlp_url)
+        patch.setenv("OTEL_TRACES_SAMPLER_ARG", "1")
+        patch.setenv("SENTRY_DSN", collected.dsn)
         with Stack(STATE, output=Output(log), port=free_port()) as running:
             assert running.wait_for_web()
             yield running
@@ -93,6 +104,31 @@ def test_a_page_watches_its_jobs_at_the_same_origin(stack: Stack, staff: StaffCl
     scan = staff.scans(exam_id)[0]
     assert f'"object":{{"kind":"scan","id":{scan["id"]}}}' in seen[-1]
     assert scan["state"] == "succeeded"
+
+
+def test_a_hand_in_is_one_trace_through_all_processes(stack: Stack, staff: StaffClient, collected: Collected) -> None:
+    layout = design_layout(question_count=QUESTIONS, choice_count=5, number_digits=DIGITS)
+    exam_id = int(staff.post("/exams", {"title": "한 장", "question_count": QUESTIONS})["id"])
+    sheet = make_sheets(staff.get_bytes(f"/exams/{exam_id}/sheet.pdf"), layout, {PHONE: 1}, seed=ACADEMY.seed)[0]
+    staff.put(f"/exams/{exam_id}/key", {"answers": {label: ["1"] for label in layout.question_labels}})
+    before = {span.trace_id for span in collected.spans}
+    staff.hand_in(exam_id, File("표지인물.jpg", "image/jpeg", sheet.picture))
+
+    def told() -> set[str]:
+        by_trace: dict[bytes, set[str]] = defaultdict(set)
+        for span in collected.spans:
+            if span.trace_id not in before:
+                by_trace[span.trace_id].add(span.name)
+        return next((names for names in by_trace.values() if "POST exam-scans" in names), set())
+
+    whole = {
+        *("POST exam-scans", "job.enqueue", "job.send", "job.receive", "job.wait", "job.run"),
+        *("storage.read", "sandbox.compute", "storage.write"),
+    }
+    _wait_until(stack, lambda: told() >= whole)
+    assert not any(
+        word in collected.text for word in ("표지인물", ACADEMY.phone, ACADEMY.phone.replace("-", ""), PASSWORD)
+    )
 
 
 def _until(lines: Iterator[str], part: str) -> Iterator[str]:
