@@ -350,6 +350,7 @@ class Consumer(Generic[SandboxT]):
 
 def _parse(queue: QueueSpec, message: MessageTypeDef) -> ReceivedMessage:
     attributes = message.get("Attributes", {})
+    beside = message.get("MessageAttributes", {})
     return ReceivedMessage(
         queue=queue,
         message_id=message.get("MessageId", ""),
@@ -357,7 +358,7 @@ def _parse(queue: QueueSpec, message: MessageTypeDef) -> ReceivedMessage:
         receipt_handle=message.get("ReceiptHandle", ""),
         receive_count=int(attributes.get("ApproximateReceiveCount", "1")),
         group_id=attributes.get("MessageGroupId"),
-        traceparent=message.get("MessageAttributes", {}).get(TRACEPARENT, {}).get("StringValue", ""),
+        traceparent=beside[TRACEPARENT].get("StringValue", "") if TRACEPARENT in beside else "",
     )
 
 

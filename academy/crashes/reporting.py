@@ -100,12 +100,14 @@ class CrashHandler(logging.Handler):
 
     def _event(self, record: logging.LogRecord, error: BaseException) -> Event:
         request = getattr(record, "request", None)
-        route = {"route": route_of(request)} if isinstance(request, HttpRequest) else {}
+        tags = {**{name: str(value) for name, value in bound_fields().items()}, "service": self._service}
+        if isinstance(request, HttpRequest):
+            tags["route"] = route_of(request)
         return {
             "level": "fatal" if record.levelno >= logging.CRITICAL else "error",
             "timestamp": datetime.fromtimestamp(record.created, UTC),
             "exception": {"values": [_described(one) for one in reversed(chain_of(error))]},
-            "tags": {**bound_fields(), **route, "service": self._service},
+            "tags": tags,
         }
 
 

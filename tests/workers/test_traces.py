@@ -93,7 +93,7 @@ class _Slot:
 
 
 def trace_of(span: ReadableSpan) -> int:
-    return span.context.trace_id
+    return int(span.context.trace_id)
 
 
 def in_trace(spans: Spans, trace_id: int) -> dict[str, ReadableSpan]:
