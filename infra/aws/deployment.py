@@ -19,8 +19,10 @@ OCR_SETTINGS: Final = (
     "ocr_onnx_alphabet",
     "ocr_onnx_detector",
 )
+# Who is told of crashes and traces, if anybody.
+TELEMETRY_SETTINGS: Final = ("otlp_endpoint", "otlp_share", "telemetry_secrets")
 # What a deployment may leave out.
-OPTIONAL_SETTINGS: Final = (*OCR_SETTINGS, "vapid_subject")
+OPTIONAL_SETTINGS: Final = (*OCR_SETTINGS, *TELEMETRY_SETTINGS, "vapid_subject")
 
 
 class BadContext(ValueError):
