@@ -32,7 +32,10 @@ POLICY_EXPRESSION: Final = "(tenant_id = (NULLIF(current_setting('app.tenant_id'
 DISPATCHER_POLICY: Final = "dispatcher"
 DISPATCHER_TABLE: Final = "jobs_job"
 DISPATCHER_READS: Final = frozenset(
-    {"id", "tenant_id", "kind", "queue", "state", "available_at", "sent_at", "lease_expires_at", "cancel_requested_at"}
+    {
+        *("id", "tenant_id", "kind", "queue", "state", "traceparent"),
+        *("available_at", "sent_at", "lease_expires_at", "cancel_requested_at"),
+    }
 )
 DISPATCHER_WRITES: Final = frozenset({"state", "sent_at", "lease_expires_at", "finished_at"})
 # Of the shared tables it learns which schemas there are.
