@@ -26,6 +26,7 @@ from workers.media.images import FULL_SIZE_LIMITS
 from workers.media.lecture import draw_storyboard, write_streamable
 from workers.media.pages import decode_colour_page, decode_page, page_count, paper_size_mm
 from workers.media.pdf import join_pdfs, take_pages
+from workers.media.renditions import write_renditions
 from workers.media.searchable import PicturePage, PlacedWord, write_searchable_pdf
 from workers.media.sniff import MediaFormat, sniff
 from workers.media.text_layer import read_text_layer
@@ -331,6 +332,46 @@ def prepare_lecture(path: str, time_limit_seconds: float) -> LectureAnswer:
             "tile_height": board.tile_height,
         },
     }
+
+
+class RenditionAnswer(TypedDict):
+    """One quality of a lecture as written to ``file`` in the working folder; bits are per second.
+
+    ``segments``: seconds and bytes of each, one after the other from ``head_bytes`` on.
+    """
+
+    name: str
+    file: str
+    width: int
+    height: int
+    codecs: str
+    peak_bits: int
+    average_bits: int
+    head_bytes: int
+    segments: list[list[float]]
+
+
+def write_lecture_renditions(path: str, time_limit_seconds: float) -> list[RenditionAnswer]:
+    """Write what ``prepare_lecture`` wrote in the qualities that players choose from, the highest first.
+
+    Raises ``BrokenMedia``, also when it is too long for the time.
+    """
+    with Path(path).open("rb") as file:
+        written = write_renditions(file, Path(), time_limit_seconds=time_limit_seconds, report=progress.report)
+    return [
+        {
+            "name": one.name,
+            "file": one.file,
+            "width": one.width,
+            "height": one.height,
+            "codecs": one.codecs,
+            "peak_bits": one.peak_bits_per_second,
+            "average_bits": one.average_bits_per_second,
+            "head_bytes": one.head_bytes,
+            "segments": [[seconds, byte_count] for seconds, byte_count in one.segments],
+        }
+        for one in written
+    ]
 
 
 def register_homework_page(data: bytes, index: int, first_label: int) -> RegisteredPageAnswer:

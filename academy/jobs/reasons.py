@@ -44,8 +44,12 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "damaged_video": _("The video is damaged or incomplete. Please record or upload it again."),
     "video_too_large": _("The video has too many pixels. Please record in 4K or less."),
     "video_too_long": _("The video is longer than four hours. Please cut it."),
+    "too_long_for_renditions": _(
+        "The lecture is too long to be written in several qualities. It is watched in the one it has."
+    ),
     "no_pages": _("No page lies still in this video. Show each page for two seconds or more."),
     "video_deleted": _("The video was deleted before its pages were found."),
+    "lecture_deleted": _("The lecture was deleted before it was ready."),
     # what a worksheet can be
     "no_print": _("There is too little print on this page to recognise it by. Please choose another page."),
     "paper_size": _("Worksheets are A6 to A3. Please save the page in one of these sizes."),

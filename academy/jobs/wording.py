@@ -26,6 +26,7 @@ _KINDS: Final[Mapping[str, Promise]] = {
     "trash.end_deletion": _("Ending what was deleted"),
     "lectures.prepare": _("Preparing a lecture"),
     "notices.send_notices": _("Sending notices to devices"),
+    "lectures.write_renditions": _("Writing a lecture in several qualities"),
     "rosters.read_roster": _("Reading a list of students"),
     "rosters.take_roster": _("Taking a list of students over"),
     "rosters.drop_roster": _("Deleting a list of students"),

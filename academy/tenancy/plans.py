@@ -19,12 +19,13 @@ _BASIC: Final[Mapping[str, str]] = {
 }
 
 _VIDEO: Final[Mapping[str, str]] = {"lectures.prepare": "video", "videos.find_pages": "video"}
+_RENDITIONS: Final[Mapping[str, str]] = {"lectures.write_renditions": "video"}
 
 # Code -> (name, job kind -> the tier that runs it). The lite plan reads text, and has no answer sheets.
 STARTING_PLANS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "lite": ("Lite", dict.fromkeys(_TEXT, "lite")),
     "basic": ("Basic", {**_BASIC, **_VIDEO}),
-    "premium": ("Premium", {**dict.fromkeys(_BASIC, "premium"), **_VIDEO}),
+    "premium": ("Premium", {**dict.fromkeys(_BASIC, "premium"), **_VIDEO, **_RENDITIONS}),
 }
 
 # Code -> (job kind -> how many in a day): of pages, and of files to be taken apart into pages. A kind that is missing
@@ -46,6 +47,7 @@ STARTING_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
         "exams.read_scan": 50_000,
         "homework.read_homework": 20_000,
         "lectures.prepare": 500,
+        "lectures.write_renditions": 500,
         "videos.find_pages": 1_000,
         "documents.open_document": 3_000,
         "documents.read_page": 50_000,

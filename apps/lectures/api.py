@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -18,7 +21,8 @@ from apps.accounts.requests import browser_of, person_of
 from apps.accounts.roles import Permission
 from apps.lectures import playback, queries, services
 from apps.lectures.deleting import LECTURE
-from apps.lectures.models import Lecture
+from apps.lectures.models import Lecture, LectureRendition
+from apps.lectures.playlists import CONTENT_TYPE, master_playlist, media_playlist
 from apps.lectures.serializers import (
     HeartbeatSerializer,
     LectureChangeSerializer,
@@ -42,6 +46,10 @@ from apps.lectures.serializers import (
 )
 from apps.students.requests import student_asking, student_meant
 from apps.trash.services import delete
+
+
+_PLAYLIST: Final = {(200, CONTENT_TYPE): OpenApiTypes.STR}
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 
 
 def _lecture(request: Request, lecture_id: int) -> Lecture:
@@ -215,3 +223,43 @@ class HeartbeatView(APIView):
             session_id=session_id, by=person_of(request), browser=browser_of(request), **asked.validated_data
         )
         return Response(playback_json(heard))
+
+
+class MasterPlaylistView(APIView):
+    permissions: ClassVar = {"GET": Permission.WATCH_LECTURES}
+    personal: ClassVar = {"GET": OWN}
+
+    @extend_schema(responses=_PLAYLIST, operation_id="playback_playlist")
+    def get(self, request: Request, session_id: int) -> HttpResponseBase:
+        """What a player of HLS begins with: the qualities there are. 403 ``playback_ended`` once it has ended."""
+        found = playback.renditions_of(session_id=session_id, by=person_of(request), browser=browser_of(request))
+        return _playlist(master_playlist(found))
+
+
+class MediaPlaylistView(APIView):
+    permissions: ClassVar = {"GET": Permission.WATCH_LECTURES}
+    personal: ClassVar = {"GET": OWN}
+
+    @extend_schema(responses=_PLAYLIST, operation_id="playback_rendition_playlist")
+    def get(self, request: Request, session_id: int, name: str) -> HttpResponseBase:
+        """The segments of one quality, "high" or "low"."""
+        return _playlist(media_playlist(_rendition(request, session_id, name)))
+
+
+class RenditionView(APIView):
+    permissions: ClassVar = {"GET": Permission.WATCH_LECTURES}
+    personal: ClassVar = {"GET": OWN}
+
+    @extend_schema(responses={302: None}, operation_id="playback_rendition_file")
+    def get(self, request: Request, session_id: int, name: str) -> HttpResponseBase:
+        """Leads to the file of one quality, by a link that is good for two minutes."""
+        url = playback.rendition_url(_rendition(request, session_id, name))
+        return HttpResponse(status=status.HTTP_302_FOUND, headers={"Location": url, **_NOT_KEPT})
+
+
+def _rendition(request: Request, session_id: int, name: str) -> LectureRendition:
+    return playback.rendition_of(session_id=session_id, name=name, by=person_of(request), browser=browser_of(request))
+
+
+def _playlist(text: str) -> HttpResponse:
+    return HttpResponse(text, content_type=CONTENT_TYPE, headers=_NOT_KEPT)

@@ -15,11 +15,16 @@ from apps.courses.models import Course
 from apps.students.models import Student
 
 
+class RenditionName(models.TextChoices):
+    HIGH = "high", "High"
+    LOW = "low", "Low"
+
+
 class Lecture(TenantModel):
     """A film of a lesson, watched by who is in the course once it is ready and published.
 
     Whether it is being made ready, is ready, or why not, is its ``job``'s to say; the columns from ``seconds`` on are
-    set once it is. ``width``, ``height`` and ``codec`` are of what was sent.
+    set once it is. ``renditions_job`` then writes it in several qualities, where the plan has that. ``width``, ``height`` and ``codec`` are of what was sent.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -41,6 +46,7 @@ class Lecture(TenantModel):
     video_key = models.CharField(max_length=255, blank=True, default="")
     poster_key = models.CharField(max_length=255, blank=True, default="")
     storyboard_key = models.CharField(max_length=255, blank=True, default="")
+    renditions_job = TenantForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
     storyboard = models.JSONField(null=True)  # where each small picture lies: workers.compute.StoryboardJson
 
     trail_values = ("course_id", "position", "published_at")
@@ -56,6 +62,36 @@ class Lecture(TenantModel):
     def is_ready(self) -> bool:
         """Whether there is something to be watched."""
         return bool(self.video_key)
+
+
+class LectureRendition(TenantModel):
+    """A lecture in one quality, as players that choose by the line take it: one file, a range of bytes a segment.
+
+    ``segments``: seconds and bytes of each, one after the other from ``head_bytes`` on. Bits are per second.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    lecture = TenantForeignKey(Lecture, on_delete=models.CASCADE, related_name="renditions")
+    name = models.CharField(max_length=8, choices=RenditionName)
+    key = models.CharField(max_length=255)
+    byte_count = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    codecs = models.CharField(max_length=40)
+    peak_bits = models.PositiveBigIntegerField()
+    average_bits = models.PositiveBigIntegerField()
+    head_bytes = models.PositiveIntegerField()
+    segments = models.JSONField()
+
+    untrailed = "written by the job that makes the lecture ready; whoever had it made has an entry"
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "lecture", "name"], name="lecture_rendition_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"lecture {self.lecture_id}, {self.name}"
 
 
 class VideoPlaybackSession(TenantModel):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db.models import Model, Q
 
 from academy.tenancy.holdings import Fate, Holding
-from apps.lectures.models import Lecture, LectureProgress, VideoPlaybackSession
+from apps.lectures.models import Lecture, LectureProgress, LectureRendition, VideoPlaybackSession
 
 HOLDINGS = (
     Holding(
@@ -25,4 +25,6 @@ HOLDINGS = (
         shown=("id", "created_at", "title"),
     ),
 )
-NOT_PERSONAL: Mapping[type[Model], str] = {}
+NOT_PERSONAL: Mapping[type[Model], str] = {
+    LectureRendition: "the lecture's own film in another quality; who made the lecture stands with the lecture",
+}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import secrets
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
@@ -24,8 +24,8 @@ from django.utils.translation import gettext
 from academy.http.errors import DomainError, Invalid, Missing, Refused
 from academy.storage import s3
 from apps.accounts.models import User
-from apps.lectures.models import Lecture, LectureProgress, VideoPlaybackSession
-from apps.lectures.queries import lectures_of_student, may_act_for, running_sessions
+from apps.lectures.models import Lecture, LectureProgress, LectureRendition, VideoPlaybackSession
+from apps.lectures.queries import lectures_of_student, may_act_for, renditions_in_order, running_sessions
 from apps.lectures.watching import length_of, merged
 from apps.students.models import Student
 
@@ -66,6 +66,8 @@ class Playback:
     media_url: str
     position: float
     token: str = ""
+    rendition_urls: Mapping[str, str] = field(default_factory=dict)
+    """By name, the highest first; of what is written in one file alone there are none."""
 
 
 def open_playback(*, lecture_id: int, student: Student, by: User, browser: uuid.UUID) -> Playback:
@@ -101,7 +103,8 @@ def open_playback(*, lecture_id: int, student: Student, by: User, browser: uuid.
         )
         session.save()
         progress = LectureProgress.objects.filter(lecture=lecture, student=student).first()
-    return Playback(session, _media_url(lecture), progress.position if progress is not None else 0.0, token)
+    position = progress.position if progress is not None else 0.0
+    return Playback(session, _media_url(lecture), position, token, _rendition_urls(lecture))
 
 
 def hear(
@@ -124,16 +127,51 @@ def hear(
         if session is None or not compare_digest(session.token_hash, hash_of(token)):
             raise Missing
         now = timezone.now()
-        lecture = lectures_of_student(session.student).filter(pk=session.lecture_id).first()
-        is_over = session.ended_at is not None or session.expires_at <= now or session.browser != browser
-        if is_over or lecture is None or not may_act_for(by, session.student):
-            raise PlaybackEnded
+        lecture = _watched_in(session, by, browser, now)
         session.credited_seconds += _checked_seconds(session, ranges, now)
         _keep_progress(lecture, session.student_id, position, ranges, now)
         session.heard_at, session.expires_at = now, now + timedelta(seconds=LIFE_SECONDS)
         session.ended_at = now if is_last else None
         session.save(update_fields=["heard_at", "expires_at", "ended_at", "credited_seconds"])
-    return Playback(session, "" if is_last else _media_url(lecture), position)
+    if is_last:
+        return Playback(session, "", position)
+    return Playback(session, _media_url(lecture), position, rendition_urls=_rendition_urls(lecture))
+
+
+def renditions_of(*, session_id: int, by: User, browser: uuid.UUID) -> list[LectureRendition]:
+    """What may be played now in a session, the highest first; asked anew by every playlist and every link.
+
+    Raises ``Missing`` for another's, ``PlaybackEnded``, and ``Missing`` where there are none.
+    """
+    session = VideoPlaybackSession.objects.filter(pk=session_id, user=by).first()
+    if session is None:
+        raise Missing
+    found = renditions_in_order(_watched_in(session, by, browser, timezone.now()))
+    if not found:
+        raise Missing
+    return found
+
+
+def rendition_of(*, session_id: int, name: str, by: User, browser: uuid.UUID) -> LectureRendition:
+    """One of them. Raises as ``renditions_of`` does, and ``Missing`` for one that there is not."""
+    for rendition in renditions_of(session_id=session_id, by=by, browser=browser):
+        if rendition.name == name:
+            return rendition
+    raise Missing
+
+
+def rendition_url(rendition: LectureRendition) -> str:
+    """A link to its file, good for two minutes."""
+    return s3.presign_get(rendition.key, seconds=MEDIA_URL_SECONDS)
+
+
+def _watched_in(session: VideoPlaybackSession, by: User, browser: uuid.UUID, now: datetime) -> Lecture:
+    """What is being watched, if it may go on now. Raises ``PlaybackEnded``."""
+    lecture: Lecture | None = lectures_of_student(session.student).filter(pk=session.lecture_id).first()
+    is_over = session.ended_at is not None or session.expires_at <= now or session.browser != browser
+    if is_over or lecture is None or not may_act_for(by, session.student):
+        raise PlaybackEnded
+    return lecture
 
 
 def hash_of(token: str) -> str:
@@ -172,3 +210,7 @@ def _keep_progress(
 
 def _media_url(lecture: Lecture) -> str:
     return s3.presign_get(lecture.video_key, seconds=MEDIA_URL_SECONDS)
+
+
+def _rendition_urls(lecture: Lecture) -> dict[str, str]:
+    return {rendition.name: rendition_url(rendition) for rendition in renditions_in_order(lecture)}

@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import Sight
 from apps.courses.models import Enrolment
 from apps.courses.queries import courses_visible_to
-from apps.lectures.models import Lecture, LectureProgress, VideoPlaybackSession
+from apps.lectures.models import Lecture, LectureProgress, LectureRendition, VideoPlaybackSession
 from apps.students.models import Student
 from apps.students.queries import children_of
 
@@ -32,12 +32,13 @@ def lectures_visible_to(person: User) -> QuerySet[Lecture]:
 
 
 def lectures_with_job(person: User) -> QuerySet[Lecture]:
-    return lectures_visible_to(person).select_related("job", "upload", "course", "created_by")
+    return lectures_visible_to(person).select_related("job", "renditions_job", "upload", "course", "created_by")
 
 
 def lecture_jobs_visible_to(person: User) -> Q:
-    """Of the jobs that make lectures ready."""
-    return Q(pk__in=lectures_visible_to(person).values("job_id"))
+    """Of the jobs that make lectures ready, and write them in several qualities."""
+    visible = lectures_visible_to(person)
+    return Q(pk__in=visible.values("job_id")) | Q(pk__in=visible.values("renditions_job_id"))
 
 
 def lectures_of_student(student: Student) -> QuerySet[Lecture]:
@@ -46,6 +47,11 @@ def lectures_of_student(student: Student) -> QuerySet[Lecture]:
     return Lecture.objects.filter(
         course__in=enrolled.values("course_id"), course__is_archived=False, published_at__isnull=False
     ).exclude(video_key="")
+
+
+def renditions_in_order(lecture: Lecture) -> list[LectureRendition]:
+    """The qualities that a player may choose from, the highest first."""
+    return sorted(LectureRendition.objects.filter(lecture=lecture), key=lambda one: -one.average_bits)
 
 
 def may_act_for(person: User, student: Student) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from rest_framework import serializers
 
 from academy.jobs.reasons import text_of
@@ -43,7 +44,10 @@ class LectureCourseSerializer(serializers.Serializer[Any]):
 
 
 class LectureSerializer(serializers.Serializer[Any]):
-    """``is_cut_off`` and ``is_timed_out`` say why it may be shorter than what was sent."""
+    """``is_cut_off`` and ``is_timed_out`` say why it may be shorter than what was sent.
+
+    ``renditions_state``: of the job that writes it in several qualities, null where there is none.
+    """
 
     id = serializers.IntegerField()
     course = LectureCourseSerializer()
@@ -58,6 +62,8 @@ class LectureSerializer(serializers.Serializer[Any]):
     error_code = serializers.CharField()
     error_message = serializers.CharField()
     is_ready = serializers.BooleanField()
+    renditions_state = serializers.CharField(allow_null=True)
+    renditions_error = serializers.CharField()
     seconds = serializers.FloatField(allow_null=True)
     width = serializers.IntegerField(allow_null=True)
     height = serializers.IntegerField(allow_null=True)
@@ -75,7 +81,7 @@ class LectureDetailSerializer(LectureSerializer):
 
 
 def lecture_json(lecture: Lecture) -> dict[str, Any]:
-    job = lecture.job
+    job, qualities = lecture.job, lecture.renditions_job
     columns = ("id", "title", "position", "created_at", "published_at", "seconds", "width", "height", "codec")
     flags = ("has_sound", "is_cut_off", "is_timed_out", "is_ready")
     return {
@@ -87,6 +93,8 @@ def lecture_json(lecture: Lecture) -> dict[str, Any]:
         "progress": job.progress if job else None,
         "error_code": job.error_code if job else "",
         "error_message": text_of(job.error_code) if job else "",
+        "renditions_state": qualities.state if qualities else None,
+        "renditions_error": text_of(qualities.error_code) if qualities else "",
     }
 
 
@@ -219,11 +227,17 @@ class HeartbeatSerializer(serializers.Serializer[None]):
 
 
 class PlaybackSerializer(serializers.Serializer[Any]):
-    """``media_url`` is good for two minutes; each heartbeat brings another. ``token`` is told once."""
+    """``media_url`` is good for two minutes; each heartbeat brings another. ``token`` is told once.
+
+    ``playlist_url``: where a player of HLS begins, "" for a lecture of one quality. It leads to addresses of this API;
+    ``rendition_urls``, by name, are what those of the files would lead to, good for two minutes as well.
+    """
 
     id = serializers.IntegerField()
     token = serializers.CharField()
     media_url = serializers.CharField()
+    playlist_url = serializers.CharField()
+    rendition_urls = serializers.DictField(child=serializers.CharField())
     position = serializers.FloatField()
     expires_at = serializers.DateTimeField()
     heartbeat_seconds = serializers.IntegerField()
@@ -235,6 +249,8 @@ def playback_json(playback: Playback) -> dict[str, Any]:
         "id": playback.session.pk,
         "token": playback.token,
         "media_url": playback.media_url,
+        "playlist_url": reverse("master-playlist", args=[playback.session.pk]) if playback.rendition_urls else "",
+        "rendition_urls": dict(playback.rendition_urls),
         "position": playback.position,
         "expires_at": playback.session.expires_at,
         "heartbeat_seconds": HEARTBEAT_SECONDS,

@@ -13,4 +13,7 @@ urlpatterns = [
     path("me/lectures/<int:lecture_id>", api.OwnLectureView.as_view(), name="own-lecture"),
     path("me/lectures/<int:lecture_id>/playback", api.OwnPlaybackView.as_view(), name="own-playback"),
     path("me/playback/<int:session_id>/heartbeat", api.HeartbeatView.as_view(), name="heartbeat"),
+    path("me/playback/<int:session_id>/lecture.m3u8", api.MasterPlaylistView.as_view(), name="master-playlist"),
+    path("me/playback/<int:session_id>/<slug:name>.m3u8", api.MediaPlaylistView.as_view(), name="media-playlist"),
+    path("me/playback/<int:session_id>/<slug:name>.mp4", api.RenditionView.as_view(), name="rendition"),
 ]

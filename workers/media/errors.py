@@ -24,6 +24,7 @@ class MediaProblem(StrEnum):
     DAMAGED_VIDEO = "damaged_video"
     VIDEO_TOO_LARGE = "video_too_large"
     VIDEO_TOO_LONG = "video_too_long"
+    TOO_LONG_FOR_RENDITIONS = "too_long_for_renditions"
     NO_PAGES = "no_pages"
     ARCHIVE_LOCKED = "archive_locked"
     ARCHIVE_NESTED = "archive_nested"

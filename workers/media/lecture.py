@@ -9,7 +9,7 @@ The storyboard is one picture of small ones, taken at even distances at the keyf
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -96,7 +97,7 @@ def write_streamable(
         av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as output,
     ):
         pictures = picture_track(source)
-        writer = _Writer(source, output, pictures, _sound_track(source), facts)
+        writer = _Writer(source, output, pictures, sound_track(source), facts)
         writer.run(report, ends_at)
     if not writer.seconds:
         raise BrokenMedia(MediaProblem.DAMAGED_VIDEO, "The video is damaged. Please record or upload it again.")
@@ -159,7 +160,8 @@ class _Writer:
         self.is_timed_out = False
         self.seconds = 0.0
         self._damaged = 0
-        self._next_at = 0.0
+        self._pace = Pace()
+        self._next_keyframe_at = 0.0
         self._last_dts: dict[int, int] = {}
         self._to = output.add_stream_from_template(pictures) if self.is_copied else self._picture_target()
         self._to_sound: AudioStream | None = None
@@ -223,35 +225,26 @@ class _Writer:
             self._note_damage()
             return
         at = float((frame.pts or 0) * (frame.time_base or Fraction(1, 1000)))
-        if at < self._next_at:
-            return  # more than the rate that is kept
-        self._next_at = max(self._next_at, at - 1.0 / ENCODED_RATE) + 0.98 / ENCODED_RATE
-        turned = _turned(frame, self._to.width, self._to.height)
-        turned.pts, turned.time_base = round(at * 90_000), Fraction(1, 90_000)
-        self._output.mux(self._to.encode(turned))
+        if not self._pace.keeps(at):
+            return
+        picture = turned(frame, self._to.width, self._to.height)
+        picture.pts, picture.time_base = round(at * 90_000), Fraction(1, 90_000)
+        # By time, for a screen recording may have few pictures a second; and never as it was sent.
+        picture.pict_type = PictureType.I if at >= self._next_keyframe_at else PictureType.NONE
+        if picture.pict_type == PictureType.I:
+            self._next_keyframe_at = at + KEYFRAME_SECONDS
+        self._output.mux(self._to.encode(picture))
         self.seconds = max(self.seconds, at + 1.0 / ENCODED_RATE)
 
     def _picture_target(self) -> VideoStream:
         """Every track is there before the first packet; how the pictures were held, only the first one says."""
         width, height = self._facts.width, self._facts.height
-        if self._first_rotation() % 180:
+        if first_rotation(self._source, self._pictures) % 180:
             width, height = height, width
         scale = min(ENCODED_SIDE / max(width, height), 1.0)
-        stream = self._output.add_stream("libx264", rate=ENCODED_RATE, options=dict(ENCODING))
-        stream.width, stream.height = _even(width * scale), _even(height * scale)
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 90_000)
+        stream = add_pictures(self._output, even(width * scale), even(height * scale), ENCODING)
         stream.codec_context.gop_size = ENCODED_RATE * KEYFRAME_SECONDS
-        stream.codec_context.thread_count = THREADS
         return stream
-
-    def _first_rotation(self) -> int:
-        try:
-            return next((frame.rotation for frame in self._source.decode(self._pictures)), 0)
-        except av.error.FFmpegError:
-            return 0
-        finally:
-            self._source.seek(0, backward=True, any_frame=False)
 
     # ---------------------------------------------------------------- sound
 
@@ -310,12 +303,45 @@ def _is_playable(stream: VideoStream, facts: VideoFacts) -> bool:
     )
 
 
-def _sound_track(container: InputContainer) -> AudioStream | None:
+def sound_track(container: InputContainer) -> AudioStream | None:
     """The first track of sound that may be decoded. A lecture without any is shown as silent."""
     return next((track for track in container.streams.audio if track.codec_context.name in SOUNDS), None)
 
 
-def _turned(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+class Pace:
+    """Which pictures are kept, asked in time: no more than ``ENCODED_RATE`` a second."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    def keeps(self, at: float) -> bool:
+        if at < self._next_at:
+            return False
+        self._next_at = max(self._next_at, at - 1.0 / ENCODED_RATE) + 0.98 / ENCODED_RATE
+        return True
+
+
+def add_pictures(output: OutputContainer, width: int, height: int, options: Mapping[str, str]) -> VideoStream:
+    """A track of H.264 in one thread, whose times are of 90,000 a second."""
+    stream = output.add_stream("libx264", rate=ENCODED_RATE, options=dict(options))
+    stream.width, stream.height = width, height
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = Fraction(1, 90_000)
+    stream.codec_context.thread_count = THREADS
+    return stream
+
+
+def first_rotation(source: InputContainer, pictures: VideoStream) -> int:
+    """How the first picture was held, in degrees; afterwards the source is at its beginning."""
+    try:
+        return next((frame.rotation for frame in source.decode(pictures)), 0)
+    except av.error.FFmpegError:
+        return 0
+    finally:
+        source.seek(0, backward=True, any_frame=False)
+
+
+def turned(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     """Upright, at this size, as 8 bits of 4:2:0."""
     if frame.rotation % 360 == 0:
         return frame.reformat(width=width, height=height, format="yuv420p")
@@ -339,9 +365,9 @@ def _picture_at(container: InputContainer, stream: VideoStream, at: float) -> Pi
 
 def _fitted(picture: Picture, side: int) -> Picture:
     scale = min(side / max(picture.shape[:2]), 1.0)
-    size = (_even(picture.shape[1] * scale), _even(picture.shape[0] * scale))
+    size = (even(picture.shape[1] * scale), even(picture.shape[0] * scale))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _even(length: float) -> int:
+def even(length: float) -> int:
     return max(round(length / 2) * 2, 2)
