@@ -36,6 +36,7 @@ export default defineConfig({
       manifest: false, // the server writes one per academy
       workbox: {
         globPatterns: ["assets/*.{js,css}", "icons/*.{png,svg}"],
+        globIgnores: ["assets/hls-*.js"], // fetched by who watches a lecture; without a network there is none
         navigateFallback: "/",
         navigateFallbackDenylist: [/^\/(api|admin|static|dev|health|ready)(\/|$)/],
         cleanupOutdatedCaches: true,

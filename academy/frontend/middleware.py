@@ -50,14 +50,17 @@ def is_page_of_the_app(path: str) -> bool:
 
 
 def content_security_policy() -> str:
-    """Nothing inline, nothing of other origins but the files that people send and see."""
+    """Nothing inline, nothing of other origins but the files that people send and see.
+
+    Films come as a file, as a playlist of ours, or put together by the app ("blob:").
+    """
     files = s3.browser_origins()
     return policy(
         script_src=["'self'"],
         style_src=["'self'"],
         font_src=["'self'"],
         img_src=["'self'", "blob:", "data:", *files],
-        media_src=list(files),
+        media_src=["'self'", "blob:", *files],
         connect_src=["'self'", *files],
         manifest_src=["'self'"],
         worker_src=["'self'"],

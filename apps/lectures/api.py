@@ -47,7 +47,6 @@ from apps.lectures.serializers import (
 from apps.students.requests import student_asking, student_meant
 from apps.trash.services import delete
 
-
 _PLAYLIST: Final = {(200, CONTENT_TYPE): OpenApiTypes.STR}
 _NOT_KEPT: Final = {"Cache-Control": "no-store"}
 

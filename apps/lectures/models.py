@@ -24,7 +24,8 @@ class Lecture(TenantModel):
     """A film of a lesson, watched by who is in the course once it is ready and published.
 
     Whether it is being made ready, is ready, or why not, is its ``job``'s to say; the columns from ``seconds`` on are
-    set once it is. ``renditions_job`` then writes it in several qualities, where the plan has that. ``width``, ``height`` and ``codec`` are of what was sent.
+    set once it is. ``renditions_job`` then writes it in several qualities, where the plan has that. ``width``,
+    ``height`` and ``codec`` are of what was sent.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -264,7 +264,7 @@ class _Pass:
             track.add_picture(frame, at, is_cut=is_cut)
 
     def _is_cut(self, pts: int, at: float) -> bool:
-        """Where the copied one has its own, or after so many seconds. What is damaged there is made good by the next."""
+        """Where the copied one has its own, or after so many seconds. What is damaged there, the next stands for."""
         now = pts if self._facts.cuts else at
         if now < self._next_cut:
             return False

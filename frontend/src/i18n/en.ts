@@ -257,6 +257,8 @@ const en: typeof ko = {
     percent: "{{percent}}% watched",
     watched: "Watched",
     speed: "Speed",
+    quality: "Quality",
+    qualities: { auto: "Automatic", high: "High", low: "Save data" },
     silent: "This video has no sound.",
     strip: "Go to a scene",
     from: "Watch from {{time}}",

@@ -254,6 +254,8 @@ const ko = {
     percent: "{{percent}}% 봤어요",
     watched: "다 봤어요",
     speed: "재생 속도",
+    quality: "화질",
+    qualities: { auto: "자동", high: "높음", low: "데이터 절약" },
     silent: "소리가 없는 영상이에요.",
     strip: "장면으로 찾아가기",
     from: "{{time}}부터 보기",

@@ -7,6 +7,7 @@ import type { Schemas } from "../../api/client";
 import { may, usePerson } from "../../api/session";
 import { Failed, NotFound, Problem, SubPage, Waiting } from "../../shell/Page";
 import { ChosenChild } from "../account/ChosenChild";
+import { QUALITIES } from "./film";
 import { lectureQuery } from "./queries";
 import { clock, speedsUpTo } from "./recorder";
 import { Storyboard } from "./Storyboard";
@@ -35,7 +36,8 @@ function Found({ lectureId }: { lectureId: number }) {
 
 function Player({ lecture }: { lecture: Schemas["OwnLectureDetail"] }) {
   const { t } = useTranslation();
-  const { video, state, error, speed, setSpeed, jump, again } = useWatching(lecture);
+  const { video, state, error, speed, setSpeed, quality, hasQualities, setQuality, jump, again } =
+    useWatching(lecture);
   return (
     <Stack>
       <section className="card">
@@ -80,6 +82,21 @@ function Player({ lecture }: { lecture: Schemas["OwnLectureDetail"] }) {
             </Button>
           ))}
         </div>
+        {hasQualities && state === "open" ? (
+          <div className="speeds" role="group" aria-label={t("lectures.quality")}>
+            {QUALITIES.map((one) => (
+              <Button
+                key={one}
+                size="compact-sm"
+                variant={one === quality ? "filled" : "light"}
+                aria-pressed={one === quality}
+                onClick={() => setQuality(one)}
+              >
+                {t(`lectures.qualities.${one}`)}
+              </Button>
+            ))}
+          </div>
+        ) : null}
       </section>
       {lecture.storyboard && state === "open" ? <Storyboard board={lecture.storyboard} onChoose={jump} /> : null}
     </Stack>

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { answer, api, Refused, type Schemas } from "../../api/client";
 import { queryClient } from "../../api/session";
+import { type Film, openFilm, type Quality, rememberedQuality, rememberQuality } from "./film";
 import { lecturesQuery } from "./queries";
 import { Recorder, startOf } from "./recorder";
 
@@ -23,6 +24,11 @@ export function useWatching(lecture: Lecture) {
   const [error, setError] = useState<unknown>(null);
   const [speed, setSpeed] = useState(1);
   const [attempt, setAttempt] = useState(0);
+  const film = useRef<Film | null>(null);
+  const [quality, setQuality] = useState(rememberedQuality);
+  const wished = useRef(quality);
+  /** Whether there is a quality to choose here. */
+  const [hasQualities, setHasQualities] = useState(false);
   const { id, student, seconds, max_speed } = lecture;
 
   useEffect(() => {
@@ -32,24 +38,59 @@ export function useWatching(lecture: Lecture) {
     let isBeating = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
 
+    /** What was loaded is let go. */
+    const letGo = (): void => {
+      film.current?.close();
+      film.current = null;
+      player.removeAttribute("src");
+      player.load();
+    };
+
     const end = (reason: unknown): void => {
       playback.current = null;
       player.pause();
-      player.removeAttribute("src");
-      player.load(); // what was loaded is let go
+      letGo();
       setError(reason);
       setState("ended");
     };
 
+    let isOneFile = false; // it could not be played in several qualities
+
     /** Play on by the newest link, from where it is. */
-    const load = (second: number, isToPlay: boolean): void => {
+    const load = async (second: number, isToPlay: boolean): Promise<void> => {
       const current = playback.current;
       if (!current) return;
       watched.cut();
-      player.src = current.media_url;
-      player.currentTime = second;
+      film.current?.close();
+      film.current = null;
+      if (current.playlist_url && !isOneFile) {
+        const opened = await openFilm(player, {
+          playlist: current.playlist_url,
+          second,
+          quality: wished.current,
+          link,
+          onFailed: () => {
+            isOneFile = true;
+            void load(player.currentTime || second, isToPlay || !player.paused);
+          },
+        }).catch(() => null); // without a network there is none of its script either
+        if (isLeft || !playback.current) return opened?.close();
+        film.current = opened;
+      }
+      setHasQualities(!!film.current && Object.keys(current.rendition_urls).length > 1);
+      if (!film.current) {
+        player.src = (playback.current ?? current).media_url;
+        player.currentTime = second;
+      }
       player.playbackRate = player.defaultPlaybackRate;
       if (isToPlay) void player.play().catch(() => {}); // a phone may want a tap
+    };
+
+    const link = async (name: string): Promise<string> => {
+      if (Date.now() - (playback.current?.takenAt ?? 0) > FRESH_MS) await beat();
+      const url = playback.current?.rendition_urls[name];
+      if (!url) throw new Error("it may not go on here");
+      return url;
     };
 
     const beat = async (isLast = false): Promise<void> => {
@@ -91,7 +132,7 @@ export function useWatching(lecture: Lecture) {
         if (isLeft) return void beat(true);
         setError(null);
         setState("open");
-        load(startOf(opened.position, seconds), attempt > 0);
+        void load(startOf(opened.position, seconds), attempt > 0);
         goOn();
       } catch (reason) {
         if (!isLeft) end(reason);
@@ -116,7 +157,7 @@ export function useWatching(lecture: Lecture) {
       /** Most often the link is too old by now: once more by a new one, and no more often than it helps. */
       error: () => {
         const current = playback.current;
-        if (!current || !player.getAttribute("src") || Date.now() - brokenAt < 5_000) return;
+        if (!current || film.current || !player.getAttribute("src") || Date.now() - brokenAt < 5_000) return;
         brokenAt = Date.now();
         const [second, wasPlaying] = [player.currentTime, !player.paused];
         const isFresh = Date.now() - current.takenAt < FRESH_MS && current.media_url !== player.src;
@@ -140,8 +181,7 @@ export function useWatching(lecture: Lecture) {
       window.removeEventListener("pagehide", close);
       void beat(true).finally(() => queryClient.invalidateQueries({ queryKey: lecturesQuery.queryKey }));
       playback.current = null;
-      player.removeAttribute("src");
-      player.load();
+      letGo();
     };
   }, [id, student, seconds, max_speed, attempt]);
 
@@ -160,5 +200,23 @@ export function useWatching(lecture: Lecture) {
     void player.play().catch(() => {});
   }, []);
 
-  return { video, state, error, speed, setSpeed: choose, jump, again: () => setAttempt((count) => count + 1) };
+  const chooseQuality = useCallback((chosen: Quality): void => {
+    wished.current = chosen;
+    rememberQuality(chosen);
+    setQuality(chosen);
+    film.current?.choose(chosen);
+  }, []);
+
+  return {
+    video,
+    state,
+    error,
+    speed,
+    setSpeed: choose,
+    quality,
+    hasQualities,
+    setQuality: chooseQuality,
+    jump,
+    again: () => setAttempt((count) => count + 1),
+  };
 }
