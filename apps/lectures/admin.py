@@ -25,6 +25,7 @@ from academy.http.errors import DomainError, Missing
 from academy.jobs.admin import state_label
 from academy.jobs.models import JobState, is_unfinished
 from academy.jobs.reasons import text_of
+from academy.jobs.wording import state_text
 from academy.storage import s3
 from apps.accounts.models import User
 from apps.accounts.requests import person_of
@@ -167,6 +168,9 @@ class LectureAdmin(DeskAdmin):
             "sent": moment(lecture.created_at),
             "published": moment(lecture.published_at),
             "length": _clock(lecture.seconds) if lecture.seconds is not None else "",
+            "qualities": _qualities(lecture),
+            "can_prepare": not is_unfinished(job)
+            and (not lecture.is_ready or bool(job and job.error_code) or queries.lacks_renditions(lecture)),
             "percent": round(100 * job.progress) if job is not None else 0,
             "is_live": is_unfinished(job),
             "reason": text_of(job.error_code) if job is not None else "",
@@ -257,6 +261,15 @@ def state_of(lecture: Lecture) -> SafeString:
     if lecture.is_cut_off or lecture.is_timed_out:
         return label(_("Published, not whole"), "warning")
     return label(_("Published"), "success")
+
+
+def _qualities(lecture: Lecture) -> str:
+    """What players choose from, or how far that is; "" where there is nothing to be said."""
+    found = queries.renditions_in_order(lecture)
+    if found:
+        return " / ".join(f"{min(one.width, one.height)}p · {one.average_bits / 1e6:.1f} Mbit/s" for one in found)
+    job = lecture.renditions_job
+    return "" if job is None else text_of(job.error_code) or str(state_text(job.state))
 
 
 def _watcher(watcher: queries.Watcher, lecture: Lecture) -> dict[str, Any]:

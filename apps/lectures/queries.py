@@ -9,6 +9,8 @@ from typing import Final
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from academy.jobs.models import is_unfinished
+from academy.tenancy.context import acting_tenant
 from apps.accounts.models import User
 from apps.accounts.roles import Sight
 from apps.courses.models import Enrolment
@@ -52,6 +54,15 @@ def lectures_of_student(student: Student) -> QuerySet[Lecture]:
 def renditions_in_order(lecture: Lecture) -> list[LectureRendition]:
     """The qualities that a player may choose from, the highest first."""
     return sorted(LectureRendition.objects.filter(lecture=lecture), key=lambda one: -one.average_bits)
+
+
+def lacks_renditions(lecture: Lecture) -> bool:
+    """Whether the plan has several qualities, and making this lecture ready again may give it some."""
+    job = lecture.renditions_job
+    if not lecture.is_ready or is_unfinished(job) or acting_tenant().plan.tier_of("lectures.write_renditions") is None:
+        return False
+    is_too_long = job is not None and job.error_code == "too_long_for_renditions"
+    return not is_too_long and not LectureRendition.objects.filter(lecture=lecture).exists()
 
 
 def may_act_for(person: User, student: Student) -> bool:

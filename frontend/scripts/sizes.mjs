@@ -8,7 +8,7 @@ const BUDGETS = [
   { name: "log-in", limit: 200 * KIB, modules: ["index.html", "src/features/entry/LogIn.tsx"] },
   { name: "shell", limit: 300 * KIB, modules: ["index.html", "src/shell/Shell.tsx", "src/features/home/Home.tsx"] },
   // What plays a lecture of several qualities is loaded by nothing else.
-  { name: "lecture", limit: 400 * KIB, modules: ["index.html", "src/shell/Shell.tsx", "src/features/lectures/hls.ts"] },
+  { name: "lecture", limit: 300 * KIB, modules: ["index.html", "src/shell/Shell.tsx", "src/features/lectures/hls.ts"] },
 ];
 
 const files = fileURLToPath(new URL("../../build/frontend/files/", import.meta.url));

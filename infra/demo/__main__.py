@@ -139,10 +139,10 @@ def _show(stack: Stack, console: Console) -> None:
         raise DemoFailed(f"{wrong} answers or numbers were read wrongly; {page} shows them")
 
 
-def create_academy(environment: Mapping[str, str], academy: Academy) -> None:
+def create_academy(environment: Mapping[str, str], academy: Academy, *, plan: str = "basic") -> None:
     """Through the operator's command; an academy that is there from an earlier run is kept."""
     command = [sys.executable, "manage.py", "create_academy", academy.slug, "--name", academy.name]
-    command += ["--owner-name", "원장", "--owner-phone", academy.phone]
+    command += ["--owner-name", "원장", "--owner-phone", academy.phone, "--plan", plan]
     done = subprocess.run(
         command, env={**environment, "OWNER_PASSWORD": PASSWORD}, cwd=ROOT, capture_output=True, text=True, check=False
     )

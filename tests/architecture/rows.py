@@ -37,6 +37,7 @@ from tests.factories import (
     make_passkey,
     make_playback,
     make_progress,
+    make_renditions,
     make_scan,
     make_student,
     make_submission,
@@ -136,6 +137,7 @@ def _make_course_of(people: Mapping[Role, User]) -> None:
     assignment = make_assignment(make_worksheet(created_by=teacher), [student], created_by=teacher, course=course)
     record_homework(make_submission(assignment, student, created_by=people[Role.STUDENT]))
     lecture = make_lecture(course, created_by=teacher, title=COLLEAGUE)
+    make_renditions(lecture)
     make_progress(lecture, student)
     for role in (Role.STUDENT, Role.GUARDIAN):
         make_playback(lecture, people[role], student)

@@ -29,6 +29,7 @@ STATE: Final = ROOT / "build" / "e2e-lecture"
 STUDENT_PHONE: Final = "010-2222-0011"
 TITLE: Final = "1강 이차함수의 뜻과 그래프"
 SECONDS: Final = 40
+SIZE: Final = (854, 480)  # the smallest that has two qualities
 
 pytestmark = NEEDS_APP
 
@@ -51,13 +52,13 @@ def school() -> Iterator[School]:
         Stack(STATE, output=Output(log), port=free_port(), commands=commands) as stack,
     ):
         assert stack.wait_for_web()
-        create_academy(stack.environment, ACADEMY)
+        create_academy(stack.environment, ACADEMY, plan="premium")
         with StaffClient(stack.port, "hana.localhost") as staff:
             staff.log_in(ACADEMY.phone, PASSWORD)
             student = make_student(staff, "240777", "박서준", STUDENT_PHONE)
             course = staff.post("/courses", {"name": "중2 수학 심화", "starts_on": "2026-03-02"})
             staff.post(f"/courses/{course['id']}/students", {"students": [student]})
-            film = File("1강.mp4", "video/mp4", spoken_film(SECONDS))
+            film = File("1강.mp4", "video/mp4", spoken_film(SECONDS, size=SIZE, is_noisy=True))
             wish = {"course": course["id"], "title": TITLE, "upload": staff.upload(film)}
             lecture_id = int(staff.post("/lectures", wish, expect=202)["id"])
             _wait_until_ready(stack, staff, lecture_id)
@@ -67,8 +68,8 @@ def school() -> Iterator[School]:
 def _wait_until_ready(stack: Stack, staff: StaffClient, lecture_id: int) -> None:
     for _ in range(600):
         lecture = staff.get(f"/lectures/{lecture_id}")
-        if lecture["state"] in {"succeeded", "failed"}:
-            assert (lecture["is_ready"], lecture["error_code"]) == (True, ""), lecture
+        if lecture["state"] == "failed" or lecture["renditions_state"] in {"succeeded", "failed"}:
+            assert (lecture["is_ready"], lecture["error_code"], lecture["renditions_error"]) == (True, "", ""), lecture
             assert lecture["seconds"] == pytest.approx(SECONDS, abs=0.2)
             return
         stack.revive()
@@ -78,6 +79,12 @@ def _wait_until_ready(stack: Stack, staff: StaffClient, lecture_id: int) -> None
 
 def _second(phone: Phone) -> float:
     return float(phone.page.evaluate("document.querySelector('video').currentTime"))
+
+
+def _lines_shown(phone: Phone, lines: int) -> None:
+    """Wait until the player shows the quality of so many lines, by hls.js and by one file alone for each."""
+    phone.page.wait_for_function(f"() => document.querySelector('video')?.videoHeight === {lines}")
+    assert phone.page.evaluate("document.querySelector('video').src").startswith("blob:")
 
 
 def _watched(school: School) -> Any:
@@ -116,7 +123,10 @@ def test_a_student_watches_leaves_goes_on_and_is_out_when_suspended(browser: Bro
     phone.picture("lectures")
     phone.page.get_by_role("link", name=TITLE).click()
     phone.page.wait_for_function("() => document.querySelector('video')?.readyState >= 1")
+    phone.page.get_by_role("group", name="화질").wait_for()
     phone.picture("lecture")
+    phone.tap("데이터 절약")
+    _lines_shown(phone, 360)
     phone.tap("2×")
     phone.page.evaluate("document.querySelector('video').muted = true; document.querySelector('video').play()")
     phone.page.wait_for_function("() => document.querySelector('video').currentTime > 6")
@@ -133,6 +143,10 @@ def test_a_student_watches_leaves_goes_on_and_is_out_when_suspended(browser: Bro
     phone.page.wait_for_function("() => document.querySelector('video').currentTime > 30")
     phone.page.reload()
     phone.page.wait_for_function("() => document.querySelector('video')?.currentTime > 28")
+    _lines_shown(phone, 360)
+    phone.tap("높음")
+    phone.page.get_by_role("button", name="0:00부터 보기").click()
+    _lines_shown(phone, 480)
     assert _watched(school)["watched_seconds"] < 15, "what was jumped over was not watched"
 
     (session,) = school.staff.get(f"/lectures/{school.lecture_id}/sessions")

@@ -22,7 +22,7 @@ from tests.factories.homework import (
     record_homework,
 )
 from tests.factories.jobs import make_answered_request, make_job
-from tests.factories.lectures import make_lecture, make_playback, make_progress
+from tests.factories.lectures import make_lecture, make_playback, make_progress, make_renditions
 from tests.factories.notices import make_notice, make_subscription
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
 from tests.factories.privacy import make_erasure, make_export
@@ -72,6 +72,7 @@ __all__ = [
     "make_progress",
     "make_reading",
     "make_recovery_code",
+    "make_renditions",
     "make_roster",
     "make_scan",
     "make_student",

@@ -15,7 +15,7 @@ from academy.storage import s3
 from apps.accounts.models import Session, User
 from apps.courses.models import Course
 from apps.lectures import tasks
-from apps.lectures.models import Lecture, LectureProgress, VideoPlaybackSession
+from apps.lectures.models import Lecture, LectureProgress, LectureRendition, VideoPlaybackSession
 from apps.lectures.playback import hash_of
 from apps.lectures.watching import length_of
 from apps.students.models import Student
@@ -49,6 +49,28 @@ def make_lecture(
         lecture.published_at = timezone.now() if is_published else None
     lecture.save()
     return lecture
+
+
+def make_renditions(lecture: Lecture) -> list[LectureRendition]:
+    """Of 100 seconds in segments of six, high and low."""
+    rows = [
+        LectureRendition(
+            lecture=lecture,
+            name=name,
+            key=s3.tenant_key("lectures", str(lecture.pk), "renditions", f"1-1-{name}.mp4"),
+            byte_count=1_000 + 17 * byte_count,
+            width=width,
+            height=height,
+            codecs="avc1.64001f,mp4a.40.2",
+            peak_bits=2 * byte_count,
+            average_bits=byte_count,
+            head_bytes=1_000,
+            segments=[*([6.0, byte_count] for _ in range(16)), [4.0, byte_count]],
+        )
+        for name, width, height, byte_count in (("high", 1280, 720, 900_000), ("low", 640, 360, 200_000))
+    ]
+    LectureRendition.objects.bulk_create(rows)
+    return rows
 
 
 def make_progress(lecture: Lecture, student: Student, ranges: Sequence[Sequence[float]] = ((0, 30),)) -> None:

@@ -47,7 +47,7 @@ from tests.factories.homework import (
     record_homework,
 )
 from tests.factories.jobs import make_answered_request
-from tests.factories.lectures import make_lecture, make_playback, make_progress
+from tests.factories.lectures import make_lecture, make_playback, make_progress, make_renditions
 from tests.factories.looks import make_logo
 from tests.factories.notices import make_notice, make_subscription
 from tests.factories.people import PASSWORD, make_consent, make_guardianship, make_student, make_user
@@ -183,6 +183,7 @@ def make_cast(slug: str, name: str) -> Cast:
         page_reading = record_homework(submission, {"1": "attempted", "2": "blank", "3": "unsure"})
         make_deletions(by=users[Role.MANAGER], student=student)
         lecture = make_lecture(course, created_by=teacher)
+        make_renditions(lecture)
         make_progress(lecture, student)
         for role in (Role.STUDENT, Role.GUARDIAN):
             make_playback(lecture, users[role], student)

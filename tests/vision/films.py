@@ -89,6 +89,8 @@ def spoken_film(
     container: str = "mp4",
     keyframe_every: int = 30,
     rotation: int = 0,
+    size: tuple[int, int] = SPOKEN_SIZE,
+    is_noisy: bool = False,
 ) -> bytes:
     """A picture that gets brighter second by second, with a tone."""
     options = {"movflags": "+faststart"} if container == "mp4" else {}  # done to a real file only
@@ -98,13 +100,17 @@ def spoken_film(
     ):
         pictures = out.add_stream(codec, rate=SPOKEN_RATE)
         assert isinstance(pictures, av.video.stream.VideoStream)
-        pictures.width, pictures.height, pictures.pix_fmt = *SPOKEN_SIZE, "yuv420p"
+        pictures.width, pictures.height, pictures.pix_fmt = *size, "yuv420p"
         if codec == "libx264":
             pictures.options = {"preset": "ultrafast", "g": str(keyframe_every), "sc_threshold": "0"}
         tone = out.add_stream(sound, rate=48_000) if sound else None
         for number in range(seconds * SPOKEN_RATE):
-            picture = np.full((SPOKEN_SIZE[1], SPOKEN_SIZE[0], 3), 20 * (number // SPOKEN_RATE) % 240, np.uint8)
-            picture[: SPOKEN_SIZE[1] // 2, : SPOKEN_SIZE[0] // 2] = 255  # which way is up
+            picture = np.full((size[1], size[0], 3), 20 * (number // SPOKEN_RATE) % 240, np.uint8)
+            picture[: size[1] // 2, : size[0] // 2] = 255  # which way is up
+            if is_noisy:  # so that it is no less than films of cameras are
+                picture[size[1] // 2 :: 4, ::4] = noise(
+                    number, size=(-(-size[0] // 4), -(-(size[1] - size[1] // 2) // 4))
+                )
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts, frame.time_base = number, Fraction(1, SPOKEN_RATE)
             out.mux(pictures.encode(frame))
