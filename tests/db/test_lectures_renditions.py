@@ -14,7 +14,7 @@ from academy.tenancy.models import Plan
 from apps.lectures import tasks
 from apps.lectures.models import Lecture, LectureRendition
 from apps.lectures.tasks import RENDITIONS_SECONDS
-from tests.db.kernel import FakeSandbox, deliver, keep_connection
+from tests.db.kernel import FakeSandbox, deliver, job_id_of, keep_connection
 from tests.db.test_lectures_prepare import FILM, WRITTEN, answer
 from tests.factories import Cast, World, make_lecture
 
@@ -125,7 +125,9 @@ def test_killed_after_its_files_were_kept_the_next_attempt_leaves_nothing_of_it(
     assert fresh(hana, lecture).video_key == lecture.video_key, "what is watched is untouched"
     monkeypatch.setattr(tasks, "_kept", kept)
     with hana.acting():
-        Job.objects.filter(pk=lecture.renditions_job_id).update(state=JobState.QUEUED, available_at=lecture.created_at)
+        Job.objects.filter(pk=lecture.renditions_job_id or 0).update(
+            state=JobState.QUEUED, available_at=lecture.created_at
+        )
     deliver(hana.tenant, lecture.renditions_job_id, writing("high", "low"))
     assert keys_of(hana, lecture) == objects_of(hana, lecture)
     assert all("-2-" in key for key in keys_of(hana, lecture))
@@ -136,7 +138,7 @@ def test_made_ready_again_the_old_qualities_go_and_new_ones_come(hana: Cast) -> 
     first = lecture.renditions_job_id
     deliver(hana.tenant, first, writing("high", "low"))
     with hana.acting():
-        Job.objects.filter(pk=lecture.job_id).update(state=JobState.QUEUED)
+        Job.objects.filter(pk=job_id_of(lecture)).update(state=JobState.QUEUED)
     lecture = prepared(hana, lecture)
     assert (keys_of(hana, lecture), objects_of(hana, lecture)) == ([], [])
     assert lecture.renditions_job_id != first

@@ -41,7 +41,7 @@ def segments(one: RenditionAnswer) -> list[bytes]:
 
 
 def frames(segment: bytes) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(segment)) as opened:
+    with av.open(io.BytesIO(segment), "r") as opened:
         return list(opened.decode(video=0))
 
 
@@ -91,12 +91,12 @@ def test_both_begin_their_segments_at_the_same_pictures() -> None:
 def test_the_high_one_is_what_was_there_and_both_have_its_sound() -> None:
     data = spoken_film(12, size=LARGE)
     found = written(data)
-    with av.open(io.BytesIO(data)) as source:
+    with av.open(io.BytesIO(data), "r") as source:
         packets = [bytes(packet) for packet in source.demux(video=0) if packet.size]
-    with av.open(found["high"]["file"]) as copy:
+    with av.open(found["high"]["file"], "r") as copy:
         assert [bytes(packet) for packet in copy.demux(video=0) if packet.size] == packets
     for one in found.values():
-        with av.open(one["file"]) as copy:
+        with av.open(one["file"], "r") as copy:
             sound, pictures = copy.streams.audio[0], copy.streams.video[0]
             times = [float((packet.pts or 0) * (packet.time_base or 0)) for packet in copy.demux(sound) if packet.size]
             assert times[0] == pytest.approx(SHIFT_SECONDS, abs=0.03), "sound and pictures are not moved apart"
@@ -124,7 +124,7 @@ def test_what_cannot_be_copied_is_encoded_from_one_decoding(keyframe_every: int,
     assert begins(found["high"]) == pytest.approx([0, 6, 12], abs=0.05)
     sizes = [(one["width"], one["height"]) for one in found.values()]
     assert sizes == ([(480, 854), (360, 640)] if rotation else [LARGE, (640, 360)])
-    with av.open(found["low"]["file"]) as low:
+    with av.open(found["low"]["file"], "r") as low:
         picture = next(low.decode(video=0)).to_ndarray(format="gray")
     corner = picture[10, -10] if rotation else picture[10, 10]
     assert corner > 200, "the white corner is where it was"
@@ -138,7 +138,7 @@ def test_the_figures_are_those_of_the_files() -> None:
         assert one["average_bits"] <= one["peak_bits"] <= max(rates) + 1
         assert one["peak_bits"] >= max(rates[:-1]) - 1, "the last is short, and counts with the one before"
         profile, sound = one["codecs"].split(",")
-        with av.open(one["file"]) as opened:
+        with av.open(one["file"], "r") as opened:
             extradata = opened.streams.video[0].codec_context.extradata or b""
         assert profile == f"avc1.{extradata[1:4].hex()}"
         assert sound == "mp4a.40.2"
@@ -164,7 +164,7 @@ def test_a_prepared_lecture_with_few_pictures_a_second_can_be_copied(tmp_path: P
     prepare_lecture(str(tmp_path / "sent"), 120.0)
     film = (tmp_path / "lecture.mp4").read_bytes()
     found = written(film)
-    with av.open(io.BytesIO(film)) as source, av.open(found["high"]["file"]) as copy:
+    with av.open(io.BytesIO(film), "r") as source, av.open(found["high"]["file"], "r") as copy:
         count = sum(packet.size for packet in source.demux(video=0))
         assert sum(packet.size for packet in copy.demux(video=0)) == count
     assert max(seconds for seconds, _ in found["high"]["segments"]) < 9
@@ -180,7 +180,8 @@ def test_a_film_that_is_too_long_for_the_time_is_given_up() -> None:
 
 def test_what_cannot_be_done_in_time_is_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """At a tenth of the time it is told by the pace."""
-    clock, shares = iter(range(100_000)), []
+    clock = iter(range(100_000))
+    shares: list[float] = []
     monkeypatch.setattr("workers.media.renditions.time.monotonic", lambda: float(next(clock)))
     with pytest.raises(BrokenMedia) as caught:
         write_renditions(
