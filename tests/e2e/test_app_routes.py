@@ -24,9 +24,10 @@ from infra.demo.__main__ import PASSWORD, create_academy
 from infra.demo.client import File, StaffClient
 from infra.local.children import Output
 from infra.local.processes import free_port
+from infra.local.state import ROOT
 from infra.local.supervisor import Stack
-from tests.e2e.conftest import CHROMIUM
-from tests.e2e.test_app import ACADEMY, GUARDIAN_PHONE, ROOT, STUDENT_PHONE, Phone
+from tests.e2e.conftest import NEEDS_APP
+from tests.e2e.test_app import ACADEMY, GUARDIAN_PHONE, STUDENT_PHONE, Phone
 from tests.e2e.test_objections import CLASS_SIZE, QUESTIONS, class_sheets, key_with
 from tests.vision.films import draw_film, spoken_film
 
@@ -47,10 +48,7 @@ READERS: Final[Mapping[str, tuple[str, ...]]] = {
     "/log-in": (NOBODY,),
 }
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
-    reason="needs Debian's chromium and the built app (make frontend)",
-)
+pytestmark = NEEDS_APP
 
 
 @dataclass(frozen=True, slots=True)
