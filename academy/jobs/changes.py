@@ -107,8 +107,8 @@ class Opening:
     is_resumed: bool
 
 
-def visible_to(person: Person) -> Q | None:
-    """Which jobs of the acting academy ``person`` may know of: ``Q()`` for all, ``None`` for none.
+def visible_to(person: Person, kind: str | None = None) -> Q | None:
+    """Which jobs of the acting academy ``person`` may know of, if only of one kind: ``Q()`` for all, ``None`` for none.
 
     The one place that decides it, for one job, for streams and for polling. Who does not see everything in the
     academy sees of each kind what it says, and nothing of a kind that says nothing.
@@ -116,16 +116,17 @@ def visible_to(person: Person) -> Q | None:
     if not person.may("jobs.view"):
         return None
     if person.sees_everything:
-        return Q()
+        return Q() if kind is None else Q(kind=kind)
     rule = Q(pk__in=[])
-    for kind, task in job_kinds().items():
-        if task.visible_to is not None:
-            rule |= Q(kind=kind) & task.visible_to(person)
+    for name, task in job_kinds().items():
+        if task.visible_to is not None and kind in {None, name}:
+            rule |= Q(kind=name) & task.visible_to(person)
     return rule
 
 
-def jobs_visible_to(person: Person) -> QuerySet[Job]:
-    rule = visible_to(person)
+def jobs_visible_to(person: Person, kind: str | None = None) -> QuerySet[Job]:
+    """As ``visible_to``. Each kind costs a condition of its own: name the kind where only one is meant."""
+    rule = visible_to(person, kind)
     return Job.objects.none() if rule is None else Job.objects.filter(rule)
 
 

@@ -377,8 +377,8 @@ def pages_per_day(person: User, days: int) -> list[tuple[date, int]]:
     first = last - timedelta(days=days - 1)
     since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
     rows = (
-        jobs_visible_to(person)
-        .filter(kind="exams.read_scan", state__in=FINAL_STATES, created_at__gte=since)
+        jobs_visible_to(person, "exams.read_scan")
+        .filter(state__in=FINAL_STATES, created_at__gte=since)
         .annotate(day=TruncDate("created_at"))
         .values_list("day")
         .annotate(n=Count("id"))

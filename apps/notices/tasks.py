@@ -1,4 +1,4 @@
-"""The kind of job of this app: send notices. Safe twice: what was sent is noted one by one."""
+"""The kind of job of this app: send notices. Safe twice: what a device is told again takes the place of the first."""
 
 from __future__ import annotations
 

@@ -146,6 +146,20 @@ def test_traces_are_kept_where_somebody_asks_for_it_and_are_found_from_the_log()
     assert sources["tempo"]["jsonData"]["tracesToLogsV2"]["datasourceUid"] == "loki"
 
 
+def test_what_every_container_prints_reaches_loki_under_its_name() -> None:
+    services = compose()["services"]
+    for name, one in services.items():
+        assert one["logging"]["driver"] == "json-file", name
+        assert one["logging"]["options"]["tag"] == "{{.Name}}", name
+    config = (ROOT / "infra" / "monitoring" / "logs.alloy").read_text()
+    # Docker's line: {"log": "...", "attrs": {"tag": "academy-api-1"}, "time": "..."}
+    read = dict(re.findall(r'(\w+) = "(log|time|attrs|tag)"', config))
+    assert read == {"line": "log", "time": "time", "attributes": "attrs", "container": "tag"}
+    assert "container" in re.findall(r'values = {(\w+) = ""}', config)
+    loki = yaml.safe_load((ROOT / "infra" / "monitoring" / "loki.yaml").read_text())
+    assert f'http://loki:{loki["server"]["http_listen_port"]}/loki/api/v1/push"' in config
+
+
 def test_nothing_serves_before_the_migration_has_ended() -> None:
     services = compose()["services"]
     for name in ("api", "streams", "worker-cpu", "worker-video", "worker-premium", "dispatcher"):
