@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts.models import Challenge, Session, User
+from apps.accounts.models import Challenge, User
 from apps.accounts.roles import Role
 from tests.api.answers import error_of, post
 from tests.api.conftest import Telephones
-from tests.factories import PASSWORD, World, make_user, stranger_on
+from tests.factories import PASSWORD, World, browser_sessions, make_user, stranger_on
 
 ASK = "/api/v1/session/code"
 VERIFY = "/api/v1/session/code/verify"
@@ -190,7 +190,7 @@ def test_the_session_gets_a_new_key_and_keeps_nothing(
     assert verify(client, telephones.ask(client, PHONE)).status_code == 201
     assert client.cookies["session"].value != planted
     with world.hana.acting():
-        assert [session.user_id for session in Session.objects.all()] == [student.pk]
+        assert [session.user_id for session in browser_sessions()] == [student.pk]
 
 
 def test_a_text_that_cannot_be_sent_changes_no_answer(

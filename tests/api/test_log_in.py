@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
 from apps.accounts.roles import Role
 from tests.api.answers import error_of, post
-from tests.factories import PASSWORD, World, client_of, make_user, stranger_on
+from tests.factories import PASSWORD, World, browser_sessions, client_of, make_user, stranger_on
 
 URL = "/api/v1/session"
 PHONE = "010-1234-5678"
@@ -77,7 +77,7 @@ def test_every_reason_to_refuse_has_the_same_answer(world: World, teacher: User)
     assert {answer.status_code for answer in refused} == {401}
     assert all("session" not in answer.cookies for answer in refused)
     with world.hana.acting():
-        assert not Session.objects.exists()
+        assert not browser_sessions().exists()
 
 
 def test_every_reason_to_refuse_hashes_one_password(

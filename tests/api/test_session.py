@@ -7,9 +7,9 @@ from datetime import timedelta
 import time_machine
 from django.utils import timezone
 
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
 from tests.api.answers import error_of
-from tests.factories import World, client_of, stranger_on
+from tests.factories import World, browser_sessions, client_of, stranger_on
 
 URL = "/api/v1/session"
 STUDENTS = "/api/v1/students"
@@ -27,7 +27,7 @@ def test_a_stranger_learns_the_academy_and_gets_a_token(world: World) -> None:
 def test_looking_makes_no_session(world: World) -> None:
     stranger_on(world.hana.tenant).get(URL)
     with world.hana.acting():
-        assert not Session.objects.exists()
+        assert not browser_sessions().exists()
 
 
 def test_logging_out_ends_the_session_for_good(world: World) -> None:
@@ -38,7 +38,7 @@ def test_logging_out_ends_the_session_for_good(world: World) -> None:
     assert client.get(URL).json()["person"] is None
     error_of(client.get(STUDENTS), 401)
     with world.hana.acting():
-        assert not Session.objects.exists()
+        assert not browser_sessions().exists()
 
 
 def test_logging_out_needs_the_csrf_token(world: World) -> None:
@@ -86,9 +86,9 @@ def test_a_session_ends_after_two_weeks(world: World) -> None:
 def test_a_session_row_names_its_person(world: World) -> None:
     client_of(world.hana.teacher)
     with world.hana.acting():
-        assert [row.user_id for row in Session.objects.all()] == [world.hana.teacher.pk]
+        assert [row.user_id for row in browser_sessions()] == [world.hana.teacher.pk]
     with world.duri.acting():
-        assert not Session.objects.exists()
+        assert not browser_sessions().exists()
 
 
 def test_a_forged_session_key_is_a_stranger(world: World) -> None:

@@ -40,7 +40,7 @@ Operation: TypeAlias = tuple[str, str]
 Body: TypeAlias = dict[str, Any]
 
 # What no row has, by the path's converter.
-MISSING: Final[Mapping[str, object]] = {"int": 2**40, "uuid": uuid.UUID(int=2**100)}
+MISSING: Final[Mapping[str, object]] = {"int": 2**40, "uuid": uuid.UUID(int=2**100), "slug": "none"}
 MISSING_ID: Final = 2**40
 
 NEW_PHONE: Final = "010-9999-0001"

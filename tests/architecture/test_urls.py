@@ -337,7 +337,8 @@ def _cases(endpoint: Endpoint, method: str, walk: Walk, caller: str) -> dict[str
     cases = {"own": _Case(endpoint.path(own), own_body)}
     for argument in endpoint.arguments:
         for kind, strange in (("foreign", foreign), ("missing", missing)):
-            cases[f"{kind} {argument}"] = _Case(endpoint.path({**own, argument: strange[argument]}), own_body)
+            if strange[argument] != own[argument]:  # a word that all academies share is nobody's
+                cases[f"{kind} {argument}"] = _Case(endpoint.path({**own, argument: strange[argument]}), own_body)
     if len(endpoint.arguments) > 1:
         cases["foreign path"] = _Case(endpoint.path(foreign), own_body)
         cases["missing path"] = _Case(endpoint.path(missing), own_body)
@@ -390,7 +391,8 @@ def test_own_foreign_and_missing(endpoint: Endpoint, method: str, walk: Walk, re
                 elif caller in REFUSED_ROLES.get(operation, ()):
                     assert status in (401, 403), what
                 elif name == "own" or (name == COLLEAGUES_WHOLLY and caller in SEE_EVERYTHING):
-                    assert 200 <= status < 300, what
+                    leads_to_a_file = status == 302 and response.headers["Location"].startswith("http")
+                    assert 200 <= status < 300 or leads_to_a_file, what
                     passed += 1
                 elif name.startswith("colleague's") and caller in SEE_EVERYTHING:
                     # Half of it is one course's and half another's: whether that makes sense is the service's to say.

@@ -92,7 +92,7 @@ def test_each_device_opens_what_it_is_sent_and_no_other_can(
     assert run(hana, job) == JobState.SUCCEEDED
     first, second = sorted(push_service.pushed, key=lambda one: one.path)
     named = {"title": hana.tenant.name, "to": "/results", "tag": "result", "icon": "/icons/192.png"}
-    assert phone.open(first) == {**named, "body": "새 결과가 나왔어요."}
+    assert phone.open(first) == {**named, "body": "새 결과가 나왔습니다."}
     assert tablet.open(second) == {**named, "body": "A new result is out."}
     with pytest.raises(InvalidTag):
         tablet.open(first)

@@ -135,10 +135,10 @@ def test_a_result_is_told_of_while_the_app_is_open_and_by_push_and_a_tap_leads_t
     phone.page.wait_for_load_state("networkidle")
     phone.page.clock.fast_forward(61_000)
     result = f"/results/{school.exam_id}"
-    assert _shown(phone) == [{"title": "새 결과가 나왔어요", "body": ACADEMY.exam, "tag": "result", "to": result}]
+    assert _shown(phone) == [{"title": "새 결과가 나왔습니다", "body": ACADEMY.exam, "tag": "result", "to": result}]
     _close_all(phone)
 
-    pushed = {"title": ACADEMY.name, "body": "이의 신청에 답이 왔어요.", "to": "/results", "tag": "objection"}
+    pushed = {"title": ACADEMY.name, "body": "이의 신청에 답변이 왔습니다.", "to": "/results", "tag": "objection"}
     _push(phone, {**pushed, "icon": "/icons/192.png"})
     assert _shown(phone) == [pushed]
     phone.page.evaluate("window.isSame = true")

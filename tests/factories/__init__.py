@@ -1,7 +1,7 @@
 """Rows for tests: plain functions with defaults. All but ``make_academy`` work for the acting academy."""
 
 from tests.factories.academies import make_academy, make_plan
-from tests.factories.clients import client_of, stranger_on
+from tests.factories.clients import browser_sessions, client_of, stranger_on
 from tests.factories.courses import LESSON_DAY, make_attendance, make_course
 from tests.factories.documents import make_document, make_page, record_page
 from tests.factories.exams import (
@@ -43,6 +43,7 @@ __all__ = [
     "PASSWORD",
     "Cast",
     "World",
+    "browser_sessions",
     "client_of",
     "make_academy",
     "make_answered_request",

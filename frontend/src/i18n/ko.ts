@@ -278,8 +278,8 @@ const ko = {
       unsupported: "이 브라우저는 알림을 보여 주지 못해요.",
     },
     news: {
-      result: "새 결과가 나왔어요",
-      objection: "이의 신청에 답이 왔어요",
+      result: "새 결과가 나왔습니다",
+      objection: "이의 신청에 답변이 왔습니다",
       homework: "숙제를 다 읽었어요",
       film: "공책 영상을 다 읽었어요",
     },
