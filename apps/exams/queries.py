@@ -351,11 +351,14 @@ def today(person: User) -> Today:
     opened = Batch.objects.filter(job__state__in=UNFINISHED_STATES).values("pk")
     read = Scan.objects.filter(job__state__in=UNFINISHED_STATES).values("batch_id")
     recent = batches_visible_to(person).filter(created_at__gte=timezone.now() - timedelta(days=7))
+    failed = Job.objects.filter(state=JobState.FAILED, created_at__gte=yesterday)
+    if failed.exists():  # else who sees which of them is not worth writing down: it takes longer than to look
+        failed = jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday)
     counts = _at_most_many(
         to_review=scans_visible_to(person).filter(NEEDS_REVIEW),
         objections=asked_objections().filter(scan__exam__in=exams_visible_to(person)),
         running_batches=recent.filter(pk__in=opened.union(read)),
-        failed=jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday),
+        failed=failed,
         exams=exams_visible_to(person),
     )
     return Today(**counts)

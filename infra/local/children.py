@@ -194,8 +194,8 @@ def application_commands() -> tuple[Command, ...]:
         Command("streams", (python, "-m", "academy.asgi"), grace_seconds=15),
         Command("dispatcher", (python, "-m", "workers", "dispatcher"), grace_seconds=15),
         # One machine serves and reads here: whoever waits for an answer goes first.
-        Command("worker", ("nice", "-n", "10", python, "-m", "workers", "cpu"), grace_seconds=60),
-        Command("video", ("nice", "-n", "10", python, "-m", "workers", "video"), grace_seconds=60),
+        Command("worker", ("nice", "-n", "19", python, "-m", "workers", "cpu"), grace_seconds=60),
+        Command("video", ("nice", "-n", "19", python, "-m", "workers", "video"), grace_seconds=60),
     )
 
 
