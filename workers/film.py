@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import cv2
 import numpy as np
 
-from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.errors import damaged_video
 from workers.media.video import Sample, Video, VideoFacts, open_video
 from workers.vision.video.finder import FoundPage, Moment, PageFinder, PagesFound
 from workers.vision.video.page import MAX_SIDE, Picture, find_sheet, rectified
@@ -70,7 +70,7 @@ class Film:
             if finder.is_full or self._is_past(SAMPLING_SHARE):
                 break
         if not count:
-            raise BrokenMedia(MediaProblem.DAMAGED_VIDEO, "The video is damaged. Please record or upload it again.")
+            raise damaged_video()
         return finder.found(_Close(self._video), is_over=lambda: self._is_past(CLOSE_SHARE))
 
     def pictures(self, pages: PagesFound) -> Iterator[FilmedPage]:

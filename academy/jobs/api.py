@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from academy.http.disclosures import NOT_PERSONAL
 from academy.http.errors import Missing
 from academy.jobs import services
-from academy.jobs.changes import Person, jobs_visible_to, opening_for, shown
+from academy.jobs.changes import Person, opening_for, shown, visible_among
 from academy.jobs.idempotency import IDEMPOTENCY_KEY, idempotent
 from academy.jobs.models import Job
 from academy.jobs.quotas import usage_today
@@ -108,7 +108,7 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 def _visible(request: Request, job_id: int) -> Job:
     """Raises ``Missing`` for a job that is not there, or not for this person to see."""
-    job = jobs_visible_to(cast(Person, request.user)).filter(pk=job_id).first()
+    job = visible_among(cast(Person, request.user), Job.objects.filter(pk=job_id)).first()
     if job is None:
         raise Missing
     return job

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import close_old_connections, transaction
 from django.utils import translation
 
-from academy.jobs.changes import Changes, JobRow, Position, changes_since, jobs_visible_to, visible_to
+from academy.jobs.changes import Changes, JobRow, Position, changes_since, jobs_visible_to, may_know_of_jobs
 from academy.jobs.models import Job
 from academy.streams.framing import job_event
 from academy.streams.seats import Account, AccountsOfSessions, Seat, standing_of
@@ -60,16 +60,16 @@ def look(
 
 def _is_as_before(seat: Seat, accounts: Mapping[str, Account], tenant: Tenant) -> bool:
     account = accounts.get(seat.session_key)
-    if account is None or visible_to(account) is None:
+    if account is None or not may_know_of_jobs(account):
         return False
     return standing_of(account, is_second_factor_required=tenant.mfa_required_for_staff) == seat.standing
 
 
 def _visible(account: Account, rows: list[JobRow]) -> frozenset[int] | None:
-    if visible_to(account):  # a rule by object
-        ids = jobs_visible_to(account).filter(pk__in=[row["id"] for row in rows])
-        return frozenset(ids.values_list("pk", flat=True)) if rows else frozenset()
-    return None
+    if account.sees_everything:
+        return None
+    ids = jobs_visible_to(account, {row["kind"] for row in rows}).filter(pk__in=[row["id"] for row in rows])
+    return frozenset(ids.values_list("pk", flat=True))
 
 
 def _events(rows: list[JobRow], languages: Collection[str]) -> dict[tuple[int, str], bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from apps.exams.models import Match, Publication, Scan
+from apps.exams.results import holds_back
 from apps.notices.models import NoticeKind
 from apps.notices.queries import is_offered
 from apps.notices.services import announce
@@ -14,7 +15,7 @@ from apps.students.models import Guardianship, Student
 def announce_results(exam_id: int, student_ids: Collection[int] | None = None) -> None:
     """Tell whoever has a published result of the exam, or only those of these students. Each once, ever.
 
-    Who is held back (``results.published_results_of``) is not told: there is nothing to see yet.
+    Who is held back is not told: there is nothing to see yet.
     """
     published = Publication.objects.filter(exam_id=exam_id, withdrawn_at=None).first() if is_offered() else None
     if published is None:
@@ -22,7 +23,7 @@ def announce_results(exam_id: int, student_ids: Collection[int] | None = None) -
     theirs = Scan.objects.filter(exam_id=exam_id, match=Match.MATCHED, student_id__isnull=False)
     if student_ids is not None:
         theirs = theirs.filter(student_id__in=student_ids)
-    held_back = theirs.filter(read_at__gt=published.created_at, asked_count__gt=0)
+    held_back = theirs.filter(holds_back(published.created_at))
     shown = theirs.filter(points__isnull=False).exclude(student_id__in=held_back.values("student_id"))
     students = set(shown.values_list("student_id", flat=True))
     own = Student.objects.filter(pk__in=students, user__isnull=False).values_list("user_id", flat=True)

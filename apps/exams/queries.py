@@ -13,7 +13,7 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
-from academy.jobs.changes import jobs_visible_to
+from academy.jobs.changes import jobs_visible_to, visible_among
 from academy.jobs.models import FINAL_STATES, UNFINISHED_STATES, Job, JobState
 from academy.jobs.reasons import text_of
 from apps.accounts.models import User
@@ -351,14 +351,11 @@ def today(person: User) -> Today:
     opened = Batch.objects.filter(job__state__in=UNFINISHED_STATES).values("pk")
     read = Scan.objects.filter(job__state__in=UNFINISHED_STATES).values("batch_id")
     recent = batches_visible_to(person).filter(created_at__gte=timezone.now() - timedelta(days=7))
-    failed = Job.objects.filter(state=JobState.FAILED, created_at__gte=yesterday)
-    if failed.exists():  # else who sees which of them is not worth writing down: it takes longer than to look
-        failed = jobs_visible_to(person).filter(state=JobState.FAILED, created_at__gte=yesterday)
     counts = _at_most_many(
         to_review=scans_visible_to(person).filter(NEEDS_REVIEW),
         objections=asked_objections().filter(scan__exam__in=exams_visible_to(person)),
         running_batches=recent.filter(pk__in=opened.union(read)),
-        failed=failed,
+        failed=visible_among(person, Job.objects.filter(state=JobState.FAILED, created_at__gte=yesterday)),
         exams=exams_visible_to(person),
     )
     return Today(**counts)
@@ -380,7 +377,7 @@ def pages_per_day(person: User, days: int) -> list[tuple[date, int]]:
     first = last - timedelta(days=days - 1)
     since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
     rows = (
-        jobs_visible_to(person, "exams.read_scan")
+        jobs_visible_to(person, ["exams.read_scan"])
         .filter(state__in=FINAL_STATES, created_at__gte=since)
         .annotate(day=TruncDate("created_at"))
         .values_list("day")

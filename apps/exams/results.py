@@ -47,14 +47,21 @@ class OwnAnswer:
     points: Decimal | None
 
 
+def holds_back(published_at: F | datetime, scan: str = "") -> Q:
+    """Of a page that came after publishing and that somebody has yet to look at: nobody has settled or waived it.
+
+    ``scan`` leads to the page: "scans__". Its student's result is held back, and not told of.
+    """
+    return Q(**{f"{scan}read_at__gt": published_at, f"{scan}asked_count__gt": 0})
+
+
 def published_results_of(student_id: int) -> QuerySet[Exam, OwnResultRow]:
     """What a student, and who acts for them, may see of their exams: the one place that decides it.
 
-    Published exams of which a page of theirs counts. A page that came after publishing and that somebody has yet to
-    look at holds the student's result back: nobody has settled or waived it.
+    Published exams of which a page of theirs counts and none holds their result back.
     """
     theirs = Q(scans__student_id=student_id, scans__match=Match.MATCHED)
-    came_later = Q(scans__read_at__gt=F("publications__created_at"), scans__asked_count__gt=0)
+    held_back = theirs & holds_back(F("publications__created_at"), "scans__")
     rows = (
         Exam.objects.filter(theirs)
         .filter(publications__pk__isnull=False, publications__withdrawn_at=None)
@@ -63,7 +70,7 @@ def published_results_of(student_id: int) -> QuerySet[Exam, OwnResultRow]:
             max_points=Sum("scans__max_points", filter=theirs),
             page_count=Count("scans", filter=theirs),
             read_at=Max("scans__read_at", filter=theirs),
-            held_back=Count("scans", filter=theirs & came_later),
+            held_back=Count("scans", filter=held_back),
             course_name=F("course__name"),
             published_at=F("publications__created_at"),
             shows_sheet=F("publications__shows_sheet"),

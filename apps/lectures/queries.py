@@ -38,9 +38,13 @@ def lectures_with_job(person: User) -> QuerySet[Lecture]:
 
 
 def lecture_jobs_visible_to(person: User) -> Q:
-    """Of the jobs that make lectures ready, and write them in several qualities."""
-    visible = lectures_visible_to(person)
-    return Q(pk__in=visible.values("job_id")) | Q(pk__in=visible.values("renditions_job_id"))
+    """Of the jobs that make lectures ready."""
+    return Q(pk__in=lectures_visible_to(person).values("job_id"))
+
+
+def rendition_jobs_visible_to(person: User) -> Q:
+    """Of the jobs that write lectures in several qualities."""
+    return Q(pk__in=lectures_visible_to(person).values("renditions_job_id"))
 
 
 def lectures_of_student(student: Student) -> QuerySet[Lecture]:

@@ -15,7 +15,7 @@ from academy.storage import s3
 from academy.storage.services import MAX_VIDEO_BYTES
 from apps.accounts.roles import Permission
 from apps.lectures.models import Lecture, LectureRendition, RenditionName
-from apps.lectures.queries import lecture_jobs_visible_to
+from apps.lectures.queries import lecture_jobs_visible_to, rendition_jobs_visible_to
 
 WRITE_SECONDS: Final = 1200.0
 """Of encoding: a core makes 720p of an hour of 1080p in some 20 minutes. What is only copied takes seconds."""
@@ -118,7 +118,7 @@ class _RenditionAnswer(TypedDict):
     time_limit_seconds=1800.0,
     subject="lecture",
     permission=Permission.MANAGE_LECTURES,
-    visible_to=lecture_jobs_visible_to,
+    visible_to=rendition_jobs_visible_to,
 )
 def write_renditions(lecture_id: int) -> None:
     """Write a lecture that is ready in the qualities that players choose from. What it is watched as stays."""

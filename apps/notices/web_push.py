@@ -49,9 +49,7 @@ def is_configured() -> bool:
 
 
 def public_key() -> str:
-    """What browsers know this server by (``applicationServerKey``); "" where nothing is pushed."""
-    if not is_configured():
-        return ""
+    """What browsers know this server by (``applicationServerKey``), where it ``is_configured``."""
     point = _identity(settings.VAPID_PRIVATE_KEY).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return urlsafe_b64encode(point).rstrip(b"=").decode()
 

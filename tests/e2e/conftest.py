@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.demo.client import StaffClient
 
 CHROMIUM: Final = shutil.which("chromium")
+NEEDS_CHROMIUM: Final = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 NEEDS_APP: Final = pytest.mark.skipif(
     CHROMIUM is None or not (ROOT / "build" / "frontend" / "index.html").is_file(),
     reason="needs Debian's chromium and the built app (make frontend)",

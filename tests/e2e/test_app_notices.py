@@ -17,7 +17,7 @@ from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.state import ROOT
 from infra.local.supervisor import Stack
-from tests.e2e.conftest import NEEDS_APP
+from tests.e2e.conftest import NEEDS_APP, make_student
 from tests.e2e.test_app import ACADEMY, STUDENT_PHONE, Phone
 from tests.e2e.test_objections import QUESTIONS, class_sheets, key_with
 
@@ -51,9 +51,7 @@ def school() -> Iterator[School]:
             (sheet,) = class_sheets(staff, exam_id, 1)
             key = key_with(sheet.truth.answers, right=12)
             staff.put(f"/exams/{exam_id}/key", {"answers": key, "points": dict.fromkeys(key, "5")})
-            student = staff.post("/students", {"number": sheet.truth.student_number, "name": "김하윤"})
-            staff.put(f"/students/{student['id']}/birth-year", {"birth_year": 2008})
-            staff.post(f"/students/{student['id']}/account", {"phone": STUDENT_PHONE})
+            make_student(staff, sheet.truth.student_number, "김하윤", STUDENT_PHONE)
             staff.hand_in(exam_id, File("답안지.jpg", "image/jpeg", sheet.picture))
             for _ in range(900):
                 if [scan["state"] for scan in staff.scans(exam_id)] == ["succeeded"]:

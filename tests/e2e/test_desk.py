@@ -24,7 +24,7 @@ from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import NEEDS_CHROMIUM
 from tests.vision.foreign_sheet import draw_sheet
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ CLASS: Final = {
     "백지우": "500001",
 }
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")

@@ -22,14 +22,14 @@ from infra.demo.client import StaffClient
 from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import NEEDS_CHROMIUM
 from tests.e2e.test_desk import ACADEMY, SIZES, Desk, _drag
 from tests.vision.films import draw_film
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = NEEDS_CHROMIUM
 
 NAMES: Final = ("김하늘", "이바다", "박나무", "최구름")
 WORKSHEET_SEEDS: Final = (4, 6)  # one for each of its pages

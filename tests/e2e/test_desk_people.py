@@ -6,10 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from openpyxl import Workbook
 
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import NEEDS_CHROMIUM
 from tests.e2e.test_desk import SIZES, Desk, stack
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from infra.local.supervisor import Stack
 
 __all__ = ["stack"]  # a fixture
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = NEEDS_CHROMIUM
 
 NAMES = (
     "김하늘",

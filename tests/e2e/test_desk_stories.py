@@ -24,14 +24,14 @@ from infra.local.children import Output
 from infra.local.processes import free_port
 from infra.local.supervisor import Stack
 from sheets.layout import design_layout
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import NEEDS_CHROMIUM
 from tests.e2e.test_desk import ACADEMY, CLEAR_A, FAINT, QUESTIONS, SIZES, Desk, _decide_by_keys
 from tests.e2e.test_desk_homework import READ_MS, blank_worksheet, photos_of_homework
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = NEEDS_CHROMIUM
 
 STATE: Final = Path(__file__).resolve().parents[2] / "build" / "e2e-desk-stories"
 STUDENTS: Final = 300

@@ -310,8 +310,13 @@ def test_files_are_asked_for_once(site: Site) -> None:
 
 def test_the_log_knows_the_request_and_no_person(site: Site) -> None:
     site.ask("/api/v1/students?search=%EA%B9%80%ED%95%98%EB%82%98", headers={"Cookie": "__Host-session=planted"})
-    lines = [json.loads(line) for line in site.log.read_text().splitlines()]
-    [line] = [one for one in lines if one["path"] == "/api/v1/students"]
+    for _ in range(500):  # it is written once the answer has been sent
+        lines = [json.loads(line) for line in site.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        found = [one for one in lines if one["path"] == "/api/v1/students"]
+        if found:
+            break
+        time.sleep(0.02)
+    [line] = found
     assert line["status"] == 200
     assert len(line["request_id"]) == 32
     text = site.log.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +19,7 @@ from django.conf import settings
 from django.test import Client
 
 from academy.jobs.models import Job, JobState
-from academy.streams import listener, rooms, service
+from academy.streams import listener, rooms, rounds, service
 from academy.tenancy.models import Tenant, TenantStatus
 from apps.accounts.models import Session, User
 from apps.accounts.roles import Role
@@ -358,9 +360,15 @@ def test_when_rights_cannot_be_asked_in_time_the_streams_end(
 ) -> None:
     reader = served.open_for(committed_world.hana.teacher, committed_world.hana)
     reader.until_marked("")
-    released = threading.Event()
-    monkeypatch.setattr(rooms, "BLIND_SECONDS", 0.2)  # first: how long a look may take is asked when it begins
-    monkeypatch.setattr(rooms, "look", lambda *_, **__: released.wait(PATIENCE_SECONDS))
+    released, begun, look = threading.Event(), itertools.count(), rounds.look
+
+    def slow(*given: Any, **named: Any) -> Any:
+        if next(begun):
+            released.wait(PATIENCE_SECONDS)
+        return look(*given, **named)  # of the first, how long it may take was perhaps asked before
+
+    monkeypatch.setattr(rooms, "BLIND_SECONDS", 0.2)
+    monkeypatch.setattr(rooms, "look", slow)
     try:
         assert reader.rest()[-1] == ("end", {"reason": "unavailable"})
     finally:

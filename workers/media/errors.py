@@ -48,3 +48,9 @@ class BrokenMedia(Exception):
 
     def __reduce__(self) -> tuple[type[BrokenMedia], tuple[MediaProblem, str]]:
         return (BrokenMedia, (self.reason, self.message))
+
+
+def damaged_video() -> BrokenMedia:
+    return BrokenMedia(
+        MediaProblem.DAMAGED_VIDEO, "The video is damaged or incomplete. Please record or upload it again."
+    )

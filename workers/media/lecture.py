@@ -26,7 +26,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.errors import damaged_video
 from workers.media.video import THREADS, VideoFacts, open_container, open_video, picture_track, upright
 
 Picture = NDArray[np.uint8]
@@ -100,7 +100,7 @@ def write_streamable(
         writer = _Writer(source, output, pictures, sound_track(source), facts)
         writer.run(report, ends_at)
     if not writer.seconds:
-        raise BrokenMedia(MediaProblem.DAMAGED_VIDEO, "The video is damaged. Please record or upload it again.")
+        raise damaged_video()
     with av.open(str(target)) as written:
         stream = written.streams.video[0]
         width, height = stream.codec_context.width, stream.codec_context.height
@@ -125,7 +125,7 @@ def draw_storyboard(file: BinaryIO, *, seconds: float, report: Callable[[float],
         stream = picture_track(container)
         poster = _picture_at(container, stream, seconds * POSTER_SHARE)
         if poster is None:
-            raise BrokenMedia(MediaProblem.DAMAGED_VIDEO, "The video is damaged. Please record or upload it again.")
+            raise damaged_video()
         tile = _fitted(poster, TILE_SIDE)
         height, width = tile.shape[:2]
         rows = -(-count // TILE_COLUMNS)

@@ -24,7 +24,8 @@ from av.stream import Stream
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.errors import BrokenMedia, MediaProblem, damaged_video
+from workers.media.fragments import boxes, peak, picture_kind, sound_kind
 from workers.media.lecture import MAX_DAMAGED, SOUNDS, Pace, add_pictures, even, first_rotation, sound_track, turned
 from workers.media.video import open_container, picture_track
 
@@ -90,13 +91,7 @@ def write_renditions(
                 _Pass(source, pictures, sound, facts, tracks).run(report, time_limit_seconds)
         return [track.indexed() for track in tracks]
     except av.error.FFmpegError as error:
-        raise _damaged() from error
-
-
-def _damaged() -> BrokenMedia:
-    return BrokenMedia(
-        MediaProblem.DAMAGED_VIDEO, "The video is damaged or incomplete. Please record or upload it again."
-    )
+        raise damaged_video() from error
 
 
 # ---------------------------------------------------------------- what is there
@@ -147,7 +142,7 @@ def _look_at(file: BinaryIO) -> _Facts:
                 is_copyable = False
         largest = max(largest, fragment)
         if last_key is None or not end:
-            raise _damaged()
+            raise damaged_video()
         is_copyable = (
             is_copyable
             and end - float(last_key * base) <= MAX_SEGMENT_SECONDS
@@ -277,7 +272,7 @@ class _Pass:
     def _note_damage(self) -> None:
         self._damaged += 1
         if self._damaged >= MAX_DAMAGED:
-            raise _damaged()
+            raise damaged_video()
 
 
 def _shift(packet: Packet[VideoStream] | Packet[AudioStream] | Packet[Stream]) -> None:
@@ -339,7 +334,7 @@ class _Track:
             self._pictures.codec_context.gop_size = NEVER
         self._size = size
         self._sound = self._output.add_stream_from_template(sound) if sound is not None else None
-        self._sound_kind = _sound_kind(sound) if sound is not None else ""
+        self._sound_kind = sound_kind(sound) if sound is not None else ""
         self._marks = _Marks()
         self._ends = 0.0
 
@@ -369,82 +364,25 @@ class _Track:
 
     def indexed(self) -> Rendition:
         """What was written, once its file is closed. Raises ``BrokenMedia``."""
-        head, fragments = _boxes(self._target)
+        head, fragments = boxes(self._target)
         segments = self._marks.segments
         if not segments or len(fragments) != sum(segment.fragments for segment in segments):
-            raise _damaged()
+            raise damaged_video()
         sizes = iter(fragments)
         byte_counts = [sum(next(sizes) for _ in range(segment.fragments)) for segment in segments]
         begins = [segment.begins for segment in segments]
         lengths = [end - begin for begin, end in zip(begins, [*begins[1:], self._ends], strict=True)]
         if min(lengths) <= 0:
-            raise _damaged()
+            raise damaged_video()
         pairs = list(zip(lengths, byte_counts, strict=True))
         return Rendition(
             name=self._name,
             file=self._target.name,
             width=self._size[0],
             height=self._size[1],
-            codecs=_picture_kind(head) + self._sound_kind,
-            peak_bits_per_second=_peak(pairs),
+            codecs=picture_kind(head) + self._sound_kind,
+            peak_bits_per_second=peak(pairs),
             average_bits_per_second=round(8 * sum(byte_counts) / sum(lengths)),
             head_bytes=len(head),
             segments=[(round(seconds, 5), count) for seconds, count in pairs],
         )
-
-
-# ---------------------------------------------------------------- what was written
-
-
-def _boxes(path: Path) -> tuple[bytes, list[int]]:
-    """What comes before the first fragment, and how many bytes each fragment has (ISO 14496-12, 4.2 and 8.8)."""
-    fragments: list[int] = []
-    head_bytes = place = 0
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        while place + 8 <= size:
-            file.seek(place)
-            header = file.read(16)
-            length = int.from_bytes(header[:4], "big")
-            if length == 1:
-                length = int.from_bytes(header[8:16], "big")
-            if length < 8 or place + length > size:
-                raise _damaged()
-            if header[4:8] == b"moof":
-                fragments.append(length)
-            elif fragments:
-                fragments[-1] += length
-            else:
-                head_bytes += length
-            place += length
-        file.seek(0)
-        return file.read(head_bytes), fragments
-
-
-def _picture_kind(head: bytes) -> str:
-    """As RFC 6381, 3.3 wants it: profile, constraints and level, from the track's own settings."""
-    place = head.find(b"avcC")
-    if place < 0 or len(head) < place + 8:
-        raise _damaged()
-    return f"avc1.{head[place + 5 : place + 8].hex()}"
-
-
-def _sound_kind(sound: AudioStream) -> str:
-    """The kind of AAC: the first five bits of its settings (ISO 14496-3, 1.6.2.1)."""
-    extradata = sound.codec_context.extradata or b""
-    kind = extradata[0] >> 3 if extradata else 2
-    return f",mp4a.40.{kind if 0 < kind < 31 else 2}"
-
-
-def _peak(segments: Sequence[tuple[float, int]]) -> int:
-    """The highest rate of segments in a row that last at least half of the longest (RFC 8216, 4.3.4.2)."""
-    least = max(seconds for seconds, _ in segments) / 2
-    peak = 0.0
-    first, seconds, count = 0, 0.0, 0
-    for length, size in segments:
-        seconds, count = seconds + length, count + size
-        while seconds - segments[first][0] >= least:
-            seconds, count, first = seconds - segments[first][0], count - segments[first][1], first + 1
-        if seconds >= least:
-            peak = max(peak, 8 * count / seconds)
-    return round(peak)

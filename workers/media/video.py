@@ -28,7 +28,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from workers.media.errors import BrokenMedia, MediaProblem
+from workers.media.errors import BrokenMedia, MediaProblem, damaged_video
 
 Grey = NDArray[np.uint8]
 Skipped = Literal["NONKEY", "NONREF", "DEFAULT"]
@@ -239,9 +239,7 @@ def open_container(file: BinaryIO, *, sounds: Collection[str] = ()) -> InputCont
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise BrokenMedia(
-            MediaProblem.DAMAGED_VIDEO, "The video is damaged or incomplete. Please record or upload it again."
-        ) from error
+        raise damaged_video() from error
 
 
 def _looks_like_video(head: bytes) -> bool:
