@@ -185,6 +185,11 @@ def describe_status(status: int) -> str:
         return f"signal {-status}"
 
 
+# A session is scheduled as one where the kernel groups by sessions (sched(7), "The autogroup feature"): there only what
+# is written into its group makes it give way, and ``nice`` alone elsewhere.
+_GIVING_WAY = ("sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$@"', "sh")
+
+
 def application_commands() -> tuple[Command, ...]:
     """The processes of the application on one machine."""
     python = sys.executable
@@ -194,8 +199,8 @@ def application_commands() -> tuple[Command, ...]:
         Command("streams", (python, "-m", "academy.asgi"), grace_seconds=15),
         Command("dispatcher", (python, "-m", "workers", "dispatcher"), grace_seconds=15),
         # One machine serves and reads here: whoever waits for an answer goes first.
-        Command("worker", ("nice", "-n", "19", python, "-m", "workers", "cpu"), grace_seconds=60),
-        Command("video", ("nice", "-n", "19", python, "-m", "workers", "video"), grace_seconds=60),
+        Command("worker", (*_GIVING_WAY, python, "-m", "workers", "cpu"), grace_seconds=60),
+        Command("video", (*_GIVING_WAY, python, "-m", "workers", "video"), grace_seconds=60),
     )
 
 

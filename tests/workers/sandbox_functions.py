@@ -79,6 +79,10 @@ def sleep_with_grandchildren(mark: str) -> None:
     time.sleep(600)
 
 
+def leads_a_session() -> bool:
+    return os.getsid(0) == os.getpid()
+
+
 def leave_a_grandchild(mark: str) -> None:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", mark], start_new_session=True)
 

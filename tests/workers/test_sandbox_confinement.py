@@ -119,6 +119,11 @@ def test_grandchild_does_not_outlive_a_job_that_succeeded(sandbox: Sandbox) -> N
     assert processes_named(mark) == []
 
 
+def test_child_is_in_the_session_of_its_worker_and_gives_way_as_that_does(sandbox: Sandbox) -> None:
+    """Where the kernel shares the processors among sessions, one of its own would have a share of its own."""
+    assert not sandbox.run(f"{MODULE}:leads_a_session", timeout_seconds=10)
+
+
 def test_environment_holds_nothing_of_the_worker(sandbox: Sandbox) -> None:
     environment = cast(dict[str, str], call(sandbox, "environment"))
 

@@ -27,7 +27,7 @@ _CV2_OUT_OF_MEMORY = -4
 def serve_one_job(channel: socket.socket, *, allowed: Sequence[str], frame_bytes: int, cpu_seconds: int) -> NoReturn:
     """Await one call on `channel`, run it, answer it, and end this process."""
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         confinement.prctl(confinement.PR_SET_PDEATHSIG, signal.SIGKILL)
         _limit_cpu(cpu_seconds)
         answer = _run(channel, allowed, frame_bytes)

@@ -86,7 +86,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[descriptor],
-                start_new_session=True,
+                process_group=0,
             )
 
         settings = Settings(
@@ -167,10 +167,10 @@ def kill_group(child: Child) -> None:
         return
 
 
-def session_cpu_seconds(child: Child) -> float:
-    """CPU seconds of all processes in the child's session, those they have waited for included."""
-    session = _pid(child)
-    if not session:
+def group_cpu_seconds(child: Child) -> float:
+    """CPU seconds of all processes in the child's group, those they have waited for included."""
+    group = _pid(child)
+    if not group:
         return 0.0
     ticks = 0
     for entry in os.scandir("/proc"):
@@ -180,7 +180,7 @@ def session_cpu_seconds(child: Child) -> float:
             fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[3]) == session:
+        if int(fields[2]) == group:
             ticks += sum(map(int, fields[11:15]))
     return ticks / _CLOCK_TICKS
 

@@ -193,7 +193,7 @@ class Sandbox:
     def cpu_seconds(self) -> float:
         """CPU time that the jobs of this sandbox have used, the running one and its programs included."""
         with self._lock:
-            running = launcher.session_cpu_seconds(self._child) if self._child else 0.0
+            running = launcher.group_cpu_seconds(self._child) if self._child else 0.0
             return self._cpu_seconds + running
 
     def progress_token(self) -> tuple[int, int, float]:
