@@ -11,13 +11,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from opentelemetry.sdk.trace import ReadableSpan
 
 from academy.jobs.backend import enqueue_job
 from academy.jobs.dispatcher import connect, dispatch_once
+from academy.jobs.disposition import Disposition
 from academy.jobs.message import TRACEPARENT, JobMessage
 from academy.jobs.models import Job, JobState
 from academy.jobs.queues import Tier, polling_sqs_client, queue_url, sqs_client
@@ -59,12 +60,22 @@ def dispatch() -> None:
         assert dispatch_once(connection) > 0
 
 
+class _Run(JobRun):
+    """Leaves no connection to a thread that ends with its test."""
+
+    def run(self) -> Disposition:
+        try:
+            return super().run()
+        finally:
+            connections.close_all()
+
+
 @contextlib.contextmanager
 def consuming(sandbox: FakeSandbox) -> Iterator[None]:
     """A worker of the basic queue as it is deployed, save its sandbox."""
 
     def start_job(message: ReceivedMessage, _: FakeSandbox) -> JobRun:
-        return JobRun(message.body, message.receive_count, sandbox, message.traceparent)
+        return _Run(message.body, message.receive_count, sandbox, message.traceparent)
 
     consumer: Consumer[Any] = Consumer(
         client=sqs_client(),
