@@ -11,21 +11,40 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import ClassVar, Final
 
 from django.db import transaction
+from django.utils.translation import gettext
 
+from academy.http.errors import DomainError
 from academy.sms.port import SmsFailed, configured_sms
 
 logger = logging.getLogger(__name__)
 
 SENDERS: Final = 4
-# More than can be sent before a graceful stop ends: what comes on top is dropped, and logged.
-MAX_WAITING: Final = 200
+# About what can be sent before a graceful stop ends: what comes on top is dropped, and logged.
+MAX_WAITING: Final = 400
 
 _executor = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sms")
 _waiting: set[Future[None]] = set()
 _lock = Lock()
+
+
+class TextsWait(DomainError):
+    """As many texts as the sender holds are on their way: another time none of these is dropped."""
+
+    status_code: ClassVar[int] = 503
+    code: ClassVar[str] = "texts_wait"
+
+    def __init__(self) -> None:
+        super().__init__(gettext("Many text messages are being sent just now. Try again in a minute."))
+
+
+def check_room_for(count: int) -> None:
+    """Whoever sends many at once asks first, and counts no limits before. Raises ``TextsWait``."""
+    with _lock:
+        if len(_waiting) + count > MAX_WAITING:
+            raise TextsWait
 
 
 def text_after_commit(to: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import phonenumbers
 
 DEFAULT_REGION = "KR"
+HOME_CODE, HOME_MOBILE_DIGITS = 82, 10
 
 
 def parse_phone(text: str) -> str | None:
@@ -13,9 +14,15 @@ def parse_phone(text: str) -> str | None:
         number = phonenumbers.parse(text, DEFAULT_REGION)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    if not phonenumbers.is_valid_number(number) or _lacks_a_digit(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _lacks_a_digit(number: phonenumbers.PhoneNumber) -> bool:
+    """010 has eight digits after it; the library's plan has the seven of older prefixes for it too."""
+    digits = str(number.national_number)
+    return number.country_code == HOME_CODE and digits.startswith("10") and len(digits) < HOME_MOBILE_DIGITS
 
 
 def as_people_write_it(number: str) -> str:

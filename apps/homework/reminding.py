@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Missing
 from academy.limits.limiter import TooMany
-from academy.sms.delivery import text_after_commit
+from academy.sms.delivery import check_room_for, text_after_commit
 from academy.tenancy.context import acting_tenant
 from apps.accounts import limits
 from apps.accounts.models import User
@@ -23,7 +23,7 @@ from apps.homework.queries import Owing, assignments_visible_to, owing
 from apps.notices import hours
 
 MAX_AT_ONCE: Final = 100
-"""Messages of one click; the sender's queue (academy.sms.delivery) holds two of them. Another click sends the rest."""
+"""Messages of one click. Another click sends the rest."""
 
 
 class QuietHours(DomainError):
@@ -92,7 +92,7 @@ def reminder_text(assignment: Assignment, named: str) -> str:
 def remind_missing(*, assignment_id: int, student_ids: Collection[int], with_guardians: bool, by: User) -> Reminded:
     """Text those of ``student_ids`` who have still handed in nothing, and their guardians.
 
-    Raises ``Missing``, ``QuietHours``, ``NobodyToRemind``.
+    Raises ``Missing``, ``QuietHours``, ``NobodyToRemind``, ``TextsWait``.
     """
     now = hours.now_there()
     if hours.is_quiet(now):
@@ -107,6 +107,7 @@ def remind_missing(*, assignment_id: int, student_ids: Collection[int], with_gua
         wanted = addressees(rows, with_guardians=with_guardians)
         if not wanted:
             raise NobodyToRemind
+        check_room_for(min(len(wanted), MAX_AT_ONCE))
         told, reasons = _within_limits(wanted[:MAX_AT_ONCE])
         _note(assignment, told, day=now.date(), by=by)
         for one in told:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from academy.limits.limiter import Limit
+from academy.sms import delivery
 from academy.sms.delivery import wait_until_sent
 from apps.accounts import limits
 from apps.accounts.models import User
@@ -86,6 +87,25 @@ def test_texts_end_with_the_academys_limit_and_the_rest_is_told(
     page = text_after(manager, f"{INVITE}?q=가족", {"people": [one.pk for one in guardians(world, 4)]})
     assert "2명에게 초대 문자를 보냈습니다." in page
     assert "오늘 보낼 수 있는 문자를 모두 사용했습니다. 가족2, 가족3" in page
+
+
+def test_while_the_sender_is_full_nobody_is_taken_for_invited(
+    world: World,
+    manager: Client,
+    telephones: Telephones,
+    django_capture_on_commit_callbacks: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_WAITING", 2)
+    three = [one.pk for one in guardians(world, 3)]
+    with django_capture_on_commit_callbacks(execute=True):
+        page = text_after(manager, INVITE, {"people": three})
+        assert "1분 뒤에 다시 시도해 주세요." in page
+        with world.hana.acting():
+            assert not User.objects.filter(pk__in=three, invited_at__isnull=False).exists()
+        text_after(manager, INVITE, {"people": three[:2]})
+    wait_until_sent(10)
+    assert sorted(text.to for text in telephones.texts) == ["01070000000", "01070000001"]
 
 
 def test_another_academys_people_are_not_invited(world: World, manager: Client) -> None:

@@ -33,7 +33,21 @@ def test_a_number_of_another_country_keeps_its_country() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", " ", "010", "010-1234-567890123", "+999 1234 5678", "hana", "\x00", "\ud800", "-", "112", "0" * 500]
+    "written",
+    [
+        "",
+        " ",
+        "010",
+        "010-1234-567890123",
+        "010-123-4567",
+        "+999 1234 5678",
+        "hana",
+        "\x00",
+        "\ud800",
+        "-",
+        "112",
+        "0" * 500,
+    ],
 )
 def test_what_is_no_number_is_none(written: str) -> None:
     assert parse_phone(written) is None

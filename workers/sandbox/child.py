@@ -20,6 +20,7 @@ PROGRESS_INTERVAL_SECONDS = 0.1
 RECEIVE_BYTES = 1 << 18
 MESSAGE_CHARACTERS = 2_000
 TRACEBACK_CHARACTERS = 20_000
+MAX_CHAINED = 8
 _CV2_OUT_OF_MEMORY = -4
 """cv::Error::StsNoMem."""
 
@@ -92,5 +93,14 @@ def _describe(error: BaseException) -> list[object]:
     reason, message = getattr(error, "reason", None), getattr(error, "message", None)
     if isinstance(reason, str) and isinstance(message, str):
         return [REFUSED, kind, str(reason), message[:MESSAGE_CHARACTERS]]
-    text = "".join(traceback.format_exception(error))
-    return [FAILED, f"{kind}: {error}"[:MESSAGE_CHARACTERS], text[-TRACEBACK_CHARACTERS:]]
+    return [FAILED, f"{kind}: {error}"[:MESSAGE_CHARACTERS], _trace(error)[-TRACEBACK_CHARACTERS:]]
+
+
+def _trace(error: BaseException) -> str:
+    """Where it came through, and what it followed from, without words: theirs may be somebody's, and this is logged."""
+    steps: list[str] = []
+    following: BaseException | None = error
+    while following is not None and len(steps) < MAX_CHAINED:
+        steps.append("".join([*traceback.format_tb(following.__traceback__), type(following).__qualname__]))
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return "\nthen\n".join(reversed(steps))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from academy.http.errors import DomainError, Invalid, Missing, Refused
 from academy.limits.limiter import TooMany
-from academy.sms.delivery import text_after_commit
+from academy.sms.delivery import check_room_for, text_after_commit
 from apps.accounts import limits
 from apps.accounts.models import User
 from apps.accounts.phones import parse_phone
@@ -75,7 +75,7 @@ def invite_people(*, by: User, invitations: Sequence[Invitation], is_texted: boo
     """Add people and text each of them where to log in, or not yet. All of them or none.
 
     Raises ``Refused`` for a role that ``by`` may not grant, ``Invalid`` and ``PhoneTaken`` with the place in the list,
-    ``TooMany`` when the academy has used up its texts.
+    ``TooMany`` when the academy has used up its texts, ``TextsWait``.
     """
     if not 0 < len(invitations) <= MAX_INVITED:
         raise Invalid(gettext("Invite 1 to {count} people at a time.").format(count=MAX_INVITED), attr="people")
@@ -94,6 +94,7 @@ def invite_people(*, by: User, invitations: Sequence[Invitation], is_texted: boo
         if number in taken:
             raise PhoneTaken(attr=f"people.{index}.phone")
     if is_texted:
+        check_room_for(len(numbers))
         limits.take_texts_of_academy(len(numbers))
     now = timezone.now() if is_texted else None
     users = [
@@ -137,10 +138,11 @@ class NotInvited:
 def invite_many(*, by: User, user_ids: Sequence[int]) -> tuple[list[User], list[NotInvited]]:
     """Text all of these who can be where to log in. Returns who was, and who was not and why.
 
-    Raises ``Invalid`` for too many, and ``Missing`` for somebody who is nobody here.
+    Raises ``Invalid`` for too many, ``Missing`` for somebody who is nobody here, and ``TextsWait``.
     """
     if not 0 < len(user_ids) <= MAX_TEXTED:
         raise Invalid(gettext("Invite 1 to {count} people at a time.").format(count=MAX_TEXTED), attr="people")
+    check_room_for(len(user_ids))
     users = list(User.objects.filter(pk__in=user_ids).order_by("name", "pk"))
     if len(users) < len(set(user_ids)):
         raise Missing
