@@ -22,8 +22,10 @@ preload_app = False
 
 timeout = 30  # seconds for one request; the database gives up on a statement before that (roles.sql)
 graceful_timeout = 25  # seconds to finish at SIGTERM: ECS sends SIGKILL after 30
-max_requests = 5_000  # then a fresh process: a slow leak never gets old
-max_requests_jitter = 500  # not all of them at once
+# Then a fresh process, so that a slow leak never gets old: half an hour's work at the least, as its place is empty for
+# the four seconds in which the next one imports the application.
+max_requests = 50_000
+max_requests_jitter = 10_000  # not all of them at once
 
 # The heartbeat of a worker is a file; on a disk that stalls it would be taken for dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file in it

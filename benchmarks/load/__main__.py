@@ -5,8 +5,9 @@ the mix of benchmarks/load/academies.py in an open model. It prints:
 
 * for each kind of request the processor time of the web process and of PostgreSQL, and its statements, sent alone;
 * the knee: the highest rate at which nothing is refused and p95 stays within 200 ms;
-* 50 requests a second for ten minutes while the workers read sheets, with a deploy in the middle (the web processes
-  replaced by new ones, workers and dispatcher ended by SIGTERM): p95, p99, what was not answered, jobs that got lost;
+* 50 requests a second for ten minutes while the workers read sheets, with a deploy in the middle (new web processes
+  beside the old ones, then SIGTERM for these, for the workers and for the dispatcher): p95, p99, what was not answered,
+  jobs that got lost, p95 minute by minute;
 * twice the knee for a minute: what is refused, how long the served ones waited, how soon it is over, memory;
 * a model from there to other numbers of people.
 
@@ -34,7 +35,7 @@ import psycopg
 from benchmarks.load.academies import MIX, Asker, Kind
 from benchmarks.load.corpus import Corpus
 from benchmarks.load.model import needs
-from benchmarks.load.processes import cpu_seconds, memory_mib
+from benchmarks.load.processes import cpu_seconds, memory_mib, tree_of
 from benchmarks.load.traffic import Crowd, Traffic
 from infra.local.children import Output
 from infra.local.postgres import RunningPostgres, start_postgres
@@ -52,6 +53,8 @@ MEMORY_GOAL: Final = 1.2
 """After twice the knee, of what it was before."""
 STEP: Final = 1.2
 FIRST_RATE: Final = 20.0
+START_SECONDS: Final = 8.0
+"""Given to a new web process until it serves."""
 ALONE: Final = 15
 """Times that each kind of request is sent on the quiet stack."""
 OVERLOAD_SECONDS: Final = 60.0
@@ -140,11 +143,22 @@ async def find_knee(crowd: Crowd, seconds: float) -> tuple[float, float]:
         await asyncio.sleep(3)
 
 
-def deploy(stack: Stack) -> None:
-    """New web processes, which serve before the old ones get SIGTERM; the others end by it and come again."""
-    for name, number in (("web", signal.SIGHUP), ("worker", signal.SIGTERM), ("dispatcher", signal.SIGTERM)):
+async def deploy(stack: Stack) -> None:
+    """As ECS does it: new web processes come beside the old ones, which get SIGTERM once those can serve.
+
+    Workers and dispatcher end by SIGTERM and come again.
+    """
+    web = stack.pid_of("web")
+    assert web is not None
+    old = len(tree_of(web)) - 1
+    for number in (signal.SIGTTIN, signal.SIGTTOU):  # gunicorn: one process more; the oldest one less
+        for _ in range(old):
+            os.kill(web, number)
+            if number == signal.SIGTTIN:
+                await asyncio.sleep(START_SECONDS)
+    for name in ("worker", "dispatcher"):
         if (pid := stack.pid_of(name)) is not None:
-            os.kill(pid, number)
+            os.kill(pid, signal.SIGTERM)
 
 
 def connections(administrator: str) -> int:
@@ -158,12 +172,13 @@ async def steady(crowd: Crowd, stack: Stack, seconds: float, administrator: str)
     """The traffic, and the most connections that there were."""
     sending = asyncio.create_task(crowd.send(RATE, seconds))
     await asyncio.sleep(seconds / 2)
-    deploy(stack)
+    deploying = asyncio.create_task(deploy(stack))
     most = 0
     while not sending.done():
         stack.revive()
         most = max(most, await asyncio.to_thread(connections, administrator))
         await asyncio.sleep(0.5)
+    await deploying
     return await sending, most
 
 
@@ -233,13 +248,20 @@ async def measure(stack: Stack, server: RunningPostgres, options: argparse.Names
     knee, p95 = await find_knee(crowd, options.step_seconds)
     report.add("the knee", knee, "requests/s")
     report.add("the knee: p95", p95 * 1000, "ms")
+    before = cpu_seconds(web)
     with Corpus(stack.port, stack.environment) as corpus:
+        begun = time.perf_counter()
         traffic, most = await steady(crowd, stack, options.steady_seconds, administrator)
+        used = cpu_seconds(web) - before
+    minutes = [begun + start for start in range(0, int(options.steady_seconds), 60)]
+    told = ", ".join(f"{traffic.quantile(0.95, since=start, until=start + 60) * 1000:.0f}" for start in minutes)
+    print(f"p95 minute by minute, the deploy in the middle: {told} ms")
     name = f"{RATE:g}/s for {options.steady_seconds:g} s, workers reading, a deploy"
     report.add(f"{name}: p95", traffic.quantile(0.95) * 1000, "ms", P95_GOAL * 1000)
     report.add(f"{name}: p99", traffic.quantile(0.99) * 1000, "ms", P99_GOAL * 1000)
     report.add(f"{name}: not served", len(traffic.answers) - traffic.served, "", 0)
     report.add(f"{name}: requests", len(traffic.answers), "")
+    report.add(f"{name}: web process", used / len(traffic.answers) * 1000, "ms of CPU a request")
     report.add(f"{name}: sheets read", corpus.read, "", 1, is_least=True)
     report.add(f"{name}: jobs lost", corpus.lost + corpus.failed, "", 0)
     report.add(f"{name}: connections to PostgreSQL", most, "")

@@ -194,6 +194,38 @@ def test_a_glimpse_that_moves_at_once_is_a_page_being_turned() -> None:
     assert close.seen == 1
 
 
+class Turning:
+    """Close to the moments: the page of those in ``lies`` is there a while later, of others another one."""
+
+    def __init__(self, lies: set[int]) -> None:
+        self.lies = lies
+
+    def after(self, moment: Moment) -> Iterator[Moment]:
+        later = moment.luma if moment.pts in self.lies else scribble(9)[..., 0]
+        return iter([dataclasses.replace(moment, at=moment.at + gap, luma=later) for gap in (0.125, 0.25)])
+
+    def before(self, moment: Moment) -> list[Moment]:
+        raise AssertionError("decoding back to a keyframe is dear")
+
+
+@pytest.mark.parametrize(("lies", "shown_at"), [({3, 4}, 4.0), ({3}, 3.0), ({4}, 4.0), (set(), 4.0)])
+def test_of_a_page_seen_twice_only_the_moment_is_shown_after_which_it_lies_still(
+    lies: set[int], shown_at: float
+) -> None:
+    finder = PageFinder(max_pages=9)
+    for number, seed in enumerate([1, 1, 1, 2, 2, 3, 3, 3]):
+        finder.add(Moment(float(number), scribble(seed)[..., 0], 1.0, number, True))
+    pages = finder.found(Turning(lies)).pages
+    assert [page.best.at for page in pages][1] == shown_at
+    assert len(pages) == 3
+
+
+@pytest.mark.parametrize("seed", [3, 9])
+def test_a_camera_that_drifts_shows_no_page_twice(seed: int, tmp_path: Path) -> None:
+    truth = draw_film(tmp_path / "film.mp4", small("notebook-shaky", stay=(4.0, 5.5)), seed=seed)
+    assert shown(pages_of(tmp_path / "film.mp4"), truth) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("condition", ["notebook", "slides"])
 def test_what_is_shown_is_not_decoded_a_second_time(
     condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

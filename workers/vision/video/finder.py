@@ -126,6 +126,8 @@ class _Known:
     best: Moment
     score: float
     stays: list[PageStay]
+    other: Moment | None = None
+    """The only other one there is: both are ends of the stay, where a hand may have begun to turn the page."""
 
 
 def _never() -> bool:
@@ -166,6 +168,9 @@ class PageFinder:
         if self._run is not None:
             self._settle(self._run)
             self._run = None
+        for page in self._pages:
+            if page.other is not None and not is_over():
+                page.best = _stiller(page.best, page.other, close)
         for moments, stay in self._brief:
             for moment in moments:
                 if is_over() or self.is_full:
@@ -189,18 +194,21 @@ class PageFinder:
         stay = run.stay
         if stay.end - stay.start >= MIN_STAY_SECONDS:
             score, best = scored[0]
-            self._remember(best, Portrait(Look(best.luma)), score, stay)
+            other = scored[1][1] if len(scored) == 2 else None
+            self._remember(best, Portrait(Look(best.luma)), score, stay, other)
         elif len(self._brief) < MAX_BRIEF_RUNS:
             self._brief.append(([moment for _, moment in scored[:2]], stay))
 
-    def _remember(self, moment: Moment, portrait: Portrait, score: float, stay: PageStay) -> None:
+    def _remember(
+        self, moment: Moment, portrait: Portrait, score: float, stay: PageStay, other: Moment | None = None
+    ) -> None:
         known = self._known_by(portrait)
         if known is None:
-            self._pages.append(_Known(portrait, moment, score, [stay]))
+            self._pages.append(_Known(portrait, moment, score, [stay], other))
             return
         known.stays.append(stay)
         if score > known.score:
-            known.portrait, known.best, known.score = portrait, moment, score
+            known.portrait, known.best, known.score, known.other = portrait, moment, score, other
 
     def _adds_nothing(self, portrait: Portrait) -> bool:
         """Whether it is empty, or a page before all of it was there."""
@@ -226,7 +234,12 @@ def _goes_on(run: _Run, look: Look) -> bool:
     if not (step.is_same_sheet or is_built_up):
         return False
     # A slow turn changes a third of the page in each step; where next to nothing moved there is none.
-    return len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page
+    if len(run.recent) == 1 or step.is_clear or compare(run.recent[0], look).is_same_page:
+        return True
+    # Nor where it is the page once it is laid on what it was: the camera went on in one direction.
+    now = Portrait(look)
+    laid = (Portrait(before).compare(now) for before in run.recent[:-1])
+    return any(one is not None and one.is_same_page for one in laid)
 
 
 def _lies_still(moment: Moment, look: Look, close: CloseLook) -> bool:
@@ -246,6 +259,22 @@ def _lies_still(moment: Moment, look: Look, close: CloseLook) -> bool:
         if end - one.at >= STILL_SECONDS:
             return True
     return False
+
+
+def _stiller(moment: Moment, other: Moment, close: CloseLook) -> Moment:
+    """``moment``, unless the page is being turned then: a while later half of it is gone."""
+    gone = _gone_after(moment, close)
+    return moment if gone <= STILL_LOST or gone <= _gone_after(other, close) else other
+
+
+def _gone_after(moment: Moment, close: CloseLook) -> float:
+    """Share of the ink that is not there any more a while later."""
+    look = Look(moment.luma)
+    for one in close.after(moment):
+        if one.at - moment.at >= STILL_AFTER_SECONDS:
+            comparison = compare(look, Look(one.luma))
+            return comparison.lost if comparison.is_same_page else 1.0
+    return 0.0
 
 
 def _is_still(look: Look, moment: Moment) -> bool:
