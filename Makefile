@@ -123,14 +123,14 @@ check: $(STAMP) $(APP) ## format, lint, types, import contracts, migrations, Dja
 	cd frontend && node_modules/.bin/tsc --noEmit
 	cd frontend && node scripts/sizes.mjs
 
-# Of an environment of its own, so that nobody else waits for CDK: 60 MB, and Node to run it.
+# Of an environment of its own, so that nobody else waits for CDK: 60 MB.
 AWS_PYTHON := build/aws/venv/bin/python
 build/aws/venv/.complete: pyproject.toml uv.lock $(STAMP)
 	UV_PROJECT_ENVIRONMENT=build/aws/venv uv sync --locked --quiet --group aws
 	@touch $@
 
 .PHONY: check-infra
-check-infra: build/aws/venv/.complete ## the stacks of AWS in three sizes: promises, cdk-nag, cfn-lint; needs Node, no account
+check-infra: build/aws/venv/.complete $(NODE_STAMP) ## the stacks of AWS in three sizes: promises, cdk-nag, cfn-lint; needs no account
 	PYTHONPATH=. JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION=1 \
 		$(AWS_PYTHON) -m pytest -c infra/aws/pytest.ini infra/aws/tests -q
 	build/aws/venv/bin/cfn-lint build/aws/templates/*/*.template.json --regions ap-northeast-2 us-east-1 \

@@ -185,7 +185,10 @@ def workflow() -> dict[Any, Any]:
 
 def test_production_comes_after_staging_after_the_build_after_the_tests() -> None:
     jobs = workflow()["jobs"]
-    assert set(jobs["build"]["needs"]) == {"test", "infra"}
+    assert jobs["build"]["needs"] == "test"
+    assert [step["run"] for step in jobs["test"]["steps"] if "run" in step] == [".ci/run"]
+    everything = (ROOT / ".ci" / "run").read_text()
+    assert all(f"\nmake {target}\n" in everything for target in ("check", "test", "check-infra"))
     assert jobs["staging"]["needs"] == "build"
     assert "staging" in jobs["production"]["needs"]
     assert jobs["production"]["environment"] == "production"
