@@ -134,9 +134,8 @@ def jobs_visible_to(person: Person, kinds: Collection[str] | None = None) -> Que
 
 def visible_among(person: Person, jobs: QuerySet[Job]) -> QuerySet[Job]:
     """Those of a few ``jobs`` that ``person`` may know of. Asks of what kinds they are: mostly of none or one."""
-    if not may_know_of_jobs(person) or person.sees_everything:
-        return jobs & jobs_visible_to(person)
-    return jobs & jobs_visible_to(person, set(jobs.order_by().values_list("kind", flat=True).distinct()))
+    kinds = None if person.sees_everything else set(jobs.order_by().values_list("kind", flat=True).distinct())
+    return jobs & jobs_visible_to(person, kinds)
 
 
 def changes_since(

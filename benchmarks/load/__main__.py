@@ -151,11 +151,11 @@ async def deploy(stack: Stack) -> None:
     web = stack.pid_of("web")
     assert web is not None
     old = len(tree_of(web)) - 1
-    for number in (signal.SIGTTIN, signal.SIGTTOU):  # gunicorn: one process more; the oldest one less
-        for _ in range(old):
-            os.kill(web, number)
-            if number == signal.SIGTTIN:
-                await asyncio.sleep(START_SECONDS)
+    for _ in range(old):
+        os.kill(web, signal.SIGTTIN)  # gunicorn: one process more
+        await asyncio.sleep(START_SECONDS)
+    for _ in range(old):
+        os.kill(web, signal.SIGTTOU)  # the oldest one less
     for name in ("worker", "dispatcher"):
         if (pid := stack.pid_of(name)) is not None:
             os.kill(pid, signal.SIGTERM)

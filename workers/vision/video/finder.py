@@ -169,8 +169,8 @@ class PageFinder:
             self._settle(self._run)
             self._run = None
         for page in self._pages:
-            if page.other is not None and not is_over():
-                page.best = _stiller(page.best, page.other, close)
+            if page.other is not None and not is_over() and _is_turned_at(page.best, page.other, close):
+                page.best, page.portrait = page.other, Portrait(Look(page.other.luma))
         for moments, stay in self._brief:
             for moment in moments:
                 if is_over() or self.is_full:
@@ -194,7 +194,7 @@ class PageFinder:
         stay = run.stay
         if stay.end - stay.start >= MIN_STAY_SECONDS:
             score, best = scored[0]
-            other = scored[1][1] if len(scored) == 2 else None
+            other = scored[1][1] if len(run.candidates) == len(scored) == 2 else None
             self._remember(best, Portrait(Look(best.luma)), score, stay, other)
         elif len(self._brief) < MAX_BRIEF_RUNS:
             self._brief.append(([moment for _, moment in scored[:2]], stay))
@@ -261,10 +261,10 @@ def _lies_still(moment: Moment, look: Look, close: CloseLook) -> bool:
     return False
 
 
-def _stiller(moment: Moment, other: Moment, close: CloseLook) -> Moment:
-    """``moment``, unless the page is being turned then: a while later half of it is gone."""
+def _is_turned_at(moment: Moment, other: Moment, close: CloseLook) -> bool:
+    """Whether the page is being turned at ``moment`` rather than at ``other``: a while later half of it is gone."""
     gone = _gone_after(moment, close)
-    return moment if gone <= STILL_LOST or gone <= _gone_after(other, close) else other
+    return gone > STILL_LOST and gone > _gone_after(other, close)
 
 
 def _gone_after(moment: Moment, close: CloseLook) -> float:
